@@ -1,0 +1,104 @@
+"""The door between the judge and what it judges.
+
+A *factory* knows how to open an implementation; an open *adapter* takes one
+command at a time and calls the judge's *sink* for every observation, in the
+order in which they happened.  In process the sink is called at once; across a
+pipe it is called as lines arrive.
+
+What the world offers an adapter is in ``Surroundings``: real adapters get base
+URLs of loopback servers in ``Begin.origins``; simulated ones open streams with
+``connect``; the model alone reads the world's script, since it has no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, Protocol
+
+import attrs
+import trio
+
+from conformance.protocol import Answer, AnyCommand, AnyObservation, Implementation
+from conformance.world.scripted import ScriptedWorld
+
+Sink = Callable[[AnyObservation], None]
+Connect = Callable[[str, int], Awaitable[trio.abc.Stream]]
+
+
+class AdapterError(Exception):
+    """Base of what can be wrong with an adapter; never a verdict about conformance."""
+
+
+@attrs.frozen
+class CannotStart(AdapterError):
+    """The implementation did not start; ``remedy`` is the next move."""
+
+    name: str
+    why: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} would not start: {self.why}" + (
+            f" ({self.remedy})" if self.remedy else ""
+        )
+
+
+@attrs.frozen
+class AdapterGone(AdapterError):
+    """The implementation's process or connection ended in mid-run."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name} is gone: {self.why}"
+
+
+@attrs.frozen
+class AdapterNonsense(AdapterError):
+    """The implementation said something that the protocol does not allow."""
+
+    name: str
+    line: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name} does not speak the protocol: {self.why}: {self.line[:200]}"
+
+
+@attrs.frozen
+class Surroundings:
+    """What the world offers.  ``connect(host, port)`` raises OSError like a socket would."""
+
+    world: ScriptedWorld
+    connect: Connect | None = None
+
+
+class Adapter(Protocol):
+    """One open implementation."""
+
+    @property
+    def implementation(self) -> Implementation:
+        """Name, version, capabilities."""
+        ...
+
+    async def send(self, command: AnyCommand) -> Answer:
+        """Do one command.  Raises AdapterGone or AdapterNonsense."""
+        ...
+
+
+class AdapterFactory(Protocol):
+    """How to open one kind of implementation."""
+
+    name: str
+    network: Literal["loopback", "memory", "none"]
+
+    def open(
+        self, sink: Sink, surroundings: Surroundings
+    ) -> AbstractAsyncContextManager[Adapter]:
+        """Open it for one scenario (implementations that are slow to start may be kept warm).
+
+        Raises CannotStart.
+        """
+        ...

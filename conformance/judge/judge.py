@@ -1,0 +1,121 @@
+"""Both oracles over one trace, and the verdict.
+
+The acceptor says whether the model can have produced the trace and which
+choices that takes; the properties look at the trace alone.  A trace that the
+acceptor admits and that breaks a property is a violation all the same, unless a
+choice that the explanation needs is registered as relaxing that property.
+"""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+
+from conformance.judge.acceptor import Acceptor, Rejection
+from conformance.judge.properties import check_all
+from conformance.judge.verdict import Judgement, PropertyResult, Verdict
+from conformance.trace import Broken, Entry, GaveUp, Quiet, Trace
+from spec_model.choices import CHOICES
+from spec_model.editions import AMENDED, Edition
+
+
+def accept(
+    trace: Trace, edition: Edition = AMENDED, admitted: frozenset[str] | None = None
+) -> Acceptor:
+    """Feed a whole trace to a new acceptor."""
+    acceptor = Acceptor(edition, admitted)
+    for entry in trace.entries:
+        acceptor.feed(entry)
+    return acceptor
+
+
+def judge(
+    trace: Trace, edition: Edition = AMENDED, admitted: frozenset[str] | None = None
+) -> Judgement:
+    """The verdict on one trace."""
+    began = time.perf_counter()
+    acceptor = accept(trace, edition, admitted)
+    properties = check_all(trace)
+    seconds = round(time.perf_counter() - began, 4)
+
+    def verdict(kind: Verdict, evidence: Evidence) -> Judgement:
+        return Judgement(
+            scenario=trace.scenario,
+            implementation=trace.implementation,
+            version=trace.version,
+            verdict=kind,
+            why=evidence.why,
+            choices=evidence.choices,
+            blame=evidence.blame,
+            unexplained=evidence.unexplained,
+            explained=len(trace.entries)
+            if evidence.unexplained is None
+            else evidence.unexplained,
+            allowed=evidence.allowed,
+            properties=properties,
+            largest=acceptor.largest,
+            seconds=seconds,
+        )
+
+    return verdict(*_verdict(trace, acceptor, properties))
+
+
+@attrs.frozen
+class Evidence:
+    """What a verdict rests on; see ``Judgement`` for the fields."""
+
+    why: str = ""
+    choices: tuple[str, ...] = ()
+    blame: tuple[str, ...] = ()
+    unexplained: int | None = None
+    allowed: tuple[str, ...] = ()
+
+
+def _verdict(
+    trace: Trace, acceptor: Acceptor, properties: tuple[PropertyResult, ...]
+) -> tuple[Verdict, Evidence]:
+    broken = _first_note(trace, Broken)
+    if isinstance(broken, Broken):
+        return Verdict.BROKEN_ADAPTER, Evidence(broken.why)
+    if acceptor.rejection is not None:
+        return _rejected(acceptor.rejection)
+    if acceptor.overflowed:
+        return Verdict.INCONCLUSIVE, Evidence("more explanations than can be held")
+    smallest = min((h.choices for h in acceptor.hypotheses), key=len, default=frozenset())
+    choices = tuple(sorted(smallest))
+    relaxed = {name for needed in choices for name in CHOICES[needed.split("=", 1)[0]].relaxes}
+    failed = [r for r in properties if r.holds is False and r.name not in relaxed]
+    if failed:
+        names = tuple(r.name for r in failed)
+        return Verdict.VIOLATES, Evidence(failed[0].why, choices, names, failed[0].entry)
+    gave_up = _first_note(trace, GaveUp)
+    if isinstance(gave_up, GaveUp):
+        why = f"the script waited in vain for {gave_up.waiting_for}, which nothing promises"
+        return Verdict.INCONCLUSIVE, Evidence(why, choices)
+    if not any(isinstance(entry.note, Quiet) for entry in trace.entries):
+        why = "the trace does not end with a quiet point"
+        return Verdict.INCONCLUSIVE, Evidence(why, choices)
+    return (Verdict.CONFORMS_VIA if choices else Verdict.CONFORMS), Evidence(choices=choices)
+
+
+def _rejected(rejection: Rejection) -> tuple[Verdict, Evidence]:
+    note = rejection.entry.note
+    if isinstance(note, Quiet) and not note.discharged:
+        why = "the bound passed while the world still owed something"
+        return Verdict.INCONCLUSIVE, Evidence(why, allowed=rejection.allowed)
+    steps = tuple(dict.fromkeys(refusal.step for refusal in rejection.refusals))
+    why = "; ".join(dict.fromkeys(refusal.why for refusal in rejection.refusals))
+    why = why or f"nothing allows {_plain(rejection.entry)}"
+    return Verdict.VIOLATES, Evidence(
+        why, blame=steps, unexplained=rejection.index, allowed=rejection.allowed
+    )
+
+
+def _first_note(trace: Trace, kind: type) -> object | None:
+    return next((e.note for e in trace.entries if isinstance(e.note, kind)), None)
+
+
+def _plain(entry: Entry) -> str:
+    said = entry.seen or entry.server or entry.answered or entry.note
+    return type(said).__name__

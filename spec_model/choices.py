@@ -1,0 +1,100 @@
+"""The user agent's freedoms, by name.
+
+The first option of a choice is the default.  A judge reports every other option
+that an explanation needs: ``conforms via network-loss``.  ``stable`` choices have
+one answer for one implementation, ``per-run`` ones may differ from run to run.
+``relaxes`` names the properties that an option is registered to relax.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+
+@attrs.frozen
+class Choice:
+    """One freedom: ``steps`` are where the text grants it, or leaves it open."""
+
+    key: str
+    question: str
+    options: tuple[str, ...]
+    steps: tuple[str, ...]
+    kind: Literal["stable", "per-run"] = "stable"
+    relaxes: tuple[str, ...] = ()
+
+
+_ALL = (
+    Choice(
+        "temporary-loss",
+        "Is a connection that breaks while the user agent believes itself online temporary?",
+        ("permanent", "temporary"),
+        ("INFRA-1", "RECORD-11.R.1.1", "RECORD-11.R.8.1"),
+    ),
+    Choice(
+        "which-failure",
+        "Which failed record names the failure reason when several failed differently?",
+        ("first-in-order", "another"),
+        ("PERFORM-5.3",),
+        "per-run",
+    ),
+    Choice(
+        "concurrency",
+        "May a record wait for another one although nothing stops it?",
+        ("unlimited", "limited"),
+        ("PERFORM-5",),
+    ),
+    Choice(
+        "start-quota",
+        "Is downloadTotal checked against the quota when fetch() is called?",
+        ("checked", "unchecked"),
+        ("FETCH-8.9",),
+    ),
+    Choice(
+        "changed-validator",
+        "What follows a partial answer whose validators changed?",
+        ("fetch-error", "restart"),
+        ("VALIDATE-4.1.1", "RECORD-11.R.2.1"),
+    ),
+    Choice(
+        "assembled-status",
+        "Which status has a finished record whose first answer was a 206?",
+        ("200", "206"),
+        ("CREATE-2.9.2",),
+    ),
+    Choice(
+        "lost-redirect",
+        "Is a request sent again to the redirected or the original URL on resume?",
+        ("original", "redirected"),
+        ("RECORD-11",),
+    ),
+    Choice(
+        "quota-accounting",
+        "Is storage beyond body bytes charged against the quota?",
+        ("exact", "padded"),
+        ("RECORD-11.R.6.3",),
+    ),
+    Choice(
+        "page-on-prompt",
+        "Does a permission prompt start the fetch paused, or hold fetch() back?",
+        ("paused", "not-paused"),
+        ("DISPLAY-11.1",),
+    ),
+    Choice(
+        "id-order",
+        "In which order does getIds() list ids?",
+        ("insertion", "by-text"),
+        ("GETIDS-2",),
+    ),
+    Choice(
+        "replaced-reader",
+        "What becomes of a reader of a body that a restart replaced?",
+        ("error", "retarget"),
+        ("RECORD-11.R.3.1", "CREATE-2.8.4.4"),
+        "per-run",
+    ),
+)
+
+CHOICES: dict[str, Choice] = {choice.key: choice for choice in _ALL}
+"""Every registered choice by key."""

@@ -1,0 +1,383 @@
+"""Complete a record (RECORD): one request of a fetch, from waiting to its result.
+
+The text is one long algorithm that waits four times: for the pause to end
+(step 3), for a response and then for its body (the callbacks inside step 11,
+watched by step 13), and for an unavailable resource to come back (11.R.1.1 and
+11.R.8.1).  Each wait is a phase; between two waits there is one function here.
+A retry and the next part of a partial answer are the recursion of step 15: the
+record waits again and keeps its bytes.
+
+What a function reads of the rest of the fetch is a ``View``; it changes its own
+record only.  How many bytes of the current answer have been stored is handed in
+as an extent, exact where it is known.
+
+``unseen`` counts requests given to the network that the server has not shown
+yet: a request in flight may still arrive after its attempt is over.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from spec_model.content_range import (
+    extract_content_range,
+    unsatisfied_length,
+    validate_partial_response,
+)
+from spec_model.decide import Decide
+from spec_model.phases import RecordPhase, fire
+from spec_model.phases import RecordPhaseTrigger as On
+from spec_model.values import NOTHING, Extent, Head, Part, RequestSpec, exactly
+
+
+@attrs.frozen(cache_hash=True)
+class View:
+    """What a record sees of its fetch and of the user agent.
+
+    ``abort``: the abort-all flag, by its cause, "" while unset.  ``room``: how many
+    bytes this record may hold under downloadTotal, ``quota``: under the quota; None: no limit.
+    """
+
+    paused: bool = False
+    abort: str = ""
+    online: bool = True
+    room: Extent | None = None
+    quota: Extent | None = None
+
+
+@attrs.frozen(cache_hash=True)
+class RecordState:
+    """A record's response data (DM-DATA) and where in RECORD it is.
+
+    ``stored``: bytes held; ``response`` and ``result`` as in the text; ``current``: the head
+    of the answer being read; ``start``: rangeStart of the current attempt; ``url``, ``method``
+    and ``hops``: where redirects have led; ``generation``: how often the data was replaced.
+    """
+
+    phase: RecordPhase = RecordPhase.WAITING_UNPAUSED
+    stored: Extent = NOTHING
+    parts: tuple[Part, ...] = ()
+    response: Head | None = None
+    result: str = ""
+    current: Head | None = None
+    exchange: int = 0
+    start: Extent = NOTHING
+    url: str = ""
+    method: str = ""
+    hops: int = 0
+    attempts: int = 0
+    generation: int = 0
+    unseen: int = 0
+    floor: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether RECORD has ended for this record."""
+        return self.phase is RecordPhase.SETTLED
+
+    @property
+    def exposable(self) -> bool:
+        """DM-DATA-4."""
+        return self.result in ("", "success", "bad-status")
+
+
+def _over(record: RecordState) -> RecordState:
+    return attrs.evolve(
+        record, current=None, exchange=0, start=NOTHING, url="", method="", hops=0
+    )
+
+
+def settle(record: RecordState, result: str) -> RecordState:
+    """The record's result is set for good and its attempt is over."""
+    why = On.ABORT if result == "aborted" else On.END
+    return attrs.evolve(_over(record), phase=fire(record.phase, why), result=result)
+
+
+def _again(record: RecordState, why: On = On.AGAIN) -> RecordState:
+    """RECORD-15: another run for the same record, which keeps its bytes."""
+    return attrs.evolve(_over(record), phase=fire(record.phase, why))
+
+
+def _replace_data(record: RecordState) -> RecordState:
+    """RECORD-11.R.3.1 to 3.3: fresh response data; readers of the old see it as redundant."""
+    return attrs.evolve(
+        record,
+        stored=NOTHING,
+        parts=(),
+        response=None,
+        generation=record.generation + 1,
+        floor=0,
+    )
+
+
+def may_continue(record: RecordState, spec: RequestSpec) -> bool:
+    """Whether stored bytes may be continued with a Range request (E27, E28, E31)."""
+    response = record.response
+    if response is None:
+        return False
+    return response.status in (200, 206) and not response.encoded and not spec.own_range
+
+
+def start(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> RecordState | None:
+    """RECORD-1 to 11: make a request, or None while there is nothing to do but wait."""
+    d.take("RECORD-1", "RECORD-2")
+    if view.abort and d.repaired("E13"):
+        return settle(record, "aborted")
+    d.take("RECORD-3")
+    if view.paused:
+        return None
+    d.take("RECORD-4", "RECORD-6", "RECORD-7")
+    if record.stored.hi > 0 and d.repaired("E27") and not may_continue(record, spec):
+        record = _replace_data(record)
+    d.take("RECORD-8", "RECORD-9", "RECORD-10", "RECORD-11")
+    if not view.online:
+        return network_error(
+            attrs.evolve(record, phase=fire(record.phase, On.SEND)),
+            spec,
+            view,
+            d,
+            lost=True,
+        )
+    return attrs.evolve(
+        record,
+        phase=fire(record.phase, On.SEND),
+        start=record.stored,
+        url=spec.url,
+        method=spec.method,
+        hops=0,
+        exchange=0,
+        attempts=record.attempts + 1,
+        unseen=record.unseen + 1,
+    )
+
+
+def asked_from(record: RecordState, first: int) -> RecordState | None:
+    """The request was seen to ask for bytes from ``first`` on: rangeStart is known now.
+
+    None if RECORD-7 cannot have given that number.
+    """
+    if not record.start.has(first) or first < record.floor:
+        return None
+    known = exactly(first)
+    parts = record.parts
+    if parts:
+        *before, last = parts
+        held = sum(part.length.lo for part in before)
+        parts = (*before, attrs.evolve(last, length=exactly(first - held)))
+    return attrs.evolve(record, start=known, stored=known, parts=parts if first else ())
+
+
+def _temporarily_unavailable(spec: RequestSpec, view: View, lost: bool, d: Decide) -> bool:
+    """INFRA-1: a belief of the user agent; only a lost connection can be temporary."""
+    d.take("INFRA-1")
+    if spec.method != "GET" or not lost:
+        return False
+    return not view.online or d.choose("temporary-loss") == "temporary"
+
+
+def network_error(
+    record: RecordState, spec: RequestSpec, view: View, d: Decide, *, lost: bool
+) -> RecordState:
+    """RECORD-11.R.1.  ``lost``: the connection failed (not CORS, not nonsense)."""
+    d.take("RECORD-11.R.1", "RECORD-11.R.1.1")
+    if _temporarily_unavailable(spec, view, lost, d):
+        return attrs.evolve(_over(record), phase=fire(record.phase, On.UNAVAILABLE))
+    d.take("RECORD-11.R.1.2", "RECORD-11.R.1.3")
+    return settle(record, "fetch-error")
+
+
+def available(record: RecordState, d: Decide) -> RecordState:
+    """RECORD-11.R.1.1 and R.8.1: the resource is available again; RECORD-15 runs once more."""
+    d.take("RECORD-15")
+    return _again(record, On.AVAILABLE)
+
+
+def respond(
+    record: RecordState, spec: RequestSpec, head: Head, view: View, d: Decide
+) -> RecordState:
+    """RECORD-11.R.2 to R.5: a response has come."""
+    if head.status == 206:
+        d.take("RECORD-11.R.2", "RECORD-11.R.2.1")
+        verdict = validate_partial_response(record.start, head, record.response, d)
+        if verdict == "changed" and d.choose("changed-validator") == "restart":
+            read = attrs.evolve(record, phase=fire(record.phase, On.HEADERS))
+            return _replace_data(_again(read))
+        if verdict != "valid":
+            d.take("RECORD-11.R.2.1.1", "RECORD-11.R.2.1.2", "RECORD-11.R.2.1.3")
+            return settle(record, "fetch-error")
+    else:
+        d.take("RECORD-11.R.3")
+        if _is_whole(record, head, d):
+            d.take("RECORD-11.R.7", "RECORD-11.R.7.3", "RECORD-11.R.7.4")
+            return settle(record, "success")
+        # E17: nothing was there that a reader could have been given.
+        fresh = record.response is None and record.stored.hi == 0
+        if not (fresh and d.repaired("E17")):
+            d.take("RECORD-11.R.3.1", "RECORD-11.R.3.2", "RECORD-11.R.3.3", "RECORD-11.R.3.4")
+            record = _replace_data(record)
+    d.take("RECORD-11.R.4")
+    first_answer = record.start.hi == 0 or head.status != 206
+    record = attrs.evolve(
+        record,
+        phase=fire(record.phase, On.HEADERS),
+        response=head if first_answer else record.response,
+        current=head,
+        exchange=head.exchange,
+    )
+    d.take("RECORD-11.R.5")
+    if head.null_body and d.repaired("E18"):
+        return body_ended(record, spec, NOTHING, view, d)
+    return record
+
+
+def _is_whole(record: RecordState, head: Head, d: Decide) -> bool:
+    """E25: a 416 that names the stored length says that nothing is missing."""
+    if head.status != 416 or record.start.lo == 0 or not d.repaired("E23"):
+        return False
+    return record.response is not None and unsatisfied_length(head) == record.start.lo
+
+
+def append(
+    record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide
+) -> RecordState:
+    """RECORD-11.R.6: ``amount`` more bytes of the current answer, unless a limit forbids them."""
+    head = record.current
+    if head is None or amount.hi == 0:
+        return record
+    d.take("RECORD-11.R.6")
+    total = record.stored + amount
+    d.take("RECORD-11.R.6.1")
+    if _exceeds(total, view.room, d):
+        d.take("RECORD-11.R.6.1.1", "RECORD-11.R.6.1.2")
+        return settle(record, "download-total-exceeded")
+    d.take("RECORD-11.R.6.2", "RECORD-11.R.6.3")
+    if _exceeds(total, view.quota, d):
+        return settle(record, "quota-exceeded")
+    parts = record.parts
+    if parts and parts[-1].exchange == head.exchange:
+        joined = attrs.evolve(parts[-1], length=parts[-1].length + amount)
+        parts = (*parts[:-1], joined)
+    else:
+        key = record.url or spec.url
+        parts = (*parts, Part(head.exchange, key, head.version, head.first, amount))
+    d.take("RECORD-11.R.6.4")
+    return attrs.evolve(record, stored=total, parts=parts)
+
+
+def _exceeds(total: Extent, room: Extent | None, d: Decide) -> bool:
+    """Whether bytes do not fit; asked where bounds leave it open."""
+    if room is None or total.hi <= room.lo:
+        return False
+    if total.lo > room.hi:
+        return True
+    return d.choose("does it fit", ("fits", "exceeds")) == "exceeds"
+
+
+def body_ended(
+    record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide
+) -> RecordState:
+    """RECORD-11.R.7: the body ended normally after ``amount`` bytes not yet stored."""
+    head = record.current
+    record = append(record, spec, amount, view, d)
+    if record.settled or head is None:
+        return record
+    d.take("RECORD-11.R.7")
+    if head.status == 206:
+        return _part_ended(record, spec, head, d)
+    if not head.ok:
+        d.take("RECORD-11.R.7.2", "RECORD-11.R.7.4")
+        return settle(record, "bad-status")
+    d.take("RECORD-11.R.7.3", "RECORD-11.R.7.4")
+    return settle(record, "success")
+
+
+def _part_ended(record: RecordState, spec: RequestSpec, head: Head, d: Decide) -> RecordState:
+    """RECORD-11.R.7.1: a partial answer ended; is the whole there?"""
+    d.take("RECORD-11.R.7.1", "RECORD-11.R.7.1.1")
+    values = extract_content_range(head, d)
+    got = record.stored.lo - record.start.lo
+    if values is None:
+        return settle(record, "fetch-error")
+    if d.repaired("E26") and got > values.last - values.first + 1:
+        return settle(record, "fetch-error")
+    d.take("RECORD-11.R.7.1.2")
+    if values.complete is not None and record.stored.has(values.complete):
+        d.take("RECORD-11.R.7.4")
+        return settle(record, "success")
+    whole = got == values.last - values.first + 1
+    if values.complete is None and whole and d.repaired("E23"):
+        return settle(record, "success")
+    if spec.method != "GET" and d.repaired("E32"):
+        return settle(record, "fetch-error")
+    if got == 0 and d.repaired("E24"):
+        return settle(record, "fetch-error")
+    d.take("RECORD-15")
+    return _again(record)
+
+
+def body_errored(
+    record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide
+) -> RecordState:
+    """RECORD-11.R.8: the stream broke after ``amount`` bytes not yet stored."""
+    record = append(record, spec, amount, view, d)
+    if record.settled:
+        return record
+    d.take("RECORD-11.R.8", "RECORD-11.R.8.1")
+    if _temporarily_unavailable(spec, view, True, d):
+        return attrs.evolve(_over(record), phase=fire(record.phase, On.UNAVAILABLE))
+    d.take("RECORD-11.R.8.2")
+    return settle(record, "fetch-error")
+
+
+def interrupt(
+    record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide
+) -> RecordState | None:
+    """RECORD-13 and 14: the paused or abort-all flag stops an attempt; None if neither does."""
+    if view.abort:
+        d.take("RECORD-13", "RECORD-14", "RECORD-14.2", "RECORD-14.3", "RECORD-14.4")
+        kept = append(record, spec, amount, attrs.evolve(view, room=None, quota=None), d)
+        return settle(kept, "aborted")
+    if view.paused and spec.method == "GET":
+        d.take("RECORD-13", "RECORD-14", "RECORD-14.1", "RECORD-14.3", "RECORD-14.4", "RECORD-15")
+        kept = append(record, spec, amount, view, d)
+        return kept if kept.settled else _again(kept, On.PAUSE)
+    return None
+
+
+def redirected(record: RecordState, url: str, method: str) -> RecordState:
+    """Fetch follows a redirect within the same attempt: one more request is on its way."""
+    return attrs.evolve(
+        record,
+        url=url,
+        method=method,
+        hops=record.hops + 1,
+        exchange=0,
+        unseen=record.unseen + 1,
+    )
+
+
+def restarted(
+    record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide, *, killed: bool
+) -> RecordState:
+    """E87: the user agent went away and came back.
+
+    Results stay.  A GET goes on from what is durable: after a kill that may be
+    less than what had been stored.  Another method is not sent again.
+    """
+    if record.settled:
+        return record
+    was_waiting = record.phase in (RecordPhase.WAITING_UNPAUSED, RecordPhase.WAITING_AVAILABLE)
+    kept = append(record, spec, amount, attrs.evolve(view, room=None, quota=None), d)
+    if spec.method != "GET" and not was_waiting:
+        return settle(kept, "fetch-error")
+    kept = _again(kept, On.RESTART)
+    if killed:
+        kept = attrs.evolve(kept, stored=Extent(0, kept.stored.hi), floor=0, parts=_shrunk(kept))
+    return kept
+
+
+def _shrunk(record: RecordState) -> tuple[Part, ...]:
+    if not record.parts:
+        return ()
+    *before, last = record.parts
+    return (*before, attrs.evolve(last, length=Extent(0, last.length.hi)))

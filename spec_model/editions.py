@@ -1,0 +1,89 @@
+"""Which reading of the text runs.
+
+An *edition* says which clusters of amendments apply.  ``as-written`` has only
+the baseline, without which nothing runs at all; ``amended`` has every cluster.
+A contrast is ``amended`` without one cluster.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+BASELINE = frozenset({"E37", "E38", "E58", "E59"})
+"""Repairs without which no fetch can be made: they belong to every edition."""
+
+CLUSTERS: dict[str, str] = {
+    "E01": "a record's failure becomes the fetch's failure reason",
+    "E02": "a user's abort is the same as abort()",
+    "E03": "an attempt that is over can no longer change its record (E03, E15, E16, E19, E45, E46)",
+    "E04": "the cause of a stop is frozen when downloadTotal is exceeded",
+    "E05": "settlement waits for the records that were stopped (E05, E06)",
+    "E08": "records close even where no event can be dispatched",
+    "E13": "a paused record notices an abort (E13, E43)",
+    "E14": "only GET is paused in flight",
+    "E17": "the first response does not make early readers' data redundant",
+    "E18": "a response without a body ends",
+    "E20": "a failed append ends the record",
+    "E22": "Content-Range is parsed as HTTP sends it",
+    "E23": "a clean end of unknown length, or 416 at the stored length, is the end (E23, E25)",
+    "E24": "a partial answer that adds nothing is an error",
+    "E26": "the bounds of a partial answer are checked",
+    "E27": "only an ok, unencoded answer is continued (E27, E28, E31)",
+    "E30": "partial answers are validated before CORS filtering",
+    "E32": "only GET takes partial answers (E32, E33)",
+    "E40": "an error answer to a resume keeps nothing of the old body and is judged at its end",
+    "E41": "an assembled record shows 200",
+    "E52": "responseReady waits for a response or a result",
+    "E62": "downloadTotal is checked against the quota at the call",
+    "E68": "a prompt pauses before any request",
+    "E71": "nothing found is undefined",
+    "E74": "match arguments are turned into requests; none matches everything (E74, E75, E76)",
+    "E81": "updateUI() rejects instead of throwing in parallel (E81, E82)",
+    "E86": "unregistering stops everything without an event",
+    "E87": "what survives a restart",
+}
+
+
+class UnknownCluster(ValueError):
+    """No such cluster; the message lists those that there are."""
+
+    def __init__(self, cluster: str) -> None:
+        self.cluster = cluster
+        super().__init__(f"no cluster {cluster!r}; there are {', '.join(CLUSTERS)}")
+
+
+@attrs.frozen
+class Edition:
+    """A named set of clusters that apply."""
+
+    name: str
+    clusters: frozenset[str]
+
+    def repairs(self, cluster: str) -> bool:
+        """Whether the amendments of the cluster apply.  Raises UnknownCluster."""
+        if cluster not in CLUSTERS:
+            raise UnknownCluster(cluster)
+        return cluster in self.clusters
+
+    def without(self, cluster: str) -> Edition:
+        """The same edition with one cluster switched off.  Raises UnknownCluster."""
+        if cluster not in CLUSTERS:
+            raise UnknownCluster(cluster)
+        return Edition(f"{self.name} - {cluster}", self.clusters - {cluster})
+
+
+AMENDED = Edition("amended", frozenset(CLUSTERS))
+AS_WRITTEN = Edition("as-written", frozenset())
+EDITIONS = {edition.name: edition for edition in (AMENDED, AS_WRITTEN)}
+
+
+def edition(name: str) -> Edition:
+    """An edition by name: ``amended``, ``as-written``, or ``amended - E13``.
+
+    Raises UnknownCluster, or KeyError for an unknown edition.
+    """
+    base, *rest = (part.strip() for part in name.split(" - "))
+    result = EDITIONS[base]
+    for cluster in rest:
+        result = result.without(cluster)
+    return result

@@ -1,0 +1,229 @@
+"""The acceptor on traces made by hand: what it admits, what it refuses, and whom it blames."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance import protocol as p
+from conformance.judge.acceptor import Acceptor
+from tests.conformance.judge.traces import Script
+
+
+def judged(script: Script, *, factored: bool = True) -> Acceptor:
+    acceptor = Acceptor(factored=factored)
+    for entry in script.entries:
+        acceptor.feed(entry)
+    return acceptor
+
+
+def good_failure() -> Script:
+    script = Script().begin().fetch("a", "/x", "/y").request("/x").request("/y")
+    script.serve("/x").serve("/y", 404, 9).settle("a", "bad-status", 25)
+    return script.match("a", ("/x", "GET"), ("/y", "GET"))
+
+
+def admits(script: Script) -> None:
+    for factored in (True, False):
+        acceptor = judged(script, factored=factored)
+        assert acceptor.rejection is None, acceptor.rejection
+        assert acceptor.hypotheses
+
+
+def refuses(script: Script, *steps: str) -> None:
+    for factored in (True, False):
+        rejection = judged(script, factored=factored).rejection
+        assert rejection is not None
+        assert set(steps) <= {refusal.step for refusal in rejection.refusals}
+
+
+def test_a_failure_with_one_bad_status_is_admitted() -> None:
+    script = good_failure().read("r0", "/x", 200, 16).read("r1", "/y", 404, 9).close("a")
+    admits(script)
+    assert not judged(script).hypotheses[0].choices
+
+
+def test_success_although_a_record_got_404_is_refused() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x", 404, 9)
+    refuses(script.settle("a", "", 9), "UPDATE-6.8")
+
+
+def test_a_success_event_although_a_record_got_404_is_refused() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x", 404, 9)
+    shown = p.Snapshot("a", downloaded=9, result="success")
+    script.seen(p.WorkerEvent("e", "backgroundfetchsuccess", "w", shown, can_update_ui=True))
+    refuses(script, "PERFORM-8.13")
+
+
+def test_silence_after_the_last_byte_is_refused() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x").quiet()
+    refuses(script, "PERFORM-8")
+
+
+def test_silence_before_the_request_is_refused() -> None:
+    refuses(Script().begin().fetch("a", "/x").quiet(), "RECORD-11")
+
+
+def test_silence_while_the_server_holds_the_answer_is_admitted() -> None:
+    admits(Script().begin().fetch("a", "/x").request("/x").head("/x").bytes("/x", 8).quiet())
+
+
+def test_a_second_post_is_refused() -> None:
+    script = Script().begin().fetch("a", "/x", method="POST").request("/x", method="POST")
+    script.end("/x", "drop").request("/x", method="POST")
+    refuses(script, "RECORD-15")
+
+
+def test_a_get_that_was_cut_while_online_may_be_taken_for_temporary() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x").bytes("/x", 8)
+    script.end("/x", "reset").request("/x", "bytes=8-")
+    admits(script)
+    assert {h.choices for h in judged(script).hypotheses} == {
+        frozenset({"temporary-loss=temporary"})
+    }
+
+
+def offline_half() -> Script:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x", etag='"v1"').bytes("/x", 8)
+    script.send(p.Online, online=False).quiet()
+    return script.send(p.Online, online=True)
+
+
+def test_a_resume_asks_from_the_stored_length_on() -> None:
+    script = offline_half().request("/x", "bytes=8-")
+    script.serve("/x", 206, 8, first=8, content_range="bytes 8-15/16", etag='"v1"')
+    admits(script.settle("a", "", 16).match("a", ("/x", "GET")).read("r0", "/x", 200, 16).close("a"))
+
+
+def test_a_resume_from_bytes_that_never_came_is_refused() -> None:
+    refuses(offline_half().request("/x", "bytes=12-"), "RECORD-7")
+
+
+def test_joining_a_part_whose_validator_changed_is_refused() -> None:
+    script = offline_half().request("/x", "bytes=8-")
+    script.serve("/x", 206, 8, first=8, version=2, content_range="bytes 8-15/16", etag='"v2"')
+    refuses(script.settle("a", "", 16), "UPDATE-6.8")
+
+
+def test_a_part_that_begins_elsewhere_must_fail_the_record() -> None:
+    script = offline_half().request("/x", "bytes=8-")
+    script.serve("/x", 206, 12, first=4, content_range="bytes 4-15/16", etag='"v1"')
+    admits(script.settle("a", "fetch-error", 8).close("a"))
+
+
+def test_a_mixture_of_versions_is_refused() -> None:
+    script = offline_half().request("/x").serve("/x", 200, 16, version=2)
+    script.settle("a", "", 16).match("a", ("/x", "GET"))
+    refuses(script.read("r0", "/x", 200, 16, version=1), "RECORD-11.R.6.2")
+
+
+def test_an_abort_while_paused_must_end_in_the_abort_event() -> None:
+    script = Script().begin(permission="prompt").fetch("a", "/x").quiet()
+    script.send(p.Abort, call="c2", instance="i-a").seen(p.Settled("c2", boolean=True))
+    refuses(Script([*script.entries], script.seq).quiet(), "PERFORM-8")
+    admits(script.settle("a", "aborted", 0).close("a"))
+
+
+def test_a_request_while_the_prompt_is_up_needs_a_choice() -> None:
+    script = Script().begin(permission="prompt").fetch("a", "/x").request("/x")
+    assert {h.choices for h in judged(script).hypotheses} == {
+        frozenset({"page-on-prompt=not-paused"})
+    }
+
+
+def test_two_siblings_that_failed_differently_may_name_either_reason() -> None:
+    for reason, choices in (
+        ("bad-status", set()),
+        ("fetch-error", {"which-failure=another"}),
+    ):
+        script = Script().begin().fetch("a", "/x", "cdn:/y").request("/x").request("cdn:/y")
+        script.serve("/x", 404, 9).serve("cdn:/y").settle("a", reason, 9).close("a")
+        admits(script)
+        assert {h.choices for h in judged(script).hypotheses} == {frozenset(choices)}
+
+
+def test_bytes_beyond_the_total_can_not_be_a_success() -> None:
+    script = Script().begin().fetch("a", "/x", total=15).request("/x").serve("/x")
+    refuses(script.settle("a", "", 15))
+
+
+def test_the_exact_total_is_a_success() -> None:
+    script = Script().begin().fetch("a", "/x", total=16).request("/x").serve("/x")
+    admits(script.settle("a", "", 16).close("a"))
+
+
+def test_a_body_over_the_total_fails_and_aborts_its_sibling() -> None:
+    script = Script().begin().fetch("a", "/x", "/y", total=8).request("/x").request("/y")
+    script.head("/y").bytes("/y", 4).serve("/x", 200, 16)
+    script.settle("a", "download-total-exceeded", 4).match("a", ("/x", "GET"), ("/y", "GET"))
+    script.send(p.Read, record="r1").seen(p.Ready("r1", error="AbortError"))
+    admits(script.close("a"))
+
+
+def test_a_body_over_the_quota_fails_the_record() -> None:
+    script = Script().begin(quota=10).fetch("a", "/x").request("/x").serve("/x")
+    admits(script.settle("a", "quota-exceeded", 0).close("a"))
+
+
+def test_success_over_the_quota_is_refused() -> None:
+    script = Script().begin(quota=10).fetch("a", "/x").request("/x").serve("/x")
+    refuses(script.settle("a", "", 16))
+
+
+def test_progress_without_a_change_is_refused() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    refuses(script.seen(p.Progress("i-a", p.Snapshot("a"))), "UPDATE-6.5")
+
+
+def test_a_second_object_for_one_fetch_in_one_realm_is_refused() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    script.send(p.Get, call="c2", realm="p1", id="a")
+    refuses(script.seen(p.Settled("c2", instance="i2", snapshot=p.Snapshot("a"))), "INSTANCE-2")
+
+
+def test_a_late_snapshot_in_a_second_page_is_admitted() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x").bytes("/x", 8)
+    script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=8)))
+    script.send(p.OpenPage, page="p2").send(p.Get, call="c2", realm="p2", id="a")
+    script.bytes("/x", 16).end("/x")
+    script.seen(p.Settled("c2", instance="i2", snapshot=p.Snapshot("a", downloaded=8)))
+    script.settle("a", "", 16)
+    owed = judged(script).pending()
+    assert owed == ("UPDATE-6.10 the last progress event at i2",)
+    script.seen(p.Progress("i2", p.Snapshot("a", downloaded=16, result="success")))
+    admits(script.close("a"))
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_restart_goes_on_from_stored_bytes(killed: bool) -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x", etag='"v1"').bytes("/x", 8)
+    script.send(p.Quit, kill=killed).quiet().send(p.Launch).request("/x", "bytes=8-")
+    script.serve("/x", 206, 8, first=8, content_range="bytes 8-15/16", etag='"v1"')
+    shown = p.Snapshot("a", downloaded=16, result="success")
+    script.seen(p.WorkerEvent("e-a", "backgroundfetchsuccess", "w-a", shown, can_update_ui=True))
+    admits(script.close("a"))
+
+
+def test_a_fetch_that_is_forgotten_by_a_restart_is_refused() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x").bytes("/x", 8)
+    refuses(script.send(p.Quit, kill=True).send(p.Launch).quiet(), "RECORD-11")
+
+
+def test_a_post_in_flight_at_a_kill_is_not_sent_again() -> None:
+    script = Script().begin().fetch("a", "/x", method="POST").request("/x", method="POST")
+    script.send(p.Quit, kill=True).send(p.Launch).request("/x", method="POST")
+    refuses(script, "RECORD-15")
+
+
+def test_many_records_cost_a_sum() -> None:
+    keys = [f"/{i}" for i in range(40)]
+    script = Script().begin().fetch("a", *keys)
+    for key in keys:
+        script.request(key)
+    for key in keys:
+        script.head(key).bytes(key, 8)
+    for key in keys:
+        script.bytes(key, 16).end(key)
+    script.settle("a", "", 640).close("a")
+    acceptor = judged(script)
+    assert acceptor.rejection is None
+    assert acceptor.largest <= 8
