@@ -1,0 +1,218 @@
+"""Journals and disks: the simulated ones promise what the real ones do, or less."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from transfer_engine import (
+    BodyDisk,
+    FileBodyDisk,
+    Icon,
+    JobRow,
+    Journal,
+    RecordRow,
+    SimulatedBodyDisk,
+    SimulatedJournal,
+    SqliteJournal,
+    StoredHead,
+    StoredRequest,
+    StoreFull,
+    StoreUnusable,
+    offload_inline,
+)
+from transfer_engine.store import DeleteJob, Store
+
+JOB = JobRow(1, "ид", "title", (Icon("/i.png", "1x1"),), 2**64 - 1, 5)
+RECORD = RecordRow(
+    1,
+    0,
+    StoredRequest("http://a.test/", "POST", (("x", "ÿ"),), "cors"),
+    "b00000001",
+    5,
+    "b00000002",
+    3,
+    StoredHead(200, (("etag", '"v1"'),), "http://a.test/", True, True),
+    "success",
+    True,
+    5,
+)
+
+
+@pytest.fixture(params=["sqlite", "simulated"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal:
+    return SqliteJournal(tmp_path / "j.sqlite") if request.param == "sqlite" else SimulatedJournal()
+
+
+@pytest.fixture(params=["files", "simulated"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> BodyDisk:
+    return FileBodyDisk(tmp_path / "bodies") if request.param == "files" else SimulatedBodyDisk()
+
+
+def test_rows_come_back_as_they_were_once_committed(journal: Journal) -> None:
+    journal.put_job(JOB)
+    journal.put_record(RECORD)
+    journal.commit()
+    assert journal.load().jobs == (JOB,)
+    assert journal.load().records == (RECORD,)
+    journal.put_record(attrs.evolve(RECORD, head=None, request_body=None))
+    journal.commit()
+    assert journal.load().records[0].head is None
+    journal.delete_job(1)
+    journal.delete_job(7)
+    journal.commit()
+    assert not journal.load().jobs
+    assert not journal.load().records
+    journal.close()
+
+
+def test_what_is_rolled_back_never_was(journal: Journal) -> None:
+    journal.put_job(JOB)
+    journal.rollback()
+    journal.commit()
+    assert journal.load().jobs == ()
+    journal.close()
+
+
+def test_sqlite_keeps_committed_rows_and_loses_others_over_a_close(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    first = SqliteJournal(path)
+    first.put_job(JOB)
+    first.commit()
+    first.put_job(attrs.evolve(JOB, key=2))
+    first.close()
+    second = SqliteJournal(path)
+    assert [row.key for row in second.load().jobs] == [1]
+    second.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_foreign_newer_or_damaged_file_is_unusable(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    path.write_bytes(b"not a database, but long enough to have a header" * 100)
+    with pytest.raises(StoreUnusable):
+        SqliteJournal(path)
+    path.unlink()
+    SqliteJournal(path).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version=99")
+    with pytest.raises(StoreUnusable, match="schema version 99"):
+        SqliteJournal(path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["{", "[]", "{}", '{"id": 7}', "[" * 100_000, '{"request": {"url": 1}}'],
+)
+def test_rows_that_make_no_sense_are_reported(tmp_path: Path, data: str) -> None:
+    path = tmp_path / "j.sqlite"
+    SqliteJournal(path).close()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO job VALUES (1, ?)", (data,))
+    journal = SqliteJournal(path)
+    with pytest.raises(StoreUnusable):
+        journal.load()
+    journal.close()
+
+
+def test_bodies_grow_are_read_cut_and_deleted(disk: BodyDisk) -> None:
+    disk.create("b00000001")
+    disk.append("b00000001", b"0123")
+    disk.append("b00000001", b"4567")
+    assert disk.read("b00000001", 2, 4) == b"2345"
+    assert disk.read("b00000001", 8, 4) == b""
+    disk.sync("b00000001")
+    disk.truncate("b00000001", 5)
+    disk.append("b00000001", b"x")
+    assert disk.read("b00000001", 0, 99) == b"01234x"
+    assert disk.lengths() == {"b00000001": 6}
+    disk.delete("b00000001")
+    disk.delete("b00000001")
+    assert disk.lengths() == {}
+    with pytest.raises(FileNotFoundError):
+        disk.read("b00000001", 0, 1)
+    disk.close()
+
+
+def test_files_are_private_and_never_reached_by_a_link_or_another_name(tmp_path: Path) -> None:
+    disk = FileBodyDisk(tmp_path)
+    disk.create("b00000001")
+    assert stat.S_IMODE((tmp_path / "b00000001").stat().st_mode) == 0o600
+    (tmp_path / "b00000002").symlink_to("/etc/passwd")
+    with pytest.raises(OSError, match="symbolic links"):
+        disk.read("b00000002", 0, 1)
+    for name in ("../x", "/etc/passwd", "b1", "b00000001\0", "b00000001/"):
+        with pytest.raises(ValueError, match="not a body's name"):
+            disk.read(name, 0, 1)
+        with pytest.raises(ValueError, match="not a body's name"):
+            disk.delete(name)
+    assert disk.lengths() == {"b00000001": 0}
+    disk.close()
+
+
+def test_a_full_disk_stores_nothing_of_the_batch() -> None:
+    simulated = SimulatedBodyDisk(capacity=10)
+    simulated.create("b00000001")
+    simulated.append("b00000001", b"x" * 8)
+    with pytest.raises(StoreFull):
+        simulated.append("b00000001", b"x" * 3)
+    assert simulated.lengths() == {"b00000001": 8}
+
+
+def test_a_crash_takes_what_was_not_synced() -> None:
+    disk = SimulatedBodyDisk()
+    for name in ("b00000001", "b00000002"):
+        disk.create(name)
+        disk.append(name, b"12")
+    disk.sync("b00000001")
+    disk.append("b00000001", b"34")
+    disk.crash()
+    assert disk.lengths() == {"b00000001": 2}
+    disk.append("b00000001", b"345678")
+    disk.crash(keep=lambda _name, synced, written: (synced + written) // 2)
+    assert disk.lengths() == {"b00000001": 5}
+
+
+def test_a_commit_syncs_bodies_first_and_deletes_last_and_groups_what_waits() -> None:
+    said: list[str] = []
+
+    class Disk(SimulatedBodyDisk):
+        def sync(self, name: str) -> None:
+            said.append(f"sync {name}")
+            super().sync(name)
+
+        def delete(self, name: str) -> None:
+            said.append(f"delete {name}")
+            super().delete(name)
+
+    class Rows(SimulatedJournal):
+        def commit(self) -> None:
+            said.append("commit")
+            super().commit()
+
+    async def main() -> None:
+        disk = Disk()
+        store = Store(Rows(), disk, offload_inline)
+        for name in ("b00000001", "b00000002", "b00000003"):
+            disk.create(name)
+        async with trio.open_nursery() as nursery:
+            await store._lock.acquire()  # so that all three wait
+            for n in range(3):
+                name = f"b0000000{n + 1}"
+                row = attrs.evolve(JOB, key=n + 1)
+                nursery.start_soon(partial(store.commit, row, bodies=[name]))
+            await trio.testing.wait_all_tasks_blocked()
+            store._lock.release()
+        await store.commit(DeleteJob(1), delete=["b00000001"])
+
+    trio.run(main)
+    assert sorted(said[:3]) == ["sync b00000001", "sync b00000002", "sync b00000003"]
+    assert said[3:] == ["commit", "commit", "delete b00000001"]

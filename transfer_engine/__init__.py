@@ -1,0 +1,136 @@
+"""Background downloads and uploads that survive everything, by the Background Fetch specification.
+
+An engine is opened on a directory and goes on with whatever that directory
+holds: a closed or killed process loses no finished byte of a GET, sends no POST
+twice, and delivers each outcome to a handler.
+
+>>> import trio
+>>> from transfer_engine import EngineConfig, open_engine
+>>> async def done(event):
+...     for record in await event.registration.match_all():
+...         response = await record.response_ready()
+...         async for chunk in response.body:
+...             ...
+>>> async def main(directory):
+...     config = EngineConfig(
+...         app_origin="https://example.org",
+...         directory=directory,
+...         handlers={"backgroundfetchsuccess": done},
+...         unavailability="network-loss",
+...     )
+...     async with open_engine(config) as engine:
+...         registration = await engine.fetch("season-2", ["/episode-1.mp3", "/episode-2.mp3"])
+...         registration.on_progress(lambda shown: print(shown.downloaded))
+...         await trio.sleep_forever()
+
+To simulate, pass seams: ``open_engine(config, simulated_seams(connect, journal, disk))``
+runs under trio's MockClock without a thread, a socket or a file.  ``engine.kill()``
+ends it as a kill would; then ``journal.crash()``, ``disk.crash()``, and open again.
+"""
+
+from transfer_engine.body_disk import BodyDisk, FileBodyDisk
+from transfer_engine.config import (
+    NO_TIMEOUTS,
+    Connect,
+    EngineConfig,
+    Handler,
+    Seams,
+    Timeouts,
+    connect_tcp,
+    real_seams,
+    simulated_seams,
+)
+from transfer_engine.engine import Engine, open_engine
+from transfer_engine.errors import (
+    EngineClosed,
+    Interrupted,
+    NotOffered,
+    PeerMisbehaved,
+    ScriptError,
+    StoreFull,
+    StoreUnusable,
+    TotalExceeded,
+    TransferError,
+    Unreachable,
+)
+from transfer_engine.events import BackgroundFetchEvent, BackgroundFetchUpdateUIEvent
+from transfer_engine.instances import Realm, Registration
+from transfer_engine.interface import Shown, UserInterface
+from transfer_engine.journal import Image, JobRow, Journal, RecordRow
+from transfer_engine.messages import (
+    FetchOptions,
+    Icon,
+    Permission,
+    QueryOptions,
+    Request,
+    Snapshot,
+    StorageUse,
+    StoredHead,
+    StoredRequest,
+)
+from transfer_engine.plan import RetryPolicy, Unavailability
+from transfer_engine.pump import Pump, Sink, Source, pump
+from transfer_engine.records import BodyReader, Record, Response
+from transfer_engine.simulated import SimulatedBodyDisk, SimulatedJournal, offload_inline
+from transfer_engine.sqlite_journal import SqliteJournal
+from transfer_engine.store import Offload, offload_to_thread
+
+__all__ = [
+    "NO_TIMEOUTS",
+    "BackgroundFetchEvent",
+    "BackgroundFetchUpdateUIEvent",
+    "BodyDisk",
+    "BodyReader",
+    "Connect",
+    "Engine",
+    "EngineClosed",
+    "EngineConfig",
+    "FetchOptions",
+    "FileBodyDisk",
+    "Handler",
+    "Icon",
+    "Image",
+    "Interrupted",
+    "JobRow",
+    "Journal",
+    "NotOffered",
+    "Offload",
+    "PeerMisbehaved",
+    "Permission",
+    "Pump",
+    "QueryOptions",
+    "Realm",
+    "Record",
+    "RecordRow",
+    "Registration",
+    "Request",
+    "Response",
+    "RetryPolicy",
+    "ScriptError",
+    "Seams",
+    "Shown",
+    "SimulatedBodyDisk",
+    "SimulatedJournal",
+    "Sink",
+    "Snapshot",
+    "Source",
+    "SqliteJournal",
+    "StorageUse",
+    "StoreFull",
+    "StoreUnusable",
+    "StoredHead",
+    "StoredRequest",
+    "Timeouts",
+    "TotalExceeded",
+    "TransferError",
+    "Unavailability",
+    "Unreachable",
+    "UserInterface",
+    "connect_tcp",
+    "offload_inline",
+    "offload_to_thread",
+    "open_engine",
+    "pump",
+    "real_seams",
+    "simulated_seams",
+]

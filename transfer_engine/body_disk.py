@@ -1,0 +1,170 @@
+"""Body files: append-only, named by a counter, never by a server or a page.
+
+``append`` is all or nothing.  What was appended but not synced may be gone
+after a kill; what was synced is not.  Every file is opened for the one call
+(an open costs microseconds; a table of descriptors costs limits and locks), by
+a name that is checked, relative to a directory held open, never through a link.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+from pathlib import Path
+from typing import Protocol
+
+from transfer_engine.errors import StoreFull, StoreUnusable
+
+_NAME = re.compile(r"b[0-9]{8,19}", re.ASCII)
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def body_name(number: int) -> str:
+    """The name of the body file with this number."""
+    return f"b{number:08d}"
+
+
+def body_number(name: str) -> int | None:
+    """The number in a body's name, or None for any other name."""
+    return int(name[1:]) if _NAME.fullmatch(name) else None
+
+
+class BodyDisk(Protocol):
+    """Synchronous; the engine calls it through ``offload``, never twice at once for one body."""
+
+    def create(self, name: str) -> None:
+        """A new empty body.  Raises StoreFull."""
+        ...
+
+    def append(self, name: str, data: bytes) -> None:
+        """All of ``data`` at the end, or nothing.  Raises StoreFull."""
+        ...
+
+    def read(self, name: str, offset: int, most: int) -> bytes:
+        """At most ``most`` bytes from ``offset``; empty at the end."""
+        ...
+
+    def sync(self, name: str) -> None:
+        """Everything appended so far survives a kill and a power cut."""
+        ...
+
+    def truncate(self, name: str, length: int) -> None:
+        """Cut to ``length`` bytes and sync."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove; nothing happens if it is not there."""
+        ...
+
+    def lengths(self) -> dict[str, int]:
+        """The length of every body there is."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the store."""
+        ...
+
+
+class FileBodyDisk:
+    """Bodies as files of mode 0600 in one directory, locked for one process."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open or create the directory.  Raises StoreUnusable."""
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._directory = os.open(directory, flags)
+        except OSError as error:
+            raise StoreUnusable(str(directory), str(error)) from error
+        try:
+            fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._directory)
+            why = "another engine has it open" if error.errno == errno.EWOULDBLOCK else str(error)
+            raise StoreUnusable(str(directory), why) from error
+        self._unlisted: set[str] = set()
+
+    def _open(self, name: str, flags: int) -> int:
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"not a body's name: {name!r}")
+        flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(name, flags, mode=0o600, dir_fd=self._directory)
+
+    def create(self, name: str) -> None:
+        """See BodyDisk."""
+        try:
+            os.close(self._open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        except OSError as error:
+            raise _blame(error, 0) from error
+        self._unlisted.add(name)
+
+    def append(self, name: str, data: bytes) -> None:
+        """See BodyDisk."""
+        fd = self._open(name, os.O_WRONLY | os.O_APPEND)
+        try:
+            before = os.fstat(fd).st_size
+            view = memoryview(data)
+            try:
+                while view:
+                    view = view[os.write(fd, view) :]
+            except OSError as error:
+                os.ftruncate(fd, before)
+                raise _blame(error, len(data)) from error
+        finally:
+            os.close(fd)
+
+    def read(self, name: str, offset: int, most: int) -> bytes:
+        """See BodyDisk."""
+        fd = self._open(name, os.O_RDONLY)
+        try:
+            return os.pread(fd, most, offset)
+        finally:
+            os.close(fd)
+
+    def sync(self, name: str) -> None:
+        """See BodyDisk."""
+        fd = self._open(name, os.O_WRONLY)
+        try:
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        if name in self._unlisted:
+            os.fsync(self._directory)  # the name itself must survive, too
+            self._unlisted.clear()
+
+    def truncate(self, name: str, length: int) -> None:
+        """See BodyDisk."""
+        fd = self._open(name, os.O_WRONLY)
+        try:
+            os.ftruncate(fd, length)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def delete(self, name: str) -> None:
+        """See BodyDisk."""
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"not a body's name: {name!r}")
+        self._unlisted.discard(name)
+        try:
+            os.unlink(name, dir_fd=self._directory)
+        except FileNotFoundError:
+            pass
+
+    def lengths(self) -> dict[str, int]:
+        """See BodyDisk."""
+        return {
+            entry.name: entry.stat(follow_symlinks=False).st_size
+            for entry in os.scandir(self._directory)
+            if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+        }
+
+    def close(self) -> None:
+        """See BodyDisk."""
+        os.close(self._directory)
+
+
+def _blame(error: OSError, wanted: int) -> Exception:
+    return StoreFull(wanted) if error.errno in _FULL else error

@@ -1,0 +1,167 @@
+"""From one hop of a request to the next, and what of the last may be shown.  Pure.
+
+A redirect chain is one request for everybody else: at most 20 hops (Fetch,
+"HTTP-redirect fetch" step 4), only to http and https, each address checked
+anew.  POST becomes GET on 301 and 302, everything but GET and HEAD on 303.
+A chain that has left the application's origin stays *cross-origin* to its end
+and every answer on it, redirects included, must pass the CORS check.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from transfer_engine.errors import PeerMisbehaved
+from transfer_engine.messages import Headers, Mode, StoredHead, StoredRequest, header
+from transfer_engine.urls import Address, BadUrl, blocked, parse
+
+MOST_REDIRECTS = 20
+REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
+
+SAFELISTED_RESPONSE_HEADERS = frozenset(
+    {"cache-control", "content-language", "content-type", "expires", "last-modified", "pragma"}
+)
+"""Fetch, "CORS-safelisted response-header name", without the length: it is removed anyway."""
+
+_BODY_HEADERS = frozenset(
+    {"content-encoding", "content-language", "content-location", "content-type"}
+)
+_SIMPLE_TYPES = frozenset(
+    {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
+)
+_OWN_RANGE = re.compile(r"bytes=[0-9]{1,19}-([0-9]{1,19})?", re.ASCII)
+
+
+@attrs.frozen
+class Hop:
+    """One request on the wire.  ``cross_origin``: CORS applies from here on."""
+
+    app: Address
+    address: Address
+    method: str
+    headers: Headers
+    mode: Mode
+    with_body: bool
+    start: int = 0
+    count: int = 0
+    cross_origin: bool = False
+    opaque: bool = False
+
+    @property
+    def origin(self) -> str:
+        """What the Origin header says and Access-Control-Allow-Origin must allow."""
+        return "null" if self.opaque else self.app.origin
+
+    @property
+    def needs_preflight(self) -> bool:
+        """Whether CORS asks the server before such a request (Fetch, "CORS-preflight fetch")."""
+        if not self.cross_origin:
+            return False
+        return self.method not in ("GET", "HEAD", "POST") or bool(self.unsafe_headers)
+
+    @property
+    def unsafe_headers(self) -> tuple[str, ...]:
+        """The page's own headers that are not CORS-safelisted, sorted."""
+        return tuple(sorted({n for n, v in self.headers if not _safelisted(n, v)}))
+
+
+def _safelisted(name: str, value: str) -> bool:
+    if len(value) > 128:
+        return False
+    if name == "content-type":
+        return value.split(";", 1)[0].strip().lower() in _SIMPLE_TYPES
+    if name == "range":
+        return _OWN_RANGE.fullmatch(value) is not None
+    return name in ("accept", "accept-language", "content-language")
+
+
+def first_hop(app: Address, request: StoredRequest, with_body: bool, start: int) -> Hop:
+    """The first request of a chain.  Raises PeerMisbehaved for what must be a network error."""
+    address = parse(request.url)
+    hop = Hop(app, address, request.method, request.headers, request.mode, with_body, start)
+    return _checked(hop)
+
+
+def _checked(hop: Hop) -> Hop:
+    why = blocked(hop.address, hop.app)
+    if why is not None:
+        raise PeerMisbehaved(why)
+    foreign = hop.address.origin != hop.app.origin
+    if foreign and hop.mode == "same-origin":
+        raise PeerMisbehaved("another origin in mode same-origin")
+    return attrs.evolve(hop, cross_origin=hop.cross_origin or foreign)
+
+
+def next_hop(hop: Hop, status: int, headers: Headers) -> Hop | None:
+    """The request that a redirect leads to; None when this answer is the last.
+
+    Raises PeerMisbehaved when the redirect must not be followed.
+    """
+    location = header(headers, "location")
+    if status not in REDIRECT_STATUS or location is None:
+        return None
+    if hop.count >= MOST_REDIRECTS:
+        raise PeerMisbehaved(f"more than {MOST_REDIRECTS} redirects")
+    try:
+        address = parse(location, hop.address.url)
+    except BadUrl as error:
+        raise PeerMisbehaved(f"redirect to a bad address: {error.why}") from None
+    method, kept, with_body = hop.method, hop.headers, hop.with_body
+    if (status in (301, 302) and method == "POST") or (
+        status == 303 and method not in ("GET", "HEAD")
+    ):
+        method, with_body = "GET", False
+        kept = tuple(pair for pair in kept if pair[0] not in _BODY_HEADERS)
+    if address.origin != hop.address.origin:
+        kept = tuple(pair for pair in kept if pair[0] != "authorization")
+    return _checked(
+        attrs.evolve(
+            hop,
+            address=address,
+            method=method,
+            headers=kept,
+            with_body=with_body,
+            count=hop.count + 1,
+            opaque=hop.opaque
+            or (hop.address.origin != hop.app.origin and address.origin != hop.address.origin),
+        )
+    )
+
+
+def cors_allows(hop: Hop, headers: Headers) -> bool:
+    """Fetch's "CORS check" for requests without credentials."""
+    if not hop.cross_origin:
+        return True
+    return header(headers, "access-control-allow-origin") in ("*", hop.origin)
+
+
+def preflight_allows(hop: Hop, status: int, headers: Headers) -> bool:
+    """Whether the answer to OPTIONS lets this request through."""
+    if not (cors_allows(hop, headers) and 200 <= status <= 299):
+        return False
+    methods = _names(header(headers, "access-control-allow-methods"), lower=False)
+    allowed = _names(header(headers, "access-control-allow-headers"), lower=True)
+    if hop.method not in ("GET", "HEAD", "POST") and not {hop.method, "*"} & methods:
+        return False
+    return all(
+        name in allowed or ("*" in allowed and name != "authorization")
+        for name in hop.unsafe_headers
+    )
+
+
+def _names(value: str | None, *, lower: bool) -> set[str]:
+    names = {name.strip() for name in (value or "").split(",")}
+    return {name.lower() for name in names} if lower else names
+
+
+def shown_headers(head: StoredHead) -> dict[str, str]:
+    """What a script sees: no length or range of one part; filtered on another origin."""
+    names = {name for name, _ in head.headers}
+    names -= {"content-length", "content-range", "set-cookie", "set-cookie2", "transfer-encoding"}
+    if head.cross_origin:
+        exposed = _names(head.get("access-control-expose-headers"), lower=True)
+        if "*" not in exposed:
+            names &= SAFELISTED_RESPONSE_HEADERS | exposed
+    return {name: head.get(name) or "" for name in sorted(names)}

@@ -1,0 +1,201 @@
+"""Record objects: what ``match`` gives, readable while the bytes still arrive.
+
+``response_ready`` settles once, by itself, as a promise does: the first head
+that may be shown fulfils it, a result that may not be shown rejects it, whether
+or not anybody waits.  So a record object watches its record from the start.
+
+When a restart replaces the body (CREATE, repaired by E53) a reader that has
+been given nothing yet moves on to the new body; one that has been given bytes
+gets a TypeError, since the rest of what it holds will never come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import attrs
+
+from transfer_engine.errors import EngineClosed, ScriptError
+from transfer_engine.hops import shown_headers
+from transfer_engine.messages import EXPOSABLE, StoredHead, StoredRequest
+from transfer_engine.plan import NULL_BODY_STATUS
+from transfer_engine.state import Body, RecordState, Watcher
+from transfer_engine.store import Store
+
+READ = 65536
+
+
+@attrs.define(eq=False)
+class Reading:
+    """What record objects need of their engine."""
+
+    store: Store
+    let_go: Callable[[Body], None]
+    """Called when a reader has ended: a released body may now be deleted."""
+
+
+@attrs.frozen(eq=False)
+class Response:
+    """An answer as a script sees it.
+
+    ``status`` is 200 for a resource that was put together from parts.  ``headers``
+    have lower-case names and no Content-Length or Content-Range.  ``body`` is None
+    for answers that have none (HEAD, 204, 205, 304).
+    """
+
+    status: int
+    headers: dict[str, str]
+    url: str
+    redirected: bool
+    type: str
+    body: BodyReader | None
+
+    @property
+    def ok(self) -> bool:
+        """Status 200 to 299."""
+        return 200 <= self.status <= 299
+
+    @property
+    def status_text(self) -> str:
+        """The usual phrase of the status."""
+        return HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else ""
+
+
+class BodyReader:
+    """The body of one record, from its first byte; one reader, read once.
+
+    Reading holds the data: a body whose reading began before the settle event
+    ended can be read to its end, later ones find it gone (AbortError).
+    """
+
+    def __init__(self, record: RecordState, reading: Reading, body: Body) -> None:
+        self._record = record
+        self._reading = reading
+        self._body = body
+        self._offset = 0
+        self._closed = False
+
+    async def read(self, most: int = READ) -> bytes:
+        """The next 1 to ``most`` bytes as soon as there are any; empty at the end.
+
+        Raises ScriptError AbortError (aborted, or the data was released) or TypeError
+        (the record failed, or was restarted after bytes had been handed out), and
+        EngineClosed.
+        """
+        if self._closed:
+            return b""
+        try:
+            data = await self._next(max(1, most))
+        except ScriptError:
+            self.close()
+            raise
+        if not data:
+            self.close()
+        return data
+
+    async def _next(self, most: int) -> bytes:
+        while True:
+            body = self._follow()
+            if body.released and self not in body.readers:
+                raise ScriptError("AbortError", "the data has been released")
+            if body.result == "aborted":
+                raise ScriptError("AbortError", "the background fetch was aborted")
+            if body.result not in EXPOSABLE:
+                raise ScriptError("TypeError", f"the record failed: {body.result}")
+            body.readers.add(self)
+            if body.length > self._offset:
+                wanted = min(most, body.length - self._offset)
+                try:
+                    data = await self._reading.store.read(body.name, self._offset, wanted)
+                except FileNotFoundError:
+                    if not body.redundant:
+                        raise
+                if body.redundant:
+                    continue  # restarted while reading: these bytes are of the old body
+                self._offset += len(data)
+                return data
+            if body.result:
+                return b""
+            if self._reading.store.closed:
+                raise EngineClosed()
+            await body.changed.wait()
+
+    def _follow(self) -> Body:
+        """The body to read from: the current one, if the reader may change over to it."""
+        if self._body.redundant:
+            old, new = self._body, self._record.body
+            same = old.head is None or (new.head is not None and new.head.ok == old.head.ok)
+            if self._offset or not same:
+                raise ScriptError("TypeError", "the record was restarted")
+            self._body = new
+        return self._body
+
+    def __aiter__(self) -> BodyReader:
+        """All chunks to the end; raises like ``read``."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := await self.read():
+            return data
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """Stop reading; what was held for this reader may be deleted."""
+        self._closed = True
+        self._body.readers.discard(self)
+        self._reading.let_go(self._body)
+
+
+class Record(Watcher):
+    """One ``BackgroundFetchRecord``: made by ``match``, bound to the answer of that moment."""
+
+    def __init__(self, record: RecordState, reading: Reading) -> None:
+        self._record = record
+        self._reading = reading
+        self._settled: Response | ScriptError | None = None
+        record.watchers.add(self)
+        self.look()
+
+    @property
+    def request(self) -> StoredRequest:
+        """The request as it was given to ``fetch()``, always the same object."""
+        return self._record.request
+
+    def look(self) -> None:
+        """See Watcher: settle ``response_ready`` if the record's state says so."""
+        body = self._record.body
+        if self._settled is not None:
+            return
+        if body.result == "aborted":
+            self._settled = ScriptError("AbortError", "the background fetch was aborted")
+        elif body.result not in EXPOSABLE:
+            self._settled = ScriptError("TypeError", f"the record failed: {body.result}")
+        elif body.head is not None:
+            self._settled = self._response(body, body.head)
+
+    def _response(self, body: Body, head: StoredHead) -> Response:
+        assembled = head.status == 206 and not self._record.request.own_range
+        bodiless = self._record.request.method == "HEAD" or head.status in NULL_BODY_STATUS
+        return Response(
+            status=200 if assembled else head.status,
+            headers=shown_headers(head),
+            url=head.url,
+            redirected=head.redirected,
+            type="cors" if head.cross_origin else "basic",
+            body=None if bodiless else BodyReader(self._record, self._reading, body),
+        )
+
+    async def response_ready(self) -> Response:
+        """The answer's head, as soon as there is one; the same object each time.
+
+        Raises ScriptError AbortError (aborted before a head came) or TypeError (failed),
+        and EngineClosed.
+        """
+        while self._settled is None:
+            if self._reading.store.closed:
+                raise EngineClosed()
+            await self._record.body.changed.wait()
+        if isinstance(self._settled, ScriptError):
+            raise self._settled
+        return self._settled

@@ -1,0 +1,178 @@
+"""The life of background fetches after fetch() has admitted them (PERFORM), in one engine.
+
+``active`` is the specification's map of active background fetches: whoever
+removes a job from it decides how it ends.  abort() that finds it there answers
+true and the job will end ``aborted``; settlement that finds it there decides by
+the records.  Nothing waits while it holds the map, so neither a slow worker nor
+a slow upload can block anybody else (E09, E60).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+import trio
+
+from transfer_engine.broadcast import Broadcast
+from transfer_engine.config import EngineConfig
+from transfer_engine.events import BackgroundFetchEvent, BackgroundFetchUpdateUIEvent
+from transfer_engine.instances import Realm
+from transfer_engine.plan import settlement
+from transfer_engine.state import Body, Job, Meter, RecordState, Stop
+from transfer_engine.store import DeleteJob, Store
+from transfer_engine.transfer import RecordTransfer, Shared
+
+
+@attrs.define(eq=False)
+class Runner:
+    """All jobs of one engine, from admission to release."""
+
+    config: EngineConfig
+    store: Store
+    meter: Meter
+    nursery: trio.Nursery
+    shared: Shared
+    worker: Realm
+    active: dict[str, Job] = attrs.field(factory=dict)
+    jobs: dict[Job, None] = attrs.field(factory=dict)
+    _dirty: dict[RecordState, Job] = attrs.field(factory=dict)
+    _grown: Broadcast = attrs.field(factory=Broadcast)
+    _held: dict[Body, None] = attrs.field(factory=dict)
+
+    def start(self, job: Job) -> None:
+        """Take a job into the map (unless it was aborted before a restart) and perform it."""
+        self.jobs[job] = None
+        if job.stop not in ("abort", "unregister"):
+            self.active[job.id] = job
+        self.nursery.start_soon(self._perform, job)
+
+    def start_settled(self, job: Job) -> None:
+        """A job that had settled before a restart and whose event is still owed."""
+        self.jobs[job] = None
+        self.nursery.start_soon(self._deliver, job)
+
+    def stop(self, job: Job, how: Stop) -> bool:
+        """ABORT-3: true if this removed the job from the map; nothing starts after it."""
+        if self.active.get(job.id) is not job:
+            return False
+        del self.active[job.id]
+        job.stop = how
+        job.interrupt()
+        return True
+
+    async def _perform(self, job: Job) -> None:
+        waiting = iter([record for record in job.records if not record.body.result])
+        lanes = self.config.concurrency or len(job.records)
+        async with trio.open_nursery() as nursery:
+            for _ in range(min(lanes, len(job.records))):
+                nursery.start_soon(self._lane, job, waiting)
+        await self._settle(job)
+
+    async def _lane(self, job: Job, waiting: Iterator[RecordState]) -> None:
+        for record in waiting:
+            await RecordTransfer(self.shared, job, record).run()
+
+    async def _settle(self, job: Job) -> None:
+        """PERFORM-8, outside any queue.  All records are final here, siblings included (E05)."""
+        aborted = self.active.get(job.id) is not job
+        if not aborted:
+            del self.active[job.id]
+        exceeded = any(r.body.result == "download-total-exceeded" for r in job.records)
+        job.result, job.reason = settlement(aborted, exceeded, job.failure)
+        job.paused = job.awaiting = False
+        await self.store.commit(job.row())
+        job.publish()  # before the event: its own registration shows the result (E11)
+        await self._deliver(job)
+
+    async def _deliver(self, job: Job) -> None:
+        name = "backgroundfetch" + (
+            "success" if job.result == "success" else "abort" if job.reason == "aborted" else "fail"
+        )
+        handler = self.config.handlers.get(name)
+        if handler is not None and job.stop != "unregister":
+            kind = BackgroundFetchEvent if job.reason == "aborted" else BackgroundFetchUpdateUIEvent
+            event = kind(name, self.worker.instance(job))
+            job.dispatched = True
+            await event._dispatch(job, handler)
+        await self.release(job)
+
+    def click(self, job: Job) -> None:
+        """CLICK-1: never changes the job's state."""
+        handler = self.config.handlers.get("backgroundfetchclick")
+        if handler is not None:
+            event = BackgroundFetchEvent("backgroundfetchclick", self.worker.instance(job))
+            self.nursery.start_soon(event._dispatch, job, handler)
+
+    async def release(self, job: Job) -> None:
+        """PERFORM-8.13.2, and what the text forgets: give the storage back (E10)."""
+        job.final_downloaded = job.downloaded
+        job.available, job.released = False, True
+        job.publish()
+        doomed = [record.request_body for record in job.records if record.request_body]
+        for record in job.records:
+            record.body.released = True
+            if record.body.readers:
+                self._held[record.body] = None
+            else:
+                self.meter.responses -= record.body.length
+                doomed.append(record.body.name)
+            self.meter.requests -= record.request_length
+            record.touch()
+        del self.jobs[job]
+        doomed += self._abandoned()
+        await self.store.commit(DeleteJob(job.key), delete=doomed)
+
+    def let_go(self, body: Body) -> None:
+        """A reader ended: delete what only it had kept."""
+        if body in self._held and not self.store.closed:
+            self.nursery.start_soon(self._delete, self._abandoned())
+
+    def _abandoned(self) -> list[str]:
+        """Released bodies that nobody reads any more, readers that were dropped included."""
+        gone = [body for body in self._held if not body.readers]
+        for body in gone:
+            del self._held[body]
+            self.meter.responses -= body.length
+        return [body.name for body in gone]
+
+    async def _delete(self, names: list[str]) -> None:
+        await self.store.commit(delete=names)
+
+    def grew(self, job: Job, record: RecordState) -> None:
+        """A body has bytes that the journal does not know of."""
+        self._dirty[record] = job
+        self._grown.fire()
+
+    async def checkpoint_forever(self) -> None:
+        """Make growing bodies durable: at once, then at most once per interval."""
+        while True:
+            while not self._dirty:
+                await self._grown.wait()
+            await self.checkpoint()
+            if self.config.checkpoint_interval:
+                await trio.sleep(self.config.checkpoint_interval)
+
+    async def checkpoint(self) -> None:
+        """Sync and commit all bodies that have grown."""
+        grown, self._dirty = self._dirty, {}
+        live = [(job, r) for r, job in grown.items() if not (job.released or r.body.result)]
+        await self.store.commit(
+            *(job.record_row(record) for job, record in live),
+            bodies=[record.body.name for _, record in live],
+        )
+
+    async def save(self) -> None:
+        """A clean end: nothing stored is lost, and no dispatched event is delivered again."""
+        await self.checkpoint()
+        await self.store.commit(*(job.row() for job in self.jobs))
+        for job in [job for job in self.jobs if job.dispatched]:
+            await self.release(job)
+
+    def wake(self) -> None:
+        """The engine has ended: whoever waits must look and see it."""
+        for job in self.jobs:
+            for record in job.records:
+                record.touch()
+        for body in self._held:
+            body.changed.fire()

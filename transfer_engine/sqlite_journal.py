@@ -1,0 +1,227 @@
+"""The journal in SQLite.
+
+WAL, since readers of the file never block the engine and a commit is one
+append.  ``synchronous=FULL``, since the promises (a resolved fetch(), a true
+abort(), a POST not sent twice) are made to people whose battery may die: each
+commit waits for the disk.  That is affordable because commits are few: one per
+change of state and at most one per ``checkpoint_interval`` while bytes arrive,
+with all that waits at that moment in one.
+What is read back is input: it is checked as such, never unpickled, and views or
+triggers in a swapped file get no power (``trusted_schema=OFF``).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import TypeVar, get_args
+
+import attrs
+
+from transfer_engine.errors import StoreUnusable
+from transfer_engine.journal import Image, JobRow, RecordRow
+from transfer_engine.messages import (
+    Icon,
+    Mode,
+    Reason,
+    RecordResult,
+    Result,
+    StoredHead,
+    StoredRequest,
+)
+
+SCHEMA_VERSION = 1
+
+T = TypeVar("T", bound=str)
+
+_SCHEMA = """
+CREATE TABLE job (key INTEGER PRIMARY KEY, data TEXT NOT NULL) STRICT;
+CREATE TABLE record (
+    job INTEGER NOT NULL REFERENCES job (key) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (job, position)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class SqliteJournal:
+    """A journal in one file, owned by one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create.  Raises StoreUnusable for a foreign, damaged or newer file."""
+        self._path = path
+        try:
+            # The engine serialises all calls, but may make them from different threads.
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            path.chmod(0o600)
+            self._db.execute("PRAGMA trusted_schema=OFF")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._prepare()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnusable(str(path), str(error)) from error
+
+    def _prepare(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+        elif version != SCHEMA_VERSION:
+            why = f"schema version {version} is not {SCHEMA_VERSION}"
+            raise StoreUnusable(str(self._path), why)
+        (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise StoreUnusable(str(self._path), f"damaged: {verdict}")
+
+    def load(self) -> Image:
+        """See Journal."""
+        try:
+            jobs = self._db.execute("SELECT key, data FROM job ORDER BY key").fetchall()
+            records = self._db.execute(
+                "SELECT job, position, data FROM record ORDER BY job, position"
+            ).fetchall()
+            return Image(
+                tuple(_job(key, json.loads(data)) for key, data in jobs),
+                tuple(_record(job, at, json.loads(data)) for job, at, data in records),
+            )
+        except (sqlite3.Error, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise StoreUnusable(str(self._path), f"a row makes no sense: {error}") from error
+
+    def put_job(self, row: JobRow) -> None:
+        """See Journal."""
+        data = attrs.asdict(row, filter=lambda a, _: a.name != "key")
+        self._execute(
+            "INSERT INTO job VALUES (?, ?) ON CONFLICT DO UPDATE SET data = excluded.data",
+            (row.key, json.dumps(data)),
+        )
+
+    def put_record(self, row: RecordRow) -> None:
+        """See Journal."""
+        data = attrs.asdict(row, filter=lambda a, _: a.name not in ("job", "index"))
+        self._execute(
+            "INSERT INTO record VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data",
+            (row.job, row.index, json.dumps(data)),
+        )
+
+    def delete_job(self, key: int) -> None:
+        """See Journal."""
+        self._execute("DELETE FROM job WHERE key = ?", (key,))
+
+    def _execute(self, statement: str, values: tuple[int | str, ...]) -> None:
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute(statement, values)
+
+    def commit(self) -> None:
+        """See Journal."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """See Journal."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """See Journal."""
+        self.rollback()
+        self._db.close()
+
+
+Json = dict[str, object]
+
+
+def _text(data: Json, name: str) -> str:
+    value = data[name]
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is no text")
+    return value
+
+
+def _number(data: Json, name: str) -> int:
+    value = data[name]
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**64:
+        raise ValueError(f"{name} is no size")
+    return value
+
+
+def _flag(data: Json, name: str) -> bool:
+    value = data[name]
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is no flag")
+    return value
+
+
+def _object(data: Json, name: str) -> Json:
+    value = data[name]
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is no object")
+    return value
+
+
+def _headers(data: Json) -> tuple[tuple[str, str], ...]:
+    value = data["headers"]
+    if not isinstance(value, list):
+        raise ValueError("headers are no list")
+    return tuple((str(name), str(text)) for name, text in value)
+
+
+def _one_of(alternatives: tuple[T, ...], data: Json, name: str) -> T:
+    for alternative in alternatives:
+        if data[name] == alternative:
+            return alternative
+    raise ValueError(f"{name} is none of {alternatives}")
+
+
+def _job(key: int, data: Json) -> JobRow:
+    icons = data["icons"]
+    if not isinstance(icons, list):
+        raise ValueError("icons are no list")
+    return JobRow(
+        key=key,
+        id=_text(data, "id"),
+        title=_text(data, "title"),
+        icons=tuple(Icon(_text(i, "src"), _text(i, "sizes"), _text(i, "type")) for i in icons),
+        download_total=_number(data, "download_total"),
+        upload_total=_number(data, "upload_total"),
+        paused=_flag(data, "paused"),
+        awaiting=_flag(data, "awaiting"),
+        aborted=_flag(data, "aborted"),
+        failure=_one_of(get_args(Reason), data, "failure"),
+        result=_one_of(get_args(Result), data, "result"),
+        reason=_one_of(get_args(Reason), data, "reason"),
+    )
+
+
+def _record(job: int, index: int, data: Json) -> RecordRow:
+    request = _object(data, "request")
+    return RecordRow(
+        job=job,
+        index=index,
+        request=StoredRequest(
+            _text(request, "url"),
+            _text(request, "method"),
+            _headers(request),
+            _one_of(get_args(Mode), request, "mode"),
+        ),
+        request_body=None if data["request_body"] is None else _text(data, "request_body"),
+        request_length=_number(data, "request_length"),
+        body=_text(data, "body"),
+        length=_number(data, "length"),
+        head=None if data["head"] is None else _head(_object(data, "head")),
+        result=_one_of(get_args(RecordResult), data, "result"),
+        sent=_flag(data, "sent"),
+        uploaded=_number(data, "uploaded"),
+    )
+
+
+def _head(data: Json) -> StoredHead:
+    return StoredHead(
+        _number(data, "status"),
+        _headers(data),
+        _text(data, "url"),
+        _flag(data, "redirected"),
+        _flag(data, "cross_origin"),
+    )

@@ -1,0 +1,234 @@
+"""One record from its first request to its result (RECORD, and its loop in RECORD-15).
+
+The loop looks at the flags, makes one attempt inside a cancel scope, and looks
+again.  Pause, abort and loss of the network only ever cancel the scope: when
+the scope has ended, no byte of that attempt can be stored any more, so the next
+request's first byte is computed from what is final (E03, E15, E16, E43).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from transfer_engine.config import EngineConfig, Seams
+from transfer_engine.errors import (
+    Interrupted,
+    PeerMisbehaved,
+    StoreFull,
+    TotalExceeded,
+    Unreachable,
+)
+from transfer_engine.messages import RecordResult
+from transfer_engine.network import Answer, Network, Upload
+from transfer_engine.plan import (
+    Again,
+    AwaitNetwork,
+    ContentRange,
+    Finish,
+    Join,
+    Refuse,
+    RetryPolicy,
+    Whole,
+    failure_of,
+    judge_end,
+    judge_head,
+    judge_loss,
+    next_request,
+)
+from transfer_engine.state import Body, Job, Meter, RecordState
+from transfer_engine.store import Store
+
+Step = Finish | Again | AwaitNetwork
+
+
+@attrs.define(eq=False)
+class Shared:
+    """What all records of an engine stand on.  ``online``: what the user agent believes."""
+
+    config: EngineConfig
+    seams: Seams
+    store: Store
+    meter: Meter
+    network: Network
+    online: bool
+    grew: Callable[[Job, RecordState], None]
+
+
+@attrs.define(eq=False)
+class _Writer:
+    """The sink of one attempt: all limits are checked before any byte of a batch is stored."""
+
+    shared: Shared
+    job: Job
+    record: RecordState
+    part: ContentRange | None
+    got: int = 0
+
+    async def append(self, data: bytes) -> None:
+        """Raises PeerMisbehaved, TotalExceeded or StoreFull."""
+        if self.part is not None and self.got + len(data) > self.part.span:
+            raise PeerMisbehaved(f"more than the {self.part.span} bytes of its Content-Range")
+        limit, body = self.job.download_total, self.record.body
+        if limit and self.job.admitted + len(data) > limit:
+            raise TotalExceeded(limit)
+        if not self.shared.meter.fits(len(data)):
+            raise StoreFull(len(data))
+        # Admitted at once: two records cannot both use the same room (E21).
+        self.shared.meter.responses += len(data)
+        body.pending += len(data)
+        stored = False
+        try:
+            await self.shared.store.append(body.name, data)
+            stored = True
+        finally:
+            body.pending -= len(data)
+            if not stored:
+                self.shared.meter.responses -= len(data)
+        body.length += len(data)
+        self.got += len(data)
+        self.record.futile = 0
+        self.record.touch()
+        self.job.publish()
+        self.shared.grew(self.job, self.record)
+
+
+@attrs.define(eq=False)
+class RecordTransfer:
+    """The task of one record."""
+
+    shared: Shared
+    job: Job
+    record: RecordState
+
+    async def run(self) -> None:
+        """Return when the record's result is final and durable."""
+        record = self.record
+        while not record.body.result:
+            if self.job.stop:
+                await self._finish("aborted")
+            elif record.sent and record.request.method != "GET":
+                await self._finish("fetch-error")  # never sent twice
+            elif self.job.paused:
+                await self.job.gate.wait()
+            elif not self.shared.online:
+                await self._stall()
+            else:
+                await self._try()
+
+    async def _stall(self) -> None:
+        step = judge_loss(self.record.request.method, "offline-only", False, 0, self._retry)
+        if isinstance(step, Finish):
+            await self._finish(step.result)
+        else:
+            await self.job.gate.wait()
+
+    async def _try(self) -> None:
+        """One attempt and what follows from it; a sealed attempt has no consequence."""
+        step: Step = Again()
+        with trio.CancelScope() as self.record.scope:
+            step = await self._attempt()
+            if isinstance(step, Again) and step.delay:
+                await trio.sleep(step.delay)
+        self.record.scope = None
+        if isinstance(step, Finish):
+            await self._finish(step.result)
+
+    async def _attempt(self) -> Step:
+        record = self.record
+        try:
+            return await self._transfer()
+        except (Unreachable, Interrupted):
+            record.futile += 1
+            config = self.shared.config
+            return judge_loss(
+                record.request.method,
+                config.unavailability,
+                self.shared.online,
+                record.futile - 1,
+                self._retry,
+            )
+        except PeerMisbehaved:
+            return Finish("fetch-error")
+        except StoreFull:
+            return Finish("quota-exceeded")
+        except TotalExceeded:
+            return Finish("download-total-exceeded")
+
+    async def _transfer(self) -> Step:
+        record = self.record
+        ask = next_request(record.request, record.body.stored)
+        if isinstance(ask, Whole):
+            return Finish("success")
+        if record.request.method != "GET" and not record.sent:
+            record.sent = True
+            await self.shared.store.commit(self.job.record_row(record), bodies=[record.body.name])
+        upload = self._upload() if record.request_body is not None else None
+        async with self.shared.network.answer(record.request, ask.start, upload) as answer:
+            return await self._take(answer, ask.start)
+
+    async def _take(self, answer: Answer, start: int) -> Step:
+        record = self.record
+        verdict = judge_head(record.request, start, record.body.stored, answer.head)
+        if isinstance(verdict, Refuse):
+            return Finish("fetch-error")
+        if isinstance(verdict, Whole):
+            return Finish("success")
+        if not isinstance(verdict, Join):
+            await self._replace(answer)
+        writer = _Writer(self.shared, self.job, record, verdict.part)
+        while await self.shared.seams.pump(answer, writer, self.shared.config.chunk_size):
+            pass
+        return judge_end(record.request, answer.head, verdict.part, writer.got, record.body.length)
+
+    async def _replace(self, answer: Answer) -> None:
+        """RECORD-11.R.3 and R.4: only what has been answered before becomes redundant (E17)."""
+        record, old = self.record, self.record.body
+        if old.head is None and old.length == 0:
+            old.head = answer.head
+            record.touch()
+            return
+        fresh = Body(await self.shared.store.create(), head=answer.head)
+        record.body = fresh
+        old.redundant = old.released = True
+        self.shared.meter.responses -= old.length
+        old.changed.fire()
+        record.touch()
+        self.job.publish()
+        await self.shared.store.commit(
+            self.job.record_row(record), bodies=[fresh.name], delete=[old.name]
+        )
+
+    async def _finish(self, result: RecordResult) -> None:
+        """Write the result once, tell everyone, make it durable."""
+        record, job = self.record, self.job
+        record.body.result = result
+        if result == "download-total-exceeded" and not job.stop:
+            job.stop = "total"
+            job.interrupt()
+        else:
+            job.failure = job.failure or failure_of(result)
+        record.touch()
+        await self.shared.store.commit(job.row(), job.record_row(record), bodies=[record.body.name])
+
+    @property
+    def _retry(self) -> RetryPolicy:
+        return self.shared.config.retry
+
+    def _upload(self) -> Upload:
+        record, job, store = self.record, self.job, self.shared.store
+        name = record.request_body
+        assert name is not None  # the caller asked
+
+        async def read(offset: int, most: int) -> bytes:
+            return await store.read(name, offset, most)
+
+        def sent(total: int) -> None:
+            # Set, not added: a redirect may send the same body again (E34).
+            if total > record.uploaded and not job.result:
+                record.uploaded = total
+                job.publish()
+
+        return Upload(record.request_length, read, sent)

@@ -1,0 +1,128 @@
+"""Addresses: what may be asked for, and where it leads.  Pure.
+
+Only http and https, re-checked on every redirect; no credentials in a URL; no
+port of Fetch's bad-port list; no http page content inside an https application
+(loopback excepted, as in Secure Contexts).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+import attrs
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# https://fetch.spec.whatwg.org/#bad-port
+# fmt: off
+BAD_PORTS = frozenset(
+    {
+        0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95,
+        101, 102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161,
+        179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563,
+        587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+        6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080
+    }
+)
+# fmt: on
+
+_SAFE = "/%:@!$&'()*+,;=~-._?[]|^`{}\\"
+_LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII)
+
+
+@attrs.frozen
+class BadUrl(Exception):
+    """A URL that cannot be used at all."""
+
+    url: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.url[:200]!r}"
+
+
+@attrs.frozen
+class Address:
+    """A parsed absolute http(s) URL without fragment."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port as one string, the port left out when it is the default."""
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The whole URL."""
+        return self.origin + self.target
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the host is this machine by its very name."""
+        return _LOOPBACK.fullmatch(self.host) is not None
+
+
+def parse(url: str, base: str = "") -> Address:
+    """Resolve and normalise.  Raises BadUrl."""
+    if re.search(r"[\x00-\x20\x7f]", url.strip(" \t\r\n")):
+        raise BadUrl(url, "control characters or blanks in the URL")
+    try:
+        parts = urlsplit(urljoin(base, url.strip(" \t\r\n")))
+        port, host = parts.port, parts.hostname
+    except ValueError as error:
+        raise BadUrl(url, str(error)) from None
+    if parts.scheme not in DEFAULT_PORTS:
+        raise BadUrl(url, "neither http nor https")
+    if not host:
+        raise BadUrl(url, "no host")
+    if parts.username is not None or parts.password is not None:
+        raise BadUrl(parts._replace(netloc=host).geturl(), "credentials in the URL")
+    try:
+        host = host if ":" in host else host.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        raise BadUrl(url, "the host name cannot be encoded") from None
+    path = quote(_without_dots(parts.path or "/"), safe=_SAFE)
+    target = urlunsplit(("", "", path, quote(parts.query, safe=_SAFE), ""))
+    if target.startswith("//") or not target.startswith("/"):
+        target = path + ("?" + quote(parts.query, safe=_SAFE) if parts.query else "")
+    port = DEFAULT_PORTS[parts.scheme] if port is None else port
+    return Address(parts.scheme, host, port, target)
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986 section 5.2.4 for an absolute path."""
+    out: list[str] = []
+    segments = path.split("/")[1:]
+    for segment in segments:
+        if segment == "..":
+            del out[-1:]
+        elif segment != ".":
+            out.append(segment)
+    if segments and segments[-1] in (".", ".."):
+        out.append("")
+    return "/" + "/".join(out)
+
+
+def blocked(address: Address, app: Address) -> str | None:
+    """Why a request to this address must become a network error, or None."""
+    if address.port in BAD_PORTS:
+        return f"port {address.port} is blocked"
+    if app.scheme == "https" and address.scheme == "http" and not address.loopback:
+        return "mixed content"
+    return None
+
+
+def without_search(url: str) -> str:
+    """The URL up to its query."""
+    return url.split("?", 1)[0]
