@@ -134,7 +134,7 @@ def admit(
     d.take("FETCH-8.10", "FETCH-8.11", "FETCH-8.12")
     # E68: the prompt's pause belongs to the creation, not to a race with PERFORM.
     d.take("DISPLAY-11", "DISPLAY-11.1")
-    prompting = agent.permission == "prompt" and d.choose("page-on-prompt") == "paused"
+    prompting = asks_user(agent, d) and d.repaired("E68")
     fetch = BackgroundFetch(
         index=len(agent.fetches),
         id=call.id,
@@ -148,6 +148,20 @@ def admit(
     d.take("FETCH-8.13", "FETCH-8.14", "FETCH-8.14.1", "FETCH-8.15", "FETCH-8.16")
     fetch = attrs.evolve(fetch, phase=fire(fetch.phase, On.START))
     return attrs.evolve(agent, fetches=(*agent.fetches, fetch)), fetch
+
+
+def asks_user(agent: UserAgent, d: Decide) -> bool:
+    """Whether a new fetch is paused until the user has answered a prompt."""
+    return agent.permission == "prompt" and d.choose("page-on-prompt") == "paused"
+
+
+def prompt(agent: UserAgent, index: int, d: Decide) -> UserAgent:
+    """E68: as written the interface pauses a fetch that may be well under way."""
+    d.take("DISPLAY-11", "DISPLAY-11.1")
+    fetch = agent.fetches[index]
+    if fetch.settled or fetch.abort:
+        return agent
+    return agent.put(attrs.evolve(fetch, paused=True, prompting=True))
 
 
 def get(agent: UserAgent, id: str, d: Decide) -> BackgroundFetch | None:
@@ -228,7 +242,10 @@ def failure_reason(results: tuple[str, ...], d: Decide) -> str:
         return ""
     d.take("PERFORM-5.3.1", "PERFORM-5.3.2")
     if "download-total-exceeded" in failed:
-        return "download-total-exceeded"
+        if d.repaired("E04"):
+            return "download-total-exceeded"
+        # As written every record that ends writes the same variable.
+        return d.choose("which result was written last", tuple(dict.fromkeys(failed)))
     own = [result for result in failed if result != "aborted"] or failed
     others = tuple(dict.fromkeys(result for result in own if result != own[0]))
     if others and d.choose("which-failure") == "another":
@@ -286,10 +303,16 @@ def event_over(agent: UserAgent, index: int, d: Decide) -> UserAgent:
     return agent.put(attrs.evolve(fetch, phase=phase, records_available=False))
 
 
-def restart(agent: UserAgent) -> UserAgent:
-    """E87: the user agent is back; an event that was cut off is delivered again."""
+def restart(agent: UserAgent, delivered: frozenset[int], d: Decide) -> UserAgent:
+    """E87: what becomes of each fetch when the user agent goes away.
+
+    ``delivered``: indexes of fetches whose active settle event counts as delivered.  After
+    a clean end all do; after a kill the event of a handler that was cut off comes again.
+    """
     for fetch in agent.fetches:
-        if fetch.phase is not RegistrationPhase.RECORDS_GONE:
+        if fetch.phase is RegistrationPhase.EVENT_ACTIVE and fetch.index in delivered:
+            agent = event_over(agent, fetch.index, d)
+        elif fetch.phase is not RegistrationPhase.RECORDS_GONE:
             agent = agent.put(attrs.evolve(fetch, phase=fire(fetch.phase, On.RESTART)))
     return agent
 
@@ -323,7 +346,11 @@ def matching(
     """
     d.take("MATCHALL-3.1", "MATCHALL-3.2")
     if url is None:
-        return tuple(range(len(fetch.requests)))
+        everything = range(len(fetch.requests))
+        if d.repaired("E74") or ignore_method:
+            return tuple(everything)
+        # E75: the borrowed algorithm passes over what is not GET, asked for or not.
+        return tuple(i for i in everything if fetch.requests[i].method == "GET")
     if method != "GET" and not ignore_method:
         return ()
     found = []

@@ -13,6 +13,11 @@ as an extent, exact where it is known.
 
 ``unseen`` counts requests given to the network that the server has not shown
 yet: a request in flight may still arrive after its attempt is over.
+
+As written an attempt that is over is not sealed (E03): terminating it breaks its
+stream, and the callbacks of that stream write into data that is kept.  Where an
+edition leaves that unrepaired, ``result`` may be set before the record is settled
+(E15), and a settled record may go on reading (E20).
 """
 
 from __future__ import annotations
@@ -50,8 +55,9 @@ class RecordState:
     """A record's response data (DM-DATA) and where in RECORD it is.
 
     ``stored``: bytes held; ``response`` and ``result`` as in the text; ``current``: the head
-    of the answer being read; ``start``: rangeStart of the current attempt; ``url``, ``method``
-    and ``hops``: where redirects have led; ``generation``: how often the data was replaced.
+    of the answer being read; ``skipped``: bytes of it that were not stored (E20);
+    ``start``: rangeStart of the current attempt; ``url``, ``method`` and ``hops``: where
+    redirects have led; ``generation``: how often the data was replaced.
     """
 
     phase: RecordPhase = RecordPhase.WAITING_UNPAUSED
@@ -69,6 +75,7 @@ class RecordState:
     generation: int = 0
     unseen: int = 0
     floor: int = 0
+    skipped: int = 0
 
     @property
     def settled(self) -> bool:
@@ -83,7 +90,7 @@ class RecordState:
 
 def _over(record: RecordState) -> RecordState:
     return attrs.evolve(
-        record, current=None, exchange=0, start=NOTHING, url="", method="", hops=0
+        record, current=None, exchange=0, start=NOTHING, url="", method="", hops=0, skipped=0
     )
 
 
@@ -95,6 +102,9 @@ def settle(record: RecordState, result: str) -> RecordState:
 
 def _again(record: RecordState, why: On = On.AGAIN) -> RecordState:
     """RECORD-15: another run for the same record, which keeps its bytes."""
+    if record.result:
+        # E15: RECORD-13.2 reads what an abandoned attempt left behind.
+        return attrs.evolve(_over(record), phase=fire(record.phase, On.END))
     return attrs.evolve(_over(record), phase=fire(record.phase, why))
 
 
@@ -105,6 +115,7 @@ def _replace_data(record: RecordState) -> RecordState:
         stored=NOTHING,
         parts=(),
         response=None,
+        result="",
         generation=record.generation + 1,
         floor=0,
     )
@@ -249,19 +260,48 @@ def append(
     d.take("RECORD-11.R.6.1")
     if _exceeds(total, view.room, d):
         d.take("RECORD-11.R.6.1.1", "RECORD-11.R.6.1.2")
-        return settle(record, "download-total-exceeded")
+        return _cancelled(settle(record, "download-total-exceeded"), head, d)
     d.take("RECORD-11.R.6.2", "RECORD-11.R.6.3")
     if _exceeds(total, view.quota, d):
-        return settle(record, "quota-exceeded")
+        if d.repaired("E20"):
+            return settle(record, "quota-exceeded")
+        return _leave_a_hole(record, amount)
     parts = record.parts
-    if parts and parts[-1].exchange == head.exchange:
+    if parts and parts[-1].exchange == head.exchange and not record.skipped:
         joined = attrs.evolve(parts[-1], length=parts[-1].length + amount)
         parts = (*parts[:-1], joined)
     else:
         key = record.url or spec.url
-        parts = (*parts, Part(head.exchange, key, head.version, head.first, amount))
+        first = head.first + received(record)
+        parts = (*parts, Part(head.exchange, key, head.version, first, amount))
     d.take("RECORD-11.R.6.4")
     return attrs.evolve(record, stored=total, parts=parts)
+
+
+def received(record: RecordState) -> int:
+    """How many bytes of the current answer have come, at least, stored or not."""
+    head = record.current
+    if head is None:
+        return 0
+    own = (part for part in record.parts if part.exchange == head.exchange)
+    return sum(part.length.lo for part in own) + record.skipped
+
+
+def _cancelled(record: RecordState, head: Head, d: Decide) -> RecordState:
+    """E19: as written a cancelled stream may count as one whose transmission is done."""
+    if d.repaired("E03") or not head.ok:
+        return record
+    if d.choose("is a cancelled stream done", ("no", "yes")) == "no":
+        return record
+    d.take("RECORD-11.R.7", "RECORD-11.R.7.3")
+    return attrs.evolve(record, result="success")
+
+
+def _leave_a_hole(record: RecordState, amount: Extent) -> RecordState:
+    """E20: the record is over, but nothing stops its stream; the batch is lost."""
+    phase = record.phase if record.settled else fire(record.phase, On.END)
+    skipped = record.skipped + amount.lo
+    return attrs.evolve(record, phase=phase, result="quota-exceeded", skipped=skipped)
 
 
 def _exceeds(total: Extent, room: Extent | None, d: Decide) -> bool:
@@ -277,11 +317,14 @@ def body_ended(
     record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide
 ) -> RecordState:
     """RECORD-11.R.7: the body ended normally after ``amount`` bytes not yet stored."""
-    head = record.current
+    head, leaking = record.current, record.settled
     record = append(record, spec, amount, view, d)
-    if record.settled or head is None:
+    if head is None or (record.settled and not leaking):
         return record
     d.take("RECORD-11.R.7")
+    if leaking:
+        d.take("RECORD-11.R.7.3")
+        return attrs.evolve(_over(record), result="success" if head.ok else "bad-status")
     if head.status == 206:
         return _part_ended(record, spec, head, d)
     if not head.ok:
@@ -319,9 +362,10 @@ def body_errored(
     record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide
 ) -> RecordState:
     """RECORD-11.R.8: the stream broke after ``amount`` bytes not yet stored."""
+    leaking = record.settled
     record = append(record, spec, amount, view, d)
     if record.settled:
-        return record
+        return _over(record) if leaking else record
     d.take("RECORD-11.R.8", "RECORD-11.R.8.1")
     if _temporarily_unavailable(spec, view, True, d):
         return attrs.evolve(_over(record), phase=fire(record.phase, On.UNAVAILABLE))
@@ -336,12 +380,33 @@ def interrupt(
     if view.abort:
         d.take("RECORD-13", "RECORD-14", "RECORD-14.2", "RECORD-14.3", "RECORD-14.4")
         kept = append(record, spec, amount, attrs.evolve(view, room=None, quota=None), d)
-        return settle(kept, "aborted")
-    if view.paused and spec.method == "GET":
+        stopped = settle(kept, "aborted")
+        return attrs.evolve(stopped, result=_left_behind(record, "aborted", d))
+    if view.paused and may_be_paused(spec, d):
         d.take("RECORD-13", "RECORD-14", "RECORD-14.1", "RECORD-14.3", "RECORD-14.4", "RECORD-15")
         kept = append(record, spec, amount, view, d)
-        return kept if kept.settled else _again(kept, On.PAUSE)
+        if kept.settled:
+            return kept
+        return attrs.evolve(_again(kept, On.PAUSE), result=_left_behind(record, kept.result, d))
     return None
+
+
+def may_be_paused(spec: RequestSpec, d: Decide) -> bool:
+    """E14: as written nothing but an assertion keeps a pause from hitting another method."""
+    return spec.method == "GET" or not d.repaired("E14")
+
+
+def _left_behind(record: RecordState, result: str, d: Decide) -> str:
+    """E03, E15: the result that the data has once the attempt has been terminated."""
+    if d.repaired("E03"):
+        return result
+    if record.phase is RecordPhase.READING:
+        d.take("RECORD-11.R.8", "RECORD-11.R.8.2")
+        return "fetch-error"
+    if record.phase is RecordPhase.BEFORE_HEADERS:
+        d.take("RECORD-11.R.1", "RECORD-11.R.1.2")
+        return "aborted"
+    return result
 
 
 def redirected(record: RecordState, url: str, method: str) -> RecordState:

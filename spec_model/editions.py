@@ -31,7 +31,6 @@ CLUSTERS: dict[str, str] = {
     "E27": "only an ok, unencoded answer is continued (E27, E28, E31)",
     "E30": "partial answers are validated before CORS filtering",
     "E32": "only GET takes partial answers (E32, E33)",
-    "E40": "an error answer to a resume keeps nothing of the old body and is judged at its end",
     "E41": "an assembled record shows 200",
     "E52": "responseReady waits for a response or a result",
     "E62": "downloadTotal is checked against the quota at the call",

@@ -1,0 +1,169 @@
+"""What the user, the worker's handlers and the operating system do to a user agent.
+
+A restart (E87, the text is silent) is decided when the user agent goes away: results
+and decisions stay, a GET goes on from the bytes that are durable, another method that
+was under way is not sent again, and a handler that was cut off gets its event again.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from spec_model import background_fetch as bg
+from spec_model import complete_record as rec
+from spec_model.complete_record import RecordState
+from spec_model.decide import Decide
+from spec_model.messages import (
+    AttemptTerminated,
+    EventEnded,
+    FromOutside,
+    PageClosed,
+    PageOpened,
+    PermissionSet,
+    Pushed,
+    Refused,
+    TimePassed,
+    UserAgentLaunched,
+    UserAgentQuit,
+    UserDid,
+    WentOnline,
+)
+from spec_model.phases import RegistrationPhase, RegistrationPhaseTrigger, fire
+from spec_model.state import IN_FLIGHT, WORKER, Realm, State
+from spec_model.tasks import AbortFetch, Firing
+from spec_model.transfers import (
+    connectivity,
+    decide_settlement,
+    resources_back,
+    settlement_due,
+)
+from spec_model.values import NOTHING
+
+
+def outside(state: State, news: FromOutside, d: Decide) -> State:
+    """Something happens to the user agent.  Raises UnknownName."""
+    match news:
+        case UserDid():
+            return _user(state, news, d)
+        case EventEnded():
+            return _event_ended(state, news.event, d)
+        case PageOpened():
+            return attrs.evolve(state, realms=(*state.realms, Realm(news.realm)))
+        case PageClosed():
+            return _close_page(state, news.realm)
+        case WentOnline():
+            return connectivity(state, news.online, d)
+        case PermissionSet():
+            return attrs.evolve(state, agent=attrs.evolve(state.agent, permission=news.state))
+        case UserAgentQuit():
+            return _quit(state, news.kill, d)
+        case UserAgentLaunched():
+            return _launch(state, news.page, d)
+        case TimePassed():
+            return resources_back(state, d)
+        case Pushed():
+            return attrs.evolve(state, firing=(*state.firing, Firing(None, "push", news.data)))
+
+
+def _user(state: State, did: UserDid, d: Decide) -> State:
+    """DISPLAY-7 to 11 and CLICK, for the newest fetch of that id (WDCLICK-5)."""
+    fetch = next((each for each in reversed(state.agent.fetches) if each.id == did.id), None)
+    if fetch is None:
+        return state.say(Refused(f"there is no background fetch {did.id!r}"))
+    if did.action in ("abort", "refuse") and not fetch.settled:
+        if d.repaired("E02"):
+            d.take("DISPLAY-7")
+            return state.enqueue_edit(AbortFetch(fetch.index, "user"))
+    agent, refused = bg.user_action(state.agent, fetch.index, did.action, d)
+    if refused is not None:
+        return state.say(Refused(refused))
+    if did.action == "click":
+        click = Firing(fetch.index, "backgroundfetchclick")
+        return attrs.evolve(state, firing=(*state.firing, click))
+    return attrs.evolve(state, agent=agent)
+
+
+def _event_ended(state: State, name: str, d: Decide) -> State:
+    """PERFORM-8.13.1: for a settle event this is the end of the records."""
+    event = state.event(name)
+    if not event.active:
+        return state
+    state = state.put_event(attrs.evolve(event, active=False))
+    if event.fetch is None or event.type == "backgroundfetchclick":
+        return state
+    if state.agent.fetches[event.fetch].phase is not RegistrationPhase.EVENT_ACTIVE:
+        return state
+    state = attrs.evolve(state, agent=bg.event_over(state.agent, event.fetch, d))
+    d.take("UPDATE-0")
+    return state.enqueue_update(event.fetch)
+
+
+def _close_page(state: State, realm: str) -> State:
+    return attrs.evolve(
+        state,
+        realms=tuple(each for each in state.realms if each.name != realm),
+        objects=tuple(each for each in state.objects if each.realm != realm),
+        puts=tuple(each for each in state.puts if each.realm != realm),
+    )
+
+
+def _quit(state: State, kill: bool, d: Decide) -> State:
+    """Every realm, queue and connection is gone; what is kept is what is on disk.
+
+    As written nothing is said to be kept, so nothing is.
+    """
+    if not d.repaired("E87"):
+        state = _forget_fetches(state)
+    keep_bytes = not kill or d.choose("durable bytes", ("whole", "nothing")) == "whole"
+    for fetch, row in enumerate(state.records):
+        for index, record in enumerate(row):
+            if record.phase in IN_FLIGHT:
+                state = state.say(AttemptTerminated(fetch, index, record.attempts))
+            spec, view = state.spec(fetch, index), state.view(fetch, index)
+            kept = rec.restarted(record, spec, NOTHING, view, d, killed=False)
+            if not keep_bytes and not kept.settled:
+                kept = _without_bytes(kept)
+            state = state.put_record(fetch, index, kept)
+    everything = frozenset(range(len(state.agent.fetches)))
+    agent = bg.restart(state.agent, frozenset() if kill else everything, d)
+    return attrs.evolve(
+        state,
+        agent=attrs.evolve(agent, running=False),
+        realms=(),
+        edits=(),
+        updates=((),) * len(state.updates),
+        firing=(),
+        prompts=(),
+        events=tuple(attrs.evolve(each, active=False) for each in state.events),
+        objects=(),
+        puts=(),
+    )
+
+
+def _forget_fetches(state: State) -> State:
+    for fetch in state.agent.fetches:
+        if fetch.phase is not RegistrationPhase.RECORDS_GONE:
+            phase = fire(fetch.phase, RegistrationPhaseTrigger.CLEAR)
+            gone = attrs.evolve(fetch, phase=phase, in_map=False, abort="quit", displayed=False)
+            state = state.put_fetch(gone)
+    return state
+
+
+def _without_bytes(record: RecordState) -> RecordState:
+    return attrs.evolve(record, stored=NOTHING, parts=())
+
+
+def _launch(state: State, page: str, d: Decide) -> State:
+    """The kept fetches go on: PERFORM runs again for each."""
+    state = attrs.evolve(
+        state,
+        agent=attrs.evolve(state.agent, running=True),
+        realms=(Realm(page), Realm(WORKER)),
+        launch=state.launch + 1,
+    )
+    for fetch in state.agent.fetches:
+        if settlement_due(state, fetch.index):
+            state = decide_settlement(state, fetch.index, d)
+        if fetch.phase is RegistrationPhase.EVENT_QUEUED:
+            state = attrs.evolve(state, firing=(*state.firing, Firing(fetch.index)))
+    return state

@@ -1,0 +1,285 @@
+"""The executable specification: which steps can be taken now, and taking one of them.
+
+Theory.  A ``State`` waits.  Somebody *injects* an input, then *performs* tasks until
+none is enabled; what was shown on the way is in the outbox.  ``enabled`` lists every
+task that could be taken, in a fixed order: the edit queue, records in request order,
+update queues, tasks of realms, readers, events.  ``run`` always takes the first, so a
+run is deterministic; an explorer may take any.  Every choice is asked of a ``Decide``.
+
+The algorithms are elsewhere (``complete_record``, ``background_fetch``): what is here
+and in ``transfers``, ``calls`` and ``surroundings`` only schedules them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from spec_model import background_fetch as bg
+from spec_model.background_fetch import Rejected
+from spec_model.calls import (
+    call,
+    finish_put,
+    instance_in,
+    put_can_finish,
+    run_task,
+)
+from spec_model.complete_record import RecordState
+from spec_model.decide import Decide
+from spec_model.instances import bring_up_to_date
+from spec_model.messages import (
+    BodyEnded,
+    BytesReceived,
+    Call,
+    EventDispatched,
+    FromNetwork,
+    Input,
+    RecordReady,
+)
+from spec_model.record_objects import can_be_ready, can_pull, make_ready, pull
+from spec_model.state import WORKER, Event, State
+from spec_model.surroundings import outside
+from spec_model.tasks import (
+    AbortFetch,
+    AdmitFetch,
+    AwaitTask,
+    Deliver,
+    FinishPut,
+    FireEvent,
+    Firing,
+    GiveInstance,
+    MakeReady,
+    PullBody,
+    ResolveInstance,
+    RunEdit,
+    RunRealm,
+    RunRecord,
+    RunUpdate,
+    SettleFetch,
+    SettlePromise,
+    ShowPrompt,
+    TakeSnapshot,
+    Task,
+)
+from spec_model.transfers import can_run, hear, run_record
+
+LIMIT = 100_000
+"""Tasks that ``run`` performs before it says that this never ends."""
+
+
+@attrs.frozen
+class NeverSettles(Exception):
+    """The model found task after task to perform: our own bug.  ``task`` is the last of them."""
+
+    task: Task
+
+    def __str__(self) -> str:
+        return f"still not settled after {LIMIT} tasks; the last was {self.task}"
+
+
+def enabled(state: State, d: Decide) -> tuple[Task, ...]:
+    """Every task that could be performed now, in the order in which ``run`` takes them."""
+    if not state.agent.running:
+        return ()
+    found: list[Task] = [RunEdit()] if state.edits else []
+    for fetch, row in enumerate(state.records):
+        found += (RunRecord(fetch, i) for i in range(len(row)) if can_run(state, fetch, i, d))
+    found += (ShowPrompt(fetch) for fetch in state.prompts)
+    found += (RunUpdate(fetch) for fetch in range(len(state.updates)) if _can_update(state, fetch))
+    found += (RunRealm(realm.name) for realm in state.realms if realm.tasks)
+    for item in state.objects:
+        record = state.record_of(item)
+        if can_be_ready(item, record, d):
+            found.append(MakeReady(item.name))
+        if can_pull(item, record):
+            found.append(PullBody(item.name))
+    found += (FinishPut(each.call) for each in state.puts if put_can_finish(state, each))
+    if state.firing:
+        found.append(FireEvent())
+    return tuple(found)
+
+
+def _can_update(state: State, fetch: int) -> bool:
+    """GET-4.2 blocks the queue until that task has run or can never run (E47)."""
+    queue = state.updates[fetch]
+    if not queue or not isinstance(queue[0], AwaitTask):
+        return bool(queue)
+    awaited, realm = queue[0], state.realm(queue[0].realm)
+    tasks = realm.tasks if realm else ()
+    return not any(isinstance(t, ResolveInstance) and t.call == awaited.call for t in tasks)
+
+
+def inject(state: State, news: Input, d: Decide) -> State:
+    """An input reaches the model.  Raises UnknownName for a name that does not exist."""
+    if isinstance(news, Call):
+        return call(state, news, d)
+    if isinstance(news, FromNetwork):
+        return hear(state, news, d) if state.agent.running else state
+    return outside(state, news, d)
+
+
+def perform(state: State, task: Task, d: Decide) -> State:
+    """Take one enabled task."""
+    match task:
+        case RunEdit():
+            return _edit(state, d)
+        case RunRecord():
+            return run_record(state, task.fetch, task.record, d)
+        case RunUpdate():
+            return _update(state, task.fetch, d)
+        case RunRealm():
+            realm = state.realm(task.realm)
+            assert realm is not None and realm.tasks, task
+            first, *rest = realm.tasks
+            state = state.put_realm(attrs.evolve(realm, tasks=tuple(rest)))
+            return run_task(state, task.realm, first, d)
+        case MakeReady():
+            item = state.object(task.object)
+            item = make_ready(item, state.record_of(item), d)
+            state = state.put_object(item)
+            if item.reading and item.ready is not None:
+                state = state.say(RecordReady(item.name, item.ready))
+            return state
+        case PullBody():
+            return _pull(state, task.object, d)
+        case FinishPut():
+            return finish_put(state, task.call)
+        case FireEvent():
+            return _fire_event(state, d)
+        case ShowPrompt():
+            prompts = tuple(each for each in state.prompts if each != task.fetch)
+            return attrs.evolve(state, prompts=prompts, agent=bg.prompt(state.agent, task.fetch, d))
+
+
+def run(state: State, d: Decide, watch: Callable[[State, State], None] | None = None) -> State:
+    """Perform the first enabled task until there is none.
+
+    ``watch`` is shown the state before and after every task.  Raises NeverSettles.
+    """
+    task: Task | None = None
+    for _ in range(LIMIT):
+        tasks = enabled(state, d)
+        if not tasks:
+            return state
+        task = tasks[0]
+        before, state = state, perform(state, task, d)
+        if watch is not None:
+            watch(before, state)
+    assert task is not None
+    raise NeverSettles(task)
+
+
+# --- the edit queue -------------------------------------------------------------------
+
+
+def _edit(state: State, d: Decide) -> State:
+    first, *rest = state.edits
+    state = attrs.evolve(state, edits=tuple(rest))
+    match first:
+        case AdmitFetch():
+            return _admit(state, first, d)
+        case AbortFetch():
+            agent, stopped = bg.abort(state.agent, first.fetch, first.cause, d)
+            state = attrs.evolve(state, agent=agent)
+            return state.enqueue_task(first.realm, SettlePromise(first.call, stopped))
+        case SettleFetch():
+            agent = bg.settle(state.agent, first.fetch, first.reason, d)
+            state = attrs.evolve(state, agent=agent)
+            d.take("UPDATE-0")
+            # E09: the event is fired outside of this queue, which guards the map only.
+            firing = (*state.firing, Firing(first.fetch))
+            return attrs.evolve(state.enqueue_update(first.fetch), firing=firing)
+
+
+def _admit(state: State, edit: AdmitFetch, d: Decide) -> State:
+    admitted = bg.admit(state.agent, edit.arguments, state.used(), d)
+    if isinstance(admitted, Rejected):
+        return state.enqueue_task(edit.realm, SettlePromise(edit.call, admitted))
+    agent, fetch = admitted
+    d.take("PERFORM-1", "PERFORM-2", "PERFORM-3", "PERFORM-4", "PERFORM-5", "PERFORM-5.1")
+    records = len(fetch.requests)
+    state = attrs.evolve(
+        state,
+        agent=agent,
+        records=(*state.records, (RecordState(),) * records),
+        uploaded=(*state.uploaded, (0,) * records),
+        updates=(*state.updates, ()),
+    )
+    if not d.repaired("E68") and bg.asks_user(agent, d):
+        state = attrs.evolve(state, prompts=(*state.prompts, fetch.index))
+    resolve = ResolveInstance(edit.call, fetch.index)
+    return state.enqueue_task(edit.realm, resolve)
+
+
+# --- update queues --------------------------------------------------------------------
+
+
+def _update(state: State, fetch: int, d: Decide) -> State:
+    first, *rest = state.updates[fetch]
+    match first:
+        case TakeSnapshot():
+            d.take("UPDATE-1", "STORED-1", "STORED-2", "STORED-2.1", "STORED-3")
+            d.take("UPDATE-2", "UPDATE-3", "UPDATE-4", "UPDATE-5", "UPDATE-6")
+            task = Deliver(fetch, state.snapshot(fetch))
+            for realm in state.realms:
+                state = state.enqueue_task(realm.name, task)
+            return state.put_updates(fetch, tuple(rest))
+        case GiveInstance():
+            d.take("GET-4.1", "GET-4.1.1", "GET-4.1.2", "GET-4.2")
+            state = state.enqueue_task(first.realm, ResolveInstance(first.call, fetch))
+            return state.put_updates(fetch, (AwaitTask(first.call, first.realm), *rest))
+        case AwaitTask():
+            return state.put_updates(fetch, tuple(rest))
+
+
+# --- readers --------------------------------------------------------------------------
+
+
+def _pull(state: State, name: str, d: Decide) -> State:
+    item = state.object(name)
+    pulled = pull(item, state.record_of(item), d)
+    item = pulled.object
+    state = state.put_object(item)
+    if pulled.chunk:
+        state = state.say(BytesReceived(name, item.handed))
+    if pulled.end is not None:
+        state = state.say(BodyEnded(name, item.handed, item.parts, pulled.end))
+    return state
+
+
+# --- events ---------------------------------------------------------------------------
+
+
+def _fire_event(state: State, d: Decide) -> State:
+    """Service Workers, "Fire Functional Event": the worker runs, its handlers are called."""
+    first, *rest = state.firing
+    state = attrs.evolve(state, firing=tuple(rest))
+    if first.fetch is not None and not first.name:
+        agent, name = bg.dispatch(state.agent, first.fetch, d)
+        state = attrs.evolve(state, agent=agent)
+        if name is None:
+            if agent.fetches[first.fetch].records_available:
+                return state
+            return state.enqueue_update(first.fetch)
+        return _dispatch(state, first.fetch, name, None, d)
+    if first.name not in state.agent.listening or not state.agent.worker:
+        return state
+    if first.fetch is not None:
+        d.take("CLICK-1.1")
+    return _dispatch(state, first.fetch, first.name, first.data, d)
+
+
+def _dispatch(state: State, fetch: int | None, type: str, data: str | None, d: Decide) -> State:
+    state, name = state.name("e")
+    event = Event(name, type, fetch, state.launch)
+    if fetch is None:
+        return state.put_event(event).say(EventDispatched(name, type, data=data))
+    state, instance = instance_in(state, WORKER, fetch, d)
+    worker = state.realm(WORKER)
+    assert worker is not None
+    instance = bring_up_to_date(instance, state.snapshot(fetch))
+    state = state.put_realm(worker.put(instance))
+    ability = type in ("backgroundfetchsuccess", "backgroundfetchfail")
+    state = state.put_event(attrs.evolve(event, can_update_ui=ability))
+    return state.say(EventDispatched(name, type, instance.name, instance.shows, ability))

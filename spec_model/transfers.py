@@ -1,0 +1,261 @@
+"""Records at work: the scheduling of RECORD, and what PERFORM does when one is over.
+
+``complete_record`` says what each step does to one record.  Here is what a step means
+for the rest: a request goes out, a connection is dropped, a snapshot is due, the fetch
+may be over.  An answer of the network is addressed by the number of its exchange; once
+its attempt is over nobody is left to hear it (E03: the attempt is sealed).
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from spec_model import background_fetch as bg
+from spec_model import complete_record as rec
+from spec_model.complete_record import RecordState
+from spec_model.decide import Decide
+from spec_model.fetch_boundary import Redirect, boundary, ending
+from spec_model.messages import (
+    Accepted,
+    AttemptTerminated,
+    BytesArrived,
+    Ended,
+    FromNetwork,
+    RequestStarted,
+    Responded,
+    Uploaded,
+)
+from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.state import IN_FLIGHT, State
+from spec_model.tasks import SettleFetch
+from spec_model.values import NOTHING, Head, exactly
+
+
+def put(
+    state: State,
+    fetch: int,
+    index: int,
+    record: RecordState,
+    d: Decide,
+    *,
+    over: bool = False,
+) -> State:
+    """A record takes its next state, and what follows from that.
+
+    ``over``: the answer ended by itself, so that there is no connection to drop.
+    """
+    before = state.records[fetch][index]
+    state = state.put_record(fetch, index, record)
+    left = before.phase in IN_FLIGHT and record.phase not in IN_FLIGHT
+    if left and not over and before.attempts:
+        state = state.say(AttemptTerminated(fetch, index, before.attempts))
+    if (record.stored, record.generation) != (before.stored, before.generation):
+        d.take("UPDATE-0")
+        state = state.enqueue_update(fetch)
+    if record.settled and not before.settled:
+        state = _record_is_over(state, fetch, record.result, d)
+    return state
+
+
+def _record_is_over(state: State, fetch: int, result: str, d: Decide) -> State:
+    """PERFORM-5.2 to 7 for one record, and PERFORM-8's place in the edit queue."""
+    d.take("PERFORM-5.2", "PERFORM-5.4")
+    before = state.agent.fetches[fetch].phase
+    if result == "download-total-exceeded":
+        state = attrs.evolve(state, agent=bg.exceed_total(state.agent, fetch, d))
+    phase = state.agent.fetches[fetch].phase
+    # As written the settlement goes ahead of the records that are being stopped (E05).
+    at_once = phase is RegistrationPhase.DECIDING and before is RegistrationPhase.RUNNING
+    if at_once or (phase is not RegistrationPhase.DECIDING and settlement_due(state, fetch)):
+        state = decide_settlement(state, fetch, d)
+    return state
+
+
+def settlement_due(state: State, fetch: int) -> bool:
+    """Whether PERFORM-6 has nothing to wait for any more."""
+    waiting = (RegistrationPhase.RUNNING, RegistrationPhase.DRAINING, RegistrationPhase.DECIDING)
+    return state.agent.fetches[fetch].phase in waiting and all(
+        record.settled for record in state.records[fetch]
+    )
+
+
+def decide_settlement(state: State, fetch: int, d: Decide) -> State:
+    """PERFORM-5.3 and 6: the reason is known, the rest waits in the edit queue."""
+    reason = bg.failure_reason(tuple(each.result for each in state.records[fetch]), d)
+    d.take("PERFORM-6")
+    return state.enqueue_edit(SettleFetch(fetch, reason))
+
+
+def can_run(state: State, fetch: int, index: int, d: Decide) -> bool:
+    """Whether RECORD can go on by itself: abandon an attempt, give up, or make a request."""
+    record, live = state.records[fetch][index], state.agent.fetches[fetch]
+    if record.settled:
+        return False
+    stopped = bool(live.abort)
+    if record.phase is not RecordPhase.WAITING_UNPAUSED:
+        return stopped or (live.paused and rec.may_be_paused(state.spec(fetch, index), d))
+    if stopped and d.repaired("E13"):
+        return True
+    if live.paused or live.phase is RegistrationPhase.RECORDS_GONE:
+        return False
+    flying = sum(each.phase in IN_FLIGHT for each in state.records[fetch])
+    return state.limit is None or flying < state.limit
+
+
+def run_record(state: State, fetch: int, index: int, d: Decide) -> State:
+    """RECORD-1 to 11, or RECORD-13 and 14."""
+    record, spec = state.records[fetch][index], state.spec(fetch, index)
+    view = state.view(fetch, index)
+    if record.phase is not RecordPhase.WAITING_UNPAUSED:
+        stopped = rec.interrupt(record, spec, NOTHING, view, d)
+        return state if stopped is None else put(state, fetch, index, stopped, d)
+    started = rec.start(record, spec, view, d)
+    if started is None:
+        return state
+    state = put(state, fetch, index, started, d)
+    return _request(state, fetch, index) if started.phase in IN_FLIGHT else state
+
+
+def _request(state: State, fetch: int, index: int) -> State:
+    record, spec = state.records[fetch][index], state.spec(fetch, index)
+    return state.say(
+        RequestStarted(
+            fetch=fetch,
+            record=index,
+            attempt=record.attempts,
+            url=record.url,
+            method=record.method,
+            first=record.start.lo or None,
+            body=spec.body if record.method == spec.method else None,
+            own_range=spec.own_range,
+        )
+    )
+
+
+def hear(state: State, news: FromNetwork, d: Decide) -> State:
+    """Something came from the network; nothing happens if its attempt is over."""
+    if isinstance(news, Accepted):
+        return _accepted(state, news)
+    for fetch, row in enumerate(state.records):
+        for index, record in enumerate(row):
+            # A settled record has no exchange, unless its stream was left open (E20).
+            if record.exchange == news.exchange:
+                return _hear(state, fetch, index, news, d)
+    return state
+
+
+def _accepted(state: State, news: Accepted) -> State:
+    record = state.records[news.fetch][news.record]
+    record = attrs.evolve(record, unseen=max(0, record.unseen - 1))
+    current = record.attempts == news.attempt and record.phase is RecordPhase.BEFORE_HEADERS
+    if current and not record.exchange:
+        record = attrs.evolve(record, exchange=news.exchange)
+    return state.put_record(news.fetch, news.record, record)
+
+
+def _hear(
+    state: State,
+    fetch: int,
+    index: int,
+    news: Uploaded | Responded | BytesArrived | Ended,
+    d: Decide,
+) -> State:
+    if isinstance(news, Uploaded):
+        return _uploaded(state, fetch, index, news.length, d)
+    if isinstance(news, Responded):
+        return _responded(state, fetch, index, news, d)
+    record = state.records[fetch][index]
+    if isinstance(news, BytesArrived):
+        more = exactly(max(0, news.upto - rec.received(record)))
+        view = state.view(fetch, index)
+        after = rec.append(record, state.spec(fetch, index), more, view, d)
+        return put(state, fetch, index, after, d)
+    return _ended(state, fetch, index, news, d)
+
+
+def _uploaded(state: State, fetch: int, index: int, length: int, d: Decide) -> State:
+    """RECORD-11.Q with E34: a number for each record, which never falls."""
+    d.take("RECORD-11.Q.0", "RECORD-11.Q.1", "RECORD-11.Q.2", "RECORD-11.Q.3")
+    row = state.uploaded[fetch]
+    if length <= row[index]:
+        return state
+    row = (*row[:index], length, *row[index + 1 :])
+    uploaded = (*state.uploaded[:fetch], row, *state.uploaded[fetch + 1 :])
+    d.take("RECORD-11.Q.4", "UPDATE-0")
+    return attrs.evolve(state, uploaded=uploaded).enqueue_update(fetch)
+
+
+def _responded(state: State, fetch: int, index: int, news: Responded, d: Decide) -> State:
+    """RECORD-11.R.0: the answer as Fetch hands it over."""
+    record, spec = state.records[fetch][index], state.spec(fetch, index)
+    if record.phase is not RecordPhase.BEFORE_HEADERS:
+        return state
+    d.take("RECORD-11.R.0")
+    home = state.agent.home
+    head = boundary(spec, record.url, record.method, record.hops, home, news.wire)
+    view = state.view(fetch, index)
+    if isinstance(head, Redirect):
+        state = put(state, fetch, index, rec.redirected(record, head.url, head.method), d)
+        return _request(state, fetch, index)
+    if head is None:
+        after = rec.network_error(record, spec, view, d, lost=False)
+        return put(state, fetch, index, after, d)
+    after = rec.respond(record, spec, head, view, d)
+    return put(state, fetch, index, after, d, over=head.null_body)
+
+
+def _ended(state: State, fetch: int, index: int, news: Ended, d: Decide) -> State:
+    """RECORD-11.R.1, R.7 or R.8: the answer is over."""
+    record, spec = state.records[fetch][index], state.spec(fetch, index)
+    view, head = state.view(fetch, index), record.current
+    if head is None or news.wire is None:
+        lost = rec.network_error(record, spec, view, d, lost=True)
+        return put(state, fetch, index, lost, d, over=True)
+    if head.null_body:
+        # E18: as written there is no stream whose end anybody could see.
+        return state
+    after = _body_over(record, news, head, state, fetch, index, d)
+    return put(state, fetch, index, after, d, over=True)
+
+
+def _body_over(
+    record: RecordState, news: Ended, head: Head, state: State, fetch: int, index: int, d: Decide
+) -> RecordState:
+    assert news.wire is not None
+    spec, view = state.spec(fetch, index), state.view(fetch, index)
+    how = ending(news.wire, news.how, news.sent, head.null_body)
+    if how == "either":
+        how = d.choose("how did it end", ("end", "error"))
+    close = rec.body_ended if how == "end" else rec.body_errored
+    return close(record, spec, NOTHING, view, d)
+
+
+def connectivity(state: State, online: bool, d: Decide) -> State:
+    """Going offline breaks every connection; coming back makes resources available."""
+    state = attrs.evolve(state, agent=attrs.evolve(state.agent, online=online))
+    if online:
+        return resources_back(state, d)
+    for fetch, row in enumerate(state.records):
+        for index, record in enumerate(row):
+            if record.phase not in IN_FLIGHT:
+                continue
+            spec, view = state.spec(fetch, index), state.view(fetch, index)
+            if record.phase is RecordPhase.READING:
+                if record.current is not None and record.current.null_body:
+                    continue
+                broken = rec.body_errored(record, spec, NOTHING, view, d)
+            else:
+                broken = rec.network_error(record, spec, view, d, lost=True)
+            state = put(state, fetch, index, broken, d)
+    return state
+
+
+def resources_back(state: State, d: Decide) -> State:
+    """RECORD-11.R.1.1 and R.8.1: what was temporarily unavailable may be tried again."""
+    if not state.agent.online:
+        return state
+    for fetch, row in enumerate(state.records):
+        for index, record in enumerate(row):
+            if record.phase is RecordPhase.WAITING_AVAILABLE:
+                state = put(state, fetch, index, rec.available(record, d), d)
+    return state

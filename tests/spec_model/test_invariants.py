@@ -1,0 +1,101 @@
+"""The invariant check notices what it is there for."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from spec_model.editions import AMENDED
+from spec_model.errata import UnknownErratum
+from spec_model.invariants import BrokenInvariant, check, cluster_of, public_registration
+from spec_model.lifecycle import RegistrationState
+from spec_model.state import State
+from spec_model.values import exactly
+from tests.spec_model.playing import Play, get
+
+
+def running(**changes: object) -> tuple[Play, State]:
+    """A fetch that is under way, and the same with something else in its place."""
+    play = Play()
+    play.started(get("/x"), total=8)
+    play.head()
+    fetch = attrs.evolve(play.state.agent.fetches[0], **changes)
+    return play, play.state.put_fetch(fetch)
+
+
+def test_a_step_that_changes_nothing_is_fine() -> None:
+    play, _ = running()
+    check(play.state, play.state)
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"), [("success", "aborted"), ("failure", ""), ("", "bad-status")]
+)
+def test_an_impossible_pair_is_noticed(result: str, reason: str) -> None:
+    play, after = running(result=result, failure_reason=reason)
+    with pytest.raises(BrokenInvariant, match="failure reason"):
+        check(play.state, after)
+
+
+def test_an_instance_with_an_impossible_pair_is_noticed() -> None:
+    play, _ = running()
+    realm = play.state.realms[0]
+    (instance,) = realm.instances
+    shows = attrs.evolve(instance.shows, failure_reason="aborted")
+    after = play.state.put_realm(realm.put(attrs.evolve(instance, shows=shows)))
+    with pytest.raises(BrokenInvariant, match="failure reason"):
+        check(play.state, after)
+
+
+def test_a_passed_limit_is_noticed() -> None:
+    play, _ = running()
+    record = attrs.evolve(play.state.records[0][0], stored=exactly(9))
+    with pytest.raises(BrokenInvariant, match="9 bytes stored, 8 allowed"):
+        check(play.state, play.state.put_record(0, 0, record))
+
+
+def test_a_second_settle_event_is_noticed() -> None:
+    play = Play()
+    play.started(get("/x"))
+    play.whole()
+    (event,) = play.state.events
+    after = play.state.put_event(attrs.evolve(event, name="another"))
+    with pytest.raises(BrokenInvariant, match="several settle events"):
+        check(play.state, after)
+
+
+def test_a_move_that_no_table_has_is_noticed() -> None:
+    play, after = running(result="failure", failure_reason="aborted")
+    with pytest.raises(BrokenInvariant, match="from active to aborted"):
+        check(play.state, after)
+
+
+def test_a_move_of_a_record_that_no_table_has_is_noticed() -> None:
+    play = Play()
+    play.started(get("/x"))
+    play.whole()
+    with pytest.raises(BrokenInvariant, match="record 0 of 'a' went from success to receiving"):
+        earlier = Play()
+        earlier.started(get("/x"))
+        earlier.head()
+        check(play.state, play.state.put_record(0, 0, earlier.state.records[0][0]))
+
+
+def test_the_same_move_is_legal_in_an_edition_that_has_it() -> None:
+    play, after = running(result="failure", failure_reason="aborted")
+    check(play.state, after, AMENDED.without("E03"))
+
+
+def test_an_erratum_is_repaired_with_its_cluster() -> None:
+    assert (cluster_of("E45"), cluster_of("E13"), cluster_of("E43")) == ("E03", "E13", "E13")
+    with pytest.raises(UnknownErratum):
+        cluster_of("E99")
+
+
+def test_a_running_fetch_is_active_and_a_stopped_one_is_not() -> None:
+    play = Play(online=False)
+    play.started(get("/x"))
+    fetch = play.state.agent.fetches[0]
+    assert public_registration(play.state, fetch) is RegistrationState.STALLED
+    stopped = attrs.evolve(fetch, abort="user")
+    assert public_registration(play.state, stopped) is RegistrationState.ABORTING
