@@ -44,8 +44,9 @@ class Hold(_Strict, frozen=True):
 
 
 class Attempt(_Strict, frozen=True):
-    """What the server does with one request (the nth request gets the nth attempt, the last repeats).
+    """What the server does with one request.
 
+    The nth request gets the nth attempt; the last one repeats.
     ``status``: None means 206 when a Range is honoured, else 200.
     ``body``: decoded body length in bytes (None: the resource's size).
     ``version``: which version of the content is served (None: the resource's).
@@ -107,7 +108,7 @@ class World(_Strict, frozen=True):
 
 
 class RequestArg(_Strict, frozen=True):
-    """One request argument; ``body`` is a length in bytes (content made by the judge) or the text."""
+    """One request argument; ``body`` is a length in bytes (content made by the judge) or text."""
 
     url: str
     method: str = "GET"
@@ -139,7 +140,7 @@ class GetStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):
 
 
 class GetIdsStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):
-    """``backgroundFetch.getIds()``; under ``api: bgcache`` the cache names of ``getRegistrations()``."""
+    """``backgroundFetch.getIds()``; under ``api: bgcache`` the names of ``getRegistrations()``."""
 
     name: str | None = None
     realm: str | None = None
@@ -214,7 +215,10 @@ class UpdateUIStep(_Strict, frozen=True, rename={"name": "as"}):
 
 
 class SynthesizeStep(_Strict, frozen=True, rename={"name": "as", "event": "type"}):
-    """``new BackgroundFetchUpdateUIEvent(type, {registration})`` in the worker; ``on`` None: empty init."""
+    """In the worker: ``new BackgroundFetchUpdateUIEvent(type, {registration})``.
+
+    ``on`` None: the init is empty.
+    """
 
     event: str
     on: str | None = None
@@ -365,8 +369,8 @@ class Expect(_Strict, frozen=True):
     """Outcomes the model must show under one edition.  Everything left out is free.
 
     ``events``: worker event names in the order seen.  ``settled``: call name to
-    an error name, a boolean, strings (URLs as resource keys), or "undefined" / "instance".  ``final``:
-    instance name to [result, failureReason] as last seen.  ``records``: name bound by
+    an error name, a boolean, strings (URLs as resource keys), or "undefined" / "instance".
+    ``final``: instance name to [result, failureReason] as last seen.  ``records``: name bound by
     match to what was read.  ``requests``: resource key to the Range value of each
     request ("" for none).  ``looks``: look name to attributes as a script spells them
     (``failureReason``).  ``stored``: storage name to bytes.  ``last_chance``: that attribute
