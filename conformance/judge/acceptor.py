@@ -89,7 +89,7 @@ class Acceptor:
         elif entry.server is not None:
             self._server(index, entry)
         elif isinstance(entry.note, Quiet):
-            self._quiet(index, entry)
+            self._quiet(index, entry, entry.note)
 
     def _server(self, index: int, entry: Entry) -> None:
         line = entry.server
@@ -251,8 +251,11 @@ class Acceptor:
         owed = [self.rest.owed(hypothesis) for hypothesis in self.hypotheses]
         return min(owed, key=lambda o: (sum(t.startswith("RECORD") for t in o), len(o)), default=())
 
-    def _quiet(self, index: int, entry: Entry) -> None:
+    def _quiet(self, index: int, entry: Entry, note: Quiet) -> None:
         resting = [r for h in self.hypotheses for r in self.rest.resting(h)]
+        if note.bounded:
+            # After a mere moment of grace an update without an event may be on its way still.
+            resting = [self.rest.delivered(hypothesis) for hypothesis in resting]
         if resting:
             self._set(minimal(resting))
             return

@@ -442,28 +442,37 @@ class Effects:
             tuple(self._restarted(hypothesis, fetch, i, command.kill) for i in range(len(row)))
             for fetch, row in zip(hypothesis.agent.fetches, hypothesis.records, strict=True)
         )
-        # An event that was being handled may count as delivered, but only if it was seen.
-        agents = [hypothesis.agent]
-        for fetch in hypothesis.agent.fetches:
-            if fetch.phase is RegistrationPhase.EVENT_ACTIVE and fetch.index not in unseen:
-                agents += [
-                    after
-                    for agent in tuple(agents)
-                    for after, _ in self.ask(
-                        lambda d: bf.event_over(agent, fetch.index, d)  # noqa: B023 (used at once)
-                    )
-                ]
-        for agent in agents:
-            yield attrs.evolve(
-                hypothesis,
-                agent=attrs.evolve(bf.restart(agent), running=False),
-                records=records,
-                pending=tuple(r for r in hypothesis.pending if r.startswith("#")),
-                due=(Due("ack", ref[1:]),),
-                instances=(),
-                events=(),
-                readers=(),
-            )
+        # A settle event that nobody has seen yet is not delivered.  One that was being
+        # handled is, after a clean end; after a kill it may be delivered again.
+        active = [
+            fetch.index
+            for fetch in hypothesis.agent.fetches
+            if fetch.phase is RegistrationPhase.EVENT_ACTIVE and fetch.index not in unseen
+        ]
+        fewest = 0 if command.kill else len(active)
+        for delivered in _subsets(active, fewest):
+            for agent, choices in self.ask(
+                functools.partial(bf.restart, hypothesis.agent, delivered)
+            ):
+                yield self._gone(hypothesis.needing(choices), agent, records, ref)
+
+    def _gone(
+        self,
+        hypothesis: Hypothesis,
+        agent: bf.UserAgent,
+        records: tuple[tuple[Locals, ...], ...],
+        ref: str,
+    ) -> Hypothesis:
+        return attrs.evolve(
+            hypothesis,
+            agent=attrs.evolve(agent, running=False),
+            records=records,
+            pending=tuple(r for r in hypothesis.pending if r.startswith("#")),
+            due=(Due("ack", ref[1:]),),
+            instances=(),
+            events=(),
+            readers=(),
+        )
 
     def _restarted(
         self, hypothesis: Hypothesis, fetch: BackgroundFetch, index: int, killed: bool
@@ -482,6 +491,11 @@ class Effects:
             ):
                 after.add(result)
         return frozenset(after)
+
+
+def _subsets(indexes: list[int], fewest: int) -> Iterator[frozenset[int]]:
+    for size in range(fewest, len(indexes) + 1):
+        yield from map(frozenset, itertools.combinations(indexes, size))
 
 
 def _combinations(hypothesis: Hypothesis) -> list[Hypothesis]:

@@ -92,14 +92,16 @@ class RecordMoves:
     def moves(self, record: RecordState, spec: RequestSpec, view: View) -> tuple[Successor, ...]:
         """Where the record may go next, each with the choices that this needs."""
         exchange = self.facts.exchanges.get(record.exchange) if record.exchange else None
-        known = exchange and (exchange.wire is not None, exchange.sent, exchange.how)
+        known = None
+        if exchange is not None:
+            known = (exchange.wire is not None, exchange.sent, exchange.how)
         question = (record, spec, view, known)
         if question not in self._known:
             found = dict.fromkeys(
                 (outcome_value, choices)
                 for function in self._possible(record, spec, view, exchange)
-                for outcome_value, choices in self._ask(function)
-                if outcome_value != record
+                for answer, choices in self._ask(function)
+                if (outcome_value := _widened(answer, record, known, view)) != record
             )
             self._known[question] = tuple(found)
         return self._known[question]
@@ -192,6 +194,17 @@ class RecordMoves:
 
 def _surely_exceeds(record: RecordState, sent: int, room: Extent | None) -> bool:
     return room is not None and record.start.lo + sent > room.hi
+
+
+def _widened(
+    after: RecordState, before: RecordState, known: tuple[bool, int, str] | None, view: View
+) -> RecordState:
+    """A limit that stopped a record did so at some chunk: those before it are stored."""
+    if after.result not in ("download-total-exceeded", "quota-exceeded") or known is None:
+        return after
+    limits = [room.hi for room in (view.room, view.quota) if room is not None]
+    most = min([before.stored.hi + known[1], *limits])
+    return attrs.evolve(after, stored=Extent(before.stored.lo, max(most, before.stored.lo)))
 
 
 def _only_settled(record: RecordState) -> RecordState | None:

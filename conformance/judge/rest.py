@@ -78,9 +78,9 @@ class Rest:
             if self.effects.admitted is not None and _LIMITED not in self.effects.admitted:
                 return
             hypothesis = hypothesis.needing({_LIMITED})
-        yield self._delivered(hypothesis)
+        yield hypothesis
 
-    def _delivered(self, hypothesis: Hypothesis) -> Hypothesis:
+    def delivered(self, hypothesis: Hypothesis) -> Hypothesis:
         """At a quiet point every update has reached every instance: flags included."""
         for instance in hypothesis.instances:
             fetch = hypothesis.agent.fetches[instance.fetch]

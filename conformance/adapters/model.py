@@ -1,0 +1,281 @@
+"""The model as an implementation: each command is an input, and everything follows at once.
+
+There is no network and no time.  A command is injected, the model runs until it
+waits, its requests meet the world's script in the head, what comes back is injected,
+and so on until everything waits for the judge.  So the order of a trace is a total
+order, and silence is exact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Literal
+
+import attrs
+import trio
+
+import conformance.protocol as p
+from conformance.adapter import Adapter, Sink, Surroundings
+from conformance.adapters.model_commands import input_of
+from conformance.adapters.model_world import ModelWorld
+from conformance.world.content import content
+from spec_model import messages as m
+from spec_model.background_fetch import Rejected, UserAgent
+from spec_model.decide import Explain
+from spec_model.editions import AMENDED, Edition
+from spec_model.instances import Snapshot
+from spec_model.invariants import check
+from spec_model.messages import Input, Output
+from spec_model.phases import RecordPhase
+from spec_model.state import WORKER, Realm, State
+from spec_model.system import inject, run
+
+CAPABILITIES: list[p.Capability] = [
+    "pause", "user-abort", "click", "quota", "permission", "restart", "kill", "offline",
+    "uploads", "streaming", "many-pages", "stored-bytes", "virtual-time", "serial",
+    "synthetic-event", "sparse-totals", "caches", "push", "unregister",
+]  # fmt: skip
+
+MOST_RETRIES = 20
+"""Times that a resource is tried again within one command, where a profile thinks it temporary."""
+
+
+@attrs.frozen
+class Explained:
+    """What one cause led to: the steps that were taken, then what was shown.
+
+    ``cause`` is a command of the judge, or what came from the world.
+    """
+
+    cause: p.AnyCommand | Input
+    steps: tuple[str, ...]
+    shown: tuple[Output, ...]
+
+
+@attrs.define
+class ModelFactory:
+    """Opens the model: one edition of the text, and a profile of the user agent's freedoms.
+
+    ``checked``: whether the model's invariants are checked after every step.
+    ``listen`` is told what a cause led to, before that is shown.
+    """
+
+    edition: Edition = AMENDED
+    profile: Mapping[str, str] = attrs.field(factory=dict)
+    checked: bool = False
+    listen: Callable[[Explained], None] | None = None
+    name: str = "model"
+    network: Literal["loopback", "memory", "none"] = "none"
+
+    def open(self, sink: Sink, surroundings: Surroundings) -> AbstractAsyncContextManager[Adapter]:
+        """A fresh model.  Never raises."""
+        return self._open(sink, surroundings)
+
+    @asynccontextmanager
+    async def _open(self, sink: Sink, surroundings: Surroundings) -> AsyncIterator[Adapter]:
+        yield ModelAdapter(self, sink, surroundings)
+
+
+@attrs.define(eq=False)
+class ModelAdapter:
+    """One open model.  ``explanation`` grows with everything that happens."""
+
+    factory: ModelFactory
+    sink: Sink
+    surroundings: Surroundings
+    explanation: list[Explained] = attrs.field(factory=list)
+    state: State = attrs.field(init=False)
+    _decide: Explain = attrs.field(init=False)
+    _world: ModelWorld = attrs.field(init=False)
+    _inbox: deque[Input] = attrs.field(factory=deque)
+    _refused: str | None = None
+    _over: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.state = State(UserAgent(home=""))
+        self._decide = Explain(self.factory.edition, self.factory.profile)
+        self._world = ModelWorld(self.surroundings.world, self._inbox.append)
+        self.surroundings.world.watch(self._released)
+
+    @property
+    def implementation(self) -> p.Implementation:
+        """Name, version, capabilities."""
+        version = f"1 ({self.factory.edition.name})"
+        return p.Implementation(self.factory.name, version, p.PROTOCOL_VERSION, CAPABILITIES)
+
+    async def send(self, command: p.AnyCommand) -> p.Answer:
+        """Do one command, and everything that follows from it."""
+        await trio.lowlevel.checkpoint()
+        return self.do(command)
+
+    def do(self, command: p.AnyCommand) -> p.Answer:
+        """The same, for callers that do not run trio."""
+        seq = command.seq
+        match command:
+            case p.Start():
+                return p.Answer(seq, implementation=self.implementation)
+            case p.Begin():
+                self._begin(command)
+            case p.End() | p.Stop():
+                self._over = True
+            case p.Look():
+                _, instance = self.state.instance(command.instance)
+                return p.Answer(seq, snapshot=_snapshot(instance.shows))
+            case p.Storage():
+                return p.Answer(seq, stored=self.state.kept())
+            case p.SyncRegister() | p.BgCacheRegister():
+                return p.Answer(seq, unsupported="the model has no other specification yet")
+            case _:
+                return self._input(command)
+        return p.Answer(seq)
+
+    def _begin(self, command: p.Begin) -> None:
+        agent = UserAgent(
+            home=command.origins["app"],
+            listening=frozenset(command.listen),
+            online=command.online,
+            permission=command.permission,
+            quota=command.quota,
+        )
+        realms = (Realm("p1"), Realm(WORKER))
+        self.state = State(agent, realms, limit=command.concurrency)
+
+    def _input(self, command: p.AnyCommand) -> p.Answer:
+        news = input_of(command)
+        self._refused = None
+        if news is not None:
+            self._cause(command, news)
+            self._settle()
+        return p.Answer(command.seq, refused=self._refused)
+
+    # --- running ----------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Everything that can happen now happens."""
+        retries = 0
+        while True:
+            if self._inbox:
+                news = self._inbox.popleft()
+                self._cause(news, news)
+            elif not self._world.move():
+                if not self._stalls_online() or retries == MOST_RETRIES:
+                    return
+                retries += 1
+                self._inbox.append(m.TimePassed())
+
+    def _stalls_online(self) -> bool:
+        """Whether a record waits although the network is there: only time can help it."""
+        stalled = any(
+            record.phase is RecordPhase.WAITING_AVAILABLE
+            for row in self.state.records
+            for record in row
+        )
+        return stalled and self.state.agent.online and self.state.agent.running
+
+    def _released(self, gate: str) -> None:
+        if not self._over:
+            self._settle()
+
+    def _cause(self, cause: p.AnyCommand | Input, news: Input) -> None:
+        """Inject, run, and show what came out."""
+        watch = self._check if self.factory.checked else None
+        del self._decide.steps[:]
+        before, self.state = self.state, inject(self.state, news, self._decide)
+        if watch is not None:
+            watch(before, self.state)
+        self.state = run(self.state, self._decide, watch)
+        shown, self.state = self.state.taken()
+        explained = Explained(cause, tuple(self._decide.steps), shown)
+        self.explanation.append(explained)
+        if self.factory.listen is not None:
+            self.factory.listen(explained)
+        for output in shown:
+            self._show(output)
+
+    def _check(self, before: State, after: State) -> None:
+        check(before, after, self.factory.edition)
+
+    # --- showing ----------------------------------------------------------------------
+
+    def _show(self, output: Output) -> None:
+        match output:
+            case m.RequestStarted():
+                self._world.request(output)
+            case m.AttemptTerminated():
+                self._world.dropped(output)
+            case m.Refused():
+                self._refused = output.why
+            case m.PromiseSettled():
+                self.sink(_settled(output))
+            case m.ProgressFired():
+                self.sink(p.Progress(output.instance, _snapshot(output.snapshot)))
+            case m.EventDispatched():
+                self.sink(_event(output))
+            case m.RecordReady():
+                self.sink(_ready(output))
+            case m.BytesReceived():
+                self.sink(p.Received(output.object, output.length))
+            case m.BodyEnded():
+                self.sink(self._body(output))
+
+    def _body(self, ended: m.BodyEnded) -> p.Body:
+        data = b"".join(
+            content(self._world.key_of(part.key), part.version, part.first, part.length.lo)
+            for part in ended.parts
+        )
+        assert len(data) == ended.length, "a body and its parts"
+        error = ended.error or None
+        if ended.length > p.WHOLE_BODY_LIMIT:
+            digest = hashlib.sha256(data).hexdigest()
+            return p.Body(ended.object, ended.length, error, sha256=digest)
+        return p.Body(ended.object, ended.length, error, text=data.decode("latin-1"))
+
+
+def _snapshot(shown: Snapshot) -> p.Snapshot:
+    return p.Snapshot(**attrs.asdict(shown))
+
+
+def _settled(output: m.PromiseSettled) -> p.Settled:
+    call, value = output.call, output.value
+    match value:
+        case None | m.Null():  # the protocol does not tell them apart
+            return p.Settled(call)
+        case Rejected():
+            return p.Settled(call, error=value.error)
+        case bool():
+            return p.Settled(call, boolean=value)
+        case m.InstanceRef():
+            return p.Settled(call, instance=value.instance, snapshot=_snapshot(value.snapshot))
+        case m.EventRef():
+            return p.Settled(call, event=value.event)
+        case m.RecordRef():
+            return p.Settled(call, records=[_info(value)])
+        case m.Records():
+            return p.Settled(call, records=[_info(each) for each in value.found])
+        case _:
+            return p.Settled(call, strings=list(value))
+
+
+def _info(ref: m.RecordRef) -> p.RecordInfo:
+    return p.RecordInfo(ref.object, ref.url, ref.method)
+
+
+def _event(output: m.EventDispatched) -> p.WorkerEvent:
+    return p.WorkerEvent(
+        event=output.event,
+        name=output.name,
+        instance=output.instance,
+        snapshot=_snapshot(output.snapshot) if output.snapshot else None,
+        can_update_ui=output.can_update_ui,
+        data=output.data,
+    )
+
+
+def _ready(output: m.RecordReady) -> p.Ready:
+    ready = output.ready
+    if ready.error:
+        return p.Ready(output.object, error=ready.error)
+    return p.Ready(output.object, status=ready.status, headers=dict(ready.headers))

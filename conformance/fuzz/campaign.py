@@ -1,0 +1,114 @@
+"""A campaign: so many examples with one seed, and what to keep of a failure.
+
+``python -m pytest conformance`` runs the same machine with the settings of its
+hypothesis profile; this is the door of ``bgfetch fuzz``.  The same seed and
+number of examples make the same examples, in the same order, and write the same
+bytes: nothing but the seed is random and in simulation even time is virtual.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import msgspec
+import trio
+import trio.testing
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from conformance.adapter import AdapterFactory
+from conformance.fuzz.machine import GOOD, Judge, Unconforming, machine_for
+from conformance.judge.acceptor import Acceptor
+from conformance.judge.judge import judge
+from conformance.judge.runner import Bounds, run_scenario
+from conformance.judge.verdict import Judgement
+from conformance.scenario.dump import dump
+from conformance.scenario.format import Scenario
+
+STEPS = 10
+"""Most rules in one example: every known fault shows within eight."""
+
+
+def judge_on(factory: AdapterFactory) -> Judge:
+    """Run a scenario on one implementation and judge it; simulated ones in virtual time."""
+    virtual = factory.network != "loopback"
+
+    def run(scenario: Scenario) -> Judgement:
+        bounds = Bounds.simulated() if virtual else Bounds.real(wait=5.0)
+        clock = trio.testing.MockClock(autojump_threshold=0) if virtual else None
+        acceptor = Acceptor()
+        main = functools.partial(
+            run_scenario, scenario, factory, lambda *_: acceptor, bounds=bounds
+        )
+        return judge(trio.run(main, clock=clock), fed=acceptor)
+
+    return run
+
+
+@attrs.frozen
+class Campaign:
+    """What came of it.  ``failure`` is the shrunk counterexample, ``file`` where it was written."""
+
+    examples: int
+    failure: Unconforming | None = None
+    file: Path | None = None
+
+
+def campaign(
+    factory: AdapterFactory,
+    *,
+    examples: int,
+    random_seed: int,
+    out: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Campaign:
+    """Run it.  ``progress`` is told the number of scenarios judged so far."""
+    judged = 0
+    on = judge_on(factory)
+
+    def counted(scenario: Scenario) -> Judgement:
+        nonlocal judged
+        judged += 1
+        if progress is not None:
+            progress(judged)
+        return on(scenario)
+
+    machine = seed(random_seed)(machine_for(counted))
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink),
+        # A real scenario takes longer than what hypothesis thinks healthy, and often
+        # a rule's precondition fails.
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        run_state_machine_as_test(machine, settings=chosen)
+    except Unconforming as failure:
+        return Campaign(judged, failure, _write(failure, random_seed, out))
+    return Campaign(judged)
+
+
+def _write(failure: Unconforming, random_seed: int, out: Path | None) -> Path | None:
+    if out is None:
+        return None
+    out.mkdir(parents=True, exist_ok=True)
+    name = f"fuzz-{random_seed}"
+    scenario = msgspec.structs.replace(
+        failure.scenario, scenario=name, title=f"Counterexample: {failure.judgement.why[:120]}"
+    )
+    path = out / f"{name}.yaml"
+    path.write_text(dump(scenario), encoding="utf-8")
+    return path
+
+
+__all__ = ["GOOD", "STEPS", "Campaign", "campaign", "judge_on"]

@@ -1,0 +1,108 @@
+"""Worlds to draw from: small resources, and servers that misbehave in the ways that matter.
+
+Sizes are small, since nothing depends on them, and every fault has its own
+strategy with a name, so that a shrunk example reads like a sentence.
+"""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from conformance.scenario.format import Attempt, Hold, Resource, World
+
+KEYS = ("/a", "/b", "cdn:/c")
+SIZE = 64
+
+
+def _cut(then: str) -> st.SearchStrategy[Attempt]:
+    at = st.sampled_from([0, 1, 24, SIZE - 1, SIZE])
+    if then == "close":
+        return at.map(lambda n: Attempt(send=[n], then="close"))
+    return at.map(lambda n: Attempt(send=[n], then="reset"))
+
+
+def _held(gate: str) -> st.SearchStrategy[Attempt]:
+    at = st.sampled_from([0, 24, SIZE])
+    return at.map(lambda n: Attempt(send=[n, Hold(gate)]))
+
+
+def healthy() -> st.SearchStrategy[Attempt]:
+    """A plain good answer, in each framing."""
+    return st.sampled_from(
+        [Attempt(), Attempt(framing="chunked"), Attempt(framing="close"), Attempt(encoding="gzip")]
+    )
+
+
+def failing() -> st.SearchStrategy[Attempt]:
+    """Answers that end a record, or a connection that breaks."""
+    return st.one_of(
+        st.sampled_from([Attempt(status=s, body=9) for s in (404, 416, 500, 503)]),
+        st.sampled_from([Attempt(status=204), Attempt(drop="reset"), Attempt(drop="close")]),
+        _cut("close"),
+        _cut("reset"),
+    )
+
+
+def ranges() -> st.SearchStrategy[Attempt]:
+    """What can be said to a Range request: all the ways of being right or wrong about it."""
+    return st.sampled_from(
+        [
+            Attempt(range="ignore"),
+            Attempt(version=2, etag='"v2"'),
+            Attempt(version=2),
+            Attempt(version=2, etag=""),
+            Attempt(status=206, first=0, content_range=f"bytes 0-{SIZE - 1}/{SIZE}"),
+            Attempt(status=206, content_range="octets 1-2/3"),
+            Attempt(status=206, content_range=""),
+            Attempt(status=206, first=24, count=SIZE - 24, content_range=f"bytes 24-{SIZE - 1}/*"),
+            Attempt(status=206, first=24, count=8, content_range=f"bytes 24-31/{SIZE}"),
+            Attempt(status=206, first=24, count=8, content_range=f"bytes 24-63/{SIZE}"),
+            Attempt(status=206, first=25, count=SIZE - 25, content_range=f"bytes 25-63/{SIZE}"),
+            Attempt(status=206, first=24, count=60, content_range=f"bytes 24-63/{SIZE}"),
+            Attempt(status=206, first=24, count=SIZE - 24, content_range="bytes 24-23/64"),
+        ]
+    )
+
+
+def redirects() -> st.SearchStrategy[Attempt]:
+    """To another resource of the world, or round in a circle."""
+    return st.sampled_from(
+        [
+            Attempt(redirect="/b"),
+            Attempt(redirect="/b", status=303),
+            Attempt(redirect="/b", status=307),
+            Attempt(redirect="cdn:/c"),
+        ]
+    )
+
+
+def resources(key: str) -> st.SearchStrategy[Resource]:
+    """One resource: the first answer often waits at a gate, so that there is time to interfere."""
+    gate = f"gate {key}"
+    first = st.one_of(_held(gate), healthy(), failing(), redirects())
+    later = st.one_of(healthy(), ranges(), failing())
+    attempts = st.builds(lambda one, more: [one, *more], first, st.lists(later, max_size=2))
+    # A circle of redirects costs a request each time round and shows nothing new.
+    safe = attempts.map(lambda made: [*made, Attempt()] if made[-1].redirect else made)
+    etags = st.sampled_from(['"v1"', "", 'W/"v1"'])
+    return st.builds(
+        lambda made, etag, cors: Resource(size=SIZE, etag=etag, cors=cors, attempts=made),
+        safe,
+        etags,
+        st.booleans(),
+    )
+
+
+def worlds() -> st.SearchStrategy[World]:
+    """A world of three resources, one of them on another origin; sometimes with a quota or a prompt."""
+    return st.builds(
+        lambda a, b, c, quota, permission: World(
+            origins=["cdn"],
+            resources=dict(zip(KEYS, (a, b, c), strict=True)),
+            quota=quota,
+            permission=permission,
+        ),
+        *(resources(key) for key in KEYS),
+        st.sampled_from([None, None, SIZE, 2 * SIZE - 1, 4 * SIZE]),
+        st.sampled_from(["granted", "granted", "granted", "prompt", "denied"]),
+    )
