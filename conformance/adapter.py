@@ -69,10 +69,14 @@ class AdapterNonsense(AdapterError):
 
 @attrs.frozen
 class Surroundings:
-    """What the world offers.  ``connect(host, port)`` raises OSError like a socket would."""
+    """What the world offers.  ``connect(host, port)`` raises OSError like a socket would.
+
+    ``kills``: the scenario will kill the user agent, so that it needs a process of its own.
+    """
 
     world: ScriptedWorld
     connect: Connect | None = None
+    kills: bool = False
 
 
 class Adapter(Protocol):

@@ -212,14 +212,29 @@ def user_action(
             # As written the flag is all that is set: the map keeps the entry.
             return agent.put(attrs.evolve(fetch, abort=fetch.abort or "user")), None
         return abort(agent, index, "user", d)[0], None
+    if action == "accept":
+        d.take("DISPLAY-11.2")
+        if not fetch.prompting:
+            return agent, "nothing is asked"
+        return agent.put(attrs.evolve(fetch, paused=False, prompting=False)), None
+    return _toggle_pause(agent, fetch, action, d)
+
+
+def _toggle_pause(
+    agent: UserAgent, fetch: BackgroundFetch, action: str, d: Decide
+) -> tuple[UserAgent, str | None]:
+    """DISPLAY-8: an interface may offer this, where every method is GET."""
     d.take("DISPLAY-8")
-    if action == "pause":
-        if any(request.method != "GET" for request in fetch.requests):
-            return agent, "only GET requests can be paused"
-        return agent.put(attrs.evolve(fetch, paused=True)), None
-    # resume and accept
-    d.take("DISPLAY-11.2")
-    return agent.put(attrs.evolve(fetch, paused=False, prompting=False)), None
+    if any(request.method != "GET" for request in fetch.requests):
+        return agent, "only GET requests can be paused"
+    if action == "resume" and not fetch.paused:
+        return agent, "not paused"
+    if fetch.prompting and d.choose("pause-while-prompting") == "refused":
+        return agent, "the prompt has not been answered"
+    if d.choose("pause-toggle") == "withheld":
+        return agent, "not offered"
+    paused = action == "pause"
+    return agent.put(attrs.evolve(fetch, paused=paused, prompting=False)), None
 
 
 def exceed_total(agent: UserAgent, index: int, d: Decide) -> UserAgent:

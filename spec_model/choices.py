@@ -13,6 +13,10 @@ from typing import Literal
 import attrs
 
 
+AS_WRITTEN_READING = "as-written"
+"""The option of an open reading that leaves the text as it is."""
+
+
 @attrs.frozen
 class Choice:
     """One freedom: ``steps`` are where the text grants it, or leaves it open."""
@@ -58,6 +62,18 @@ _ALL = (
         ("VALIDATE-4.1.1", "RECORD-11.R.2.1"),
     ),
     Choice(
+        "encoded-resume",
+        "Is an answer with a content coding continued, or started anew?",
+        ("anew", "continued"),
+        ("RECORD-7", "RECORD-8"),
+    ),
+    Choice(
+        "E23",
+        "Is a clean end of unknown length, or a 416 at the stored length, the end? (E23, E25)",
+        ("amended", AS_WRITTEN_READING),
+        ("RECORD-11.R.3", "RECORD-11.R.7.1.2"),
+    ),
+    Choice(
         "assembled-status",
         "Which status has a finished record whose first answer was a 206?",
         ("200", "206"),
@@ -80,6 +96,18 @@ _ALL = (
         "Does a permission prompt start the fetch paused, or hold fetch() back?",
         ("paused", "not-paused"),
         ("DISPLAY-11.1",),
+    ),
+    Choice(
+        "pause-toggle",
+        "Does the interface offer to pause and resume?",
+        ("offered", "withheld"),
+        ("DISPLAY-8",),
+    ),
+    Choice(
+        "pause-while-prompting",
+        "Is a fetch that waits for permission paused or resumed by the toggle?",
+        ("refused", "toggles"),
+        ("DISPLAY-8", "DISPLAY-11.2"),
     ),
     Choice(
         "id-order",

@@ -121,12 +121,14 @@ def _replace_data(record: RecordState) -> RecordState:
     )
 
 
-def may_continue(record: RecordState, spec: RequestSpec) -> bool:
+def may_continue(record: RecordState, spec: RequestSpec, d: Decide) -> bool:
     """Whether stored bytes may be continued with a Range request (E27, E28, E31)."""
     response = record.response
     if response is None:
         return False
-    return response.status in (200, 206) and not response.encoded and not spec.own_range
+    if response.status not in (200, 206) or spec.own_range:
+        return False
+    return not response.encoded or d.choose("encoded-resume") == "continued"
 
 
 def start(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> RecordState | None:
@@ -138,7 +140,7 @@ def start(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> Reco
     if view.paused:
         return None
     d.take("RECORD-4", "RECORD-6", "RECORD-7")
-    if record.stored.hi > 0 and d.repaired("E27") and not may_continue(record, spec):
+    if record.stored.hi > 0 and d.repaired("E27") and not may_continue(record, spec, d):
         record = _replace_data(record)
     d.take("RECORD-8", "RECORD-9", "RECORD-10", "RECORD-11")
     if not view.online:

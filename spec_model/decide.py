@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TypeVar
 
 import attrs
 
-from spec_model.choices import CHOICES
+from spec_model.choices import AS_WRITTEN_READING, CHOICES
 from spec_model.editions import AMENDED, Edition
 
 T = TypeVar("T")
@@ -51,8 +51,9 @@ class Explain:
         self.steps.extend(steps)
 
     def repaired(self, cluster: str) -> bool:
-        """As the edition says."""
-        return self.edition.repairs(cluster)
+        """As the edition says, and the profile where the cluster is an open reading."""
+        applies = self.edition.repairs(cluster)
+        return applies and self.profile.get(cluster) != AS_WRITTEN_READING
 
     def choose(self, key: str, options: Sequence[str] = ()) -> str:
         """As the profile says, else the first option."""
@@ -84,7 +85,10 @@ class _Replay:
         self.steps.extend(steps)
 
     def repaired(self, cluster: str) -> bool:
-        return self.edition.repairs(cluster)
+        if not self.edition.repairs(cluster):
+            return False
+        # Where either reading conforms, the literal one is a choice under the cluster's name.
+        return cluster not in CHOICES or self.choose(cluster) != AS_WRITTEN_READING
 
     def choose(self, key: str, options: Sequence[str] = ()) -> str:
         known = options or CHOICES[key].options

@@ -321,7 +321,7 @@ _REGISTRATION_ROWS: tuple[Row[RegistrationState, RegistrationTrigger], ...] = (
     ),
     *rows(
         _T.PROMPT,
-        (_S.ACTIVE,),
+        (_S.ACTIVE, _S.PAUSED, _S.STALLED),
         _S.AWAITING_PERMISSION,
         "FETCH-8.15 DISPLAY-11.1",
         "requests went out before the user was asked",

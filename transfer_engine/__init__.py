@@ -40,6 +40,7 @@ from transfer_engine.config import (
     real_seams,
     simulated_seams,
 )
+from transfer_engine.decisions import Decisions
 from transfer_engine.engine import Engine, open_engine
 from transfer_engine.errors import (
     EngineClosed,
@@ -82,6 +83,7 @@ __all__ = [
     "BodyDisk",
     "BodyReader",
     "Connect",
+    "Decisions",
     "Engine",
     "EngineClosed",
     "EngineConfig",

@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from transfer_engine.body_disk import BodyDisk, FileBodyDisk
+from transfer_engine.decisions import Decisions
 from transfer_engine.errors import StoreUnusable
 from transfer_engine.events import BackgroundFetchEvent
 from transfer_engine.journal import Journal
@@ -96,6 +97,7 @@ class Seams:
     offload: Offload = offload_to_thread
     connect: Connect = connect_tcp
     pump: Pump = pump
+    decisions: Decisions = attrs.field(factory=Decisions)
 
 
 def real_seams(config: EngineConfig, connect: Connect = connect_tcp) -> Seams:

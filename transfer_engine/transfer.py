@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from transfer_engine.config import EngineConfig, Seams
+from transfer_engine.decisions import Decisions
 from transfer_engine.errors import (
     Interrupted,
     PeerMisbehaved,
@@ -33,10 +34,6 @@ from transfer_engine.plan import (
     RetryPolicy,
     Whole,
     failure_of,
-    judge_end,
-    judge_head,
-    judge_loss,
-    next_request,
 )
 from transfer_engine.state import Body, Job, Meter, RecordState
 from transfer_engine.store import Store
@@ -109,7 +106,7 @@ class RecordTransfer:
         while not record.body.result:
             if self.job.stop:
                 await self._finish("aborted")
-            elif record.sent and record.request.method != "GET":
+            elif not self._decisions.may_send(record.request, record.sent):
                 await self._finish("fetch-error")  # never sent twice
             elif self.job.paused:
                 await self.job.gate.wait()
@@ -119,7 +116,8 @@ class RecordTransfer:
                 await self._try()
 
     async def _stall(self) -> None:
-        step = judge_loss(self.record.request.method, "offline-only", False, 0, self._retry)
+        method = self.record.request.method
+        step = self._decisions.judge_loss(method, "offline-only", False, 0, self._retry)
         if isinstance(step, Finish):
             await self._finish(step.result)
         else:
@@ -143,7 +141,7 @@ class RecordTransfer:
         except (Unreachable, Interrupted):
             record.futile += 1
             config = self.shared.config
-            return judge_loss(
+            return self._decisions.judge_loss(
                 record.request.method,
                 config.unavailability,
                 self.shared.online,
@@ -159,7 +157,7 @@ class RecordTransfer:
 
     async def _transfer(self) -> Step:
         record = self.record
-        ask = next_request(record.request, record.body.stored)
+        ask = self._decisions.next_request(record.request, record.body.stored)
         if isinstance(ask, Whole):
             return Finish("success")
         if record.request.method != "GET" and not record.sent:
@@ -171,7 +169,8 @@ class RecordTransfer:
 
     async def _take(self, answer: Answer, start: int) -> Step:
         record = self.record
-        verdict = judge_head(record.request, start, record.body.stored, answer.head)
+        stored = record.body.stored
+        verdict = self._decisions.judge_head(record.request, start, stored, answer.head)
         if isinstance(verdict, Refuse):
             return Finish("fetch-error")
         if isinstance(verdict, Whole):
@@ -181,7 +180,9 @@ class RecordTransfer:
         writer = _Writer(self.shared, self.job, record, verdict.part)
         while await self.shared.seams.pump(answer, writer, self.shared.config.chunk_size):
             pass
-        return judge_end(record.request, answer.head, verdict.part, writer.got, record.body.length)
+        return self._decisions.judge_end(
+            record.request, answer.head, verdict.part, writer.got, record.body.length
+        )
 
     async def _replace(self, answer: Answer) -> None:
         """RECORD-11.R.3 and R.4: only what has been answered before becomes redundant (E17)."""
@@ -212,6 +213,10 @@ class RecordTransfer:
             job.failure = job.failure or failure_of(result)
         record.touch()
         await self.shared.store.commit(job.row(), job.record_row(record), bodies=[record.body.name])
+
+    @property
+    def _decisions(self) -> Decisions:
+        return self.shared.seams.decisions
 
     @property
     def _retry(self) -> RetryPolicy:

@@ -16,7 +16,7 @@ shrinks it, and the campaign writes it to a file that replays it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 from hypothesis import note
@@ -28,6 +28,7 @@ from conformance.adapter import Surroundings
 from conformance.adapters.model import ModelAdapter, ModelFactory
 from conformance.fuzz.worlds import KEYS, SIZE, worlds
 from conformance.judge.verdict import Judgement, Verdict
+from conformance.scenario.check import check
 from conformance.scenario.dump import dump
 from conformance.scenario.format import (
     AbortStep,
@@ -67,11 +68,22 @@ class Unconforming(AssertionError):
         )
 
 
-READING = [
-    Step(match_all=MatchStep(on="event", name="found")),
-    Step(read=ReadStep(records="found")),
-]
-"""What every settle handler does: read everything, so that wrong bytes are seen."""
+USER_ACTIONS = ("pause", "resume", "abort", "accept", "refuse")
+
+
+def _reading(name: str) -> list[Step]:
+    """What every settle handler does: read everything, so that wrong bytes are seen."""
+    return [
+        Step(match_all=MatchStep(on="event", name=name)),
+        Step(read=ReadStep(records=name)),
+    ]
+
+
+HANDLERS = {
+    "backgroundfetchsuccess": _reading("all"),
+    "backgroundfetchfail": _reading("some"),
+    "backgroundfetchabort": _reading("rest"),
+}
 
 
 class BackgroundFetchMachine(RuleBasedStateMachine):
@@ -173,9 +185,9 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
         self.script.append(Step(abort=AbortStep(on=name)))
 
     @precondition(lambda self: self._running() and bool(self._unsettled()))
-    @rule(data=st.data(), action=st.sampled_from(["pause", "resume", "abort"]))
+    @rule(data=st.data(), action=st.sampled_from(USER_ACTIONS))
     def user(self, data: st.DataObject, action: str) -> None:
-        """The user pauses, resumes or aborts."""
+        """The user does what the interface offers, or tries to."""
         id = data.draw(st.sampled_from(sorted({f.id for f in self._unsettled()})))
         step = UserStep(action, id)  # type: ignore[arg-type]  # sampled from the literals
         self._do(p.User(action=step.action, id=id))
@@ -235,17 +247,17 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
             script.append(Step(online=True))
         for fetch in self._unsettled():
             if fetch.paused:
-                script.append(Step(user=UserStep("resume", fetch.id)))
+                action: Literal["accept", "resume"] = "accept" if fetch.prompting else "resume"
+                script.append(Step(user=UserStep(action, fetch.id)))
         script += [Step(release=gate) for gate in self._unreleased(script)]
         script.append(Step(quiet=True))
-        names = Worker().listen[:3]
         return Scenario(
             scenario="fuzz",
             title="made by moving the model",
             source=[],
             script=script,
             world=self.world,
-            worker=Worker(on={name: READING for name in names}),
+            worker=Worker(on=HANDLERS),
         )
 
     def _unreleased(self, script: list[Step]) -> list[str]:
@@ -264,6 +276,7 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
         if not getattr(self, "script", None):
             return
         scenario = self.scenario()
+        check(scenario)
         judgement = type(self).judge(scenario)
         if judgement.verdict not in GOOD:
             note(dump(scenario))

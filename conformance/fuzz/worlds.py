@@ -6,6 +6,8 @@ strategy with a name, so that a shrunk example reads like a sentence.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from hypothesis import strategies as st
 
 from conformance.scenario.format import Attempt, Hold, Resource, World
@@ -17,13 +19,18 @@ SIZE = 64
 def _cut(then: str) -> st.SearchStrategy[Attempt]:
     at = st.sampled_from([0, 1, 24, SIZE - 1, SIZE])
     if then == "close":
-        return at.map(lambda n: Attempt(send=[n], then="close"))
-    return at.map(lambda n: Attempt(send=[n], then="reset"))
+        return at.map(lambda n: Attempt(send=_first(n), then="close"))
+    return at.map(lambda n: Attempt(send=_first(n), then="reset"))
 
 
 def _held(gate: str) -> st.SearchStrategy[Attempt]:
     at = st.sampled_from([0, 24, SIZE])
-    return at.map(lambda n: Attempt(send=[n, Hold(gate)]))
+    return at.map(lambda n: Attempt(send=[*_first(n), Hold(gate)]))
+
+
+def _first(length: int) -> list[int | Literal["rest"] | Hold]:
+    """Send so many bytes before anything else; nothing is not a thing to send."""
+    return [length] if length else []
 
 
 def healthy() -> st.SearchStrategy[Attempt]:
@@ -78,7 +85,7 @@ def redirects() -> st.SearchStrategy[Attempt]:
 
 def resources(key: str) -> st.SearchStrategy[Resource]:
     """One resource: the first answer often waits at a gate, so that there is time to interfere."""
-    gate = f"gate {key}"
+    gate = "gate-" + key[-1]
     first = st.one_of(_held(gate), healthy(), failing(), redirects())
     later = st.one_of(healthy(), ranges(), failing())
     attempts = st.builds(lambda one, more: [one, *more], first, st.lists(later, max_size=2))

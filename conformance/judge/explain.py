@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
-import trio
-import trio.testing
 
 from conformance.adapters.model import Explained, ModelFactory
 from conformance.judge.runner import Bounds, run_scenario
+from conformance.judge.simulation import run_simulated
 from conformance.report.moves import moves
 from conformance.scenario.format import Scenario
 from conformance.trace import Entry, Trace
@@ -61,7 +60,7 @@ def run_on_model(
     async def main() -> Trace:
         return await run_scenario(scenario, factory, lambda *_: oracle, bounds=Bounds.simulated())
 
-    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    return run_simulated(main)
 
 
 def explain(

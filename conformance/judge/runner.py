@@ -134,7 +134,8 @@ class _Run:
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(network.serve, server.serve)
-                surroundings = Surroundings(world, network.connect)
+                kills = "kill" in required_capabilities(self.scenario)
+                surroundings = Surroundings(world, network.connect, kills)
                 async with factory.open(self.log.seen, surroundings) as adapter:
                     await self._with(adapter, world)
                 nursery.cancel_scope.cancel()

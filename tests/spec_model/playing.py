@@ -114,9 +114,17 @@ class Play:
         self.tell(m.CallAbort(call, instance))
         return self.value(call)
 
-    def match(self, instance: str, path: str | None = None, **options: bool) -> m.Value:
+    def match(
+        self,
+        instance: str,
+        path: str | None = None,
+        *,
+        first: bool = False,
+        ignore_search: bool = False,
+    ) -> m.Value:
         call = self.call()
-        self.tell(m.CallMatch(call, instance, path and url(path), **options))
+        address = None if path is None else url(path)
+        self.tell(m.CallMatch(call, instance, address, ignore_search=ignore_search, first=first))
         return self.value(call)
 
     def records(self, instance: str, path: str | None = None) -> list[str]:

@@ -21,9 +21,7 @@ def explain(without: str = "") -> Explain:
     return Explain(AMENDED.without(without) if without else AMENDED)
 
 
-def admitted(
-    call: FetchCall = CALL, agent: UserAgent = AGENT
-) -> tuple[UserAgent, BackgroundFetch]:
+def admitted(call: FetchCall = CALL, agent: UserAgent = AGENT) -> tuple[UserAgent, BackgroundFetch]:
     result = bg.admit(agent, call, 0, explain())
     assert not isinstance(result, Rejected), result
     return result
@@ -246,7 +244,16 @@ def test_an_overflow_stops_the_fetch_and_waits_for_its_records_with_the_repair()
 def test_a_handler_that_was_cut_off_gets_its_event_again() -> None:
     agent, _ = admitted()
     agent, _ = bg.dispatch(bg.settle(agent, 0, "", explain()), 0, explain())
-    assert bg.restart(agent).fetches[0].phase is Phase.EVENT_QUEUED
+    after = bg.restart(agent, frozenset(), explain())
+    assert after.fetches[0].phase is Phase.EVENT_QUEUED
+
+
+def test_an_event_that_counts_as_delivered_does_not_come_again() -> None:
+    agent, _ = admitted()
+    agent, _ = bg.dispatch(bg.settle(agent, 0, "", explain()), 0, explain())
+    after = bg.restart(agent, frozenset({0}), explain())
+    assert after.fetches[0].phase is Phase.RECORDS_GONE
+    assert not after.fetches[0].records_available
 
 
 # --- updateUI() -----------------------------------------------------------------------

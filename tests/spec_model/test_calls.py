@@ -69,8 +69,8 @@ def test_as_written_nothing_found_is_null() -> None:
 
 def test_ids_are_those_of_active_fetches() -> None:
     play = Play()
-    for id in ("b", "a"):
-        play.started(get("/x"), id=id)
+    for name in ("b", "a"):
+        play.started(get("/x"), id=name)
     play.tell(m.CallGetIds("ids", "p1"))
     assert play.value("ids") == ("b", "a")
 

@@ -202,8 +202,10 @@ def test_bytes_of_two_answers_are_two_parts() -> None:
 
 
 def test_the_limits_are_strict() -> None:
-    for field, result in (("room", "download-total-exceeded"), ("quota", "quota-exceeded")):
-        tight, wide = View(**{field: exactly(9)}), View(**{field: exactly(10)})
+    for tight, wide, result in (
+        (View(room=exactly(9)), View(room=exactly(10)), "download-total-exceeded"),
+        (View(quota=exactly(9)), View(quota=exactly(10)), "quota-exceeded"),
+    ):
         assert rec.append(reading(4), GET, exactly(6), tight, explain()).result == result
         assert rec.append(reading(4), GET, exactly(6), wide, explain()).result == ""
 

@@ -19,9 +19,15 @@ def updated(shows: Snapshot, snapshot: Snapshot) -> tuple[Snapshot, bool]:
     return instance.shows, progress
 
 
-@pytest.mark.parametrize("change", [{"downloaded": 1}, {"uploaded": 1}, {"result": "success"}])
-def test_a_change_is_taken_over_and_fires_progress(change: dict[str, object]) -> None:
-    snapshot = attrs.evolve(NEW, **change)
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        attrs.evolve(NEW, downloaded=1),
+        attrs.evolve(NEW, uploaded=1),
+        attrs.evolve(NEW, result="success"),
+    ],
+)
+def test_a_change_is_taken_over_and_fires_progress(snapshot: Snapshot) -> None:
     assert updated(NEW, snapshot) == (snapshot, True)
 
 

@@ -14,12 +14,12 @@ from spec_model.values import exactly
 from tests.spec_model.playing import Play, get
 
 
-def running(**changes: object) -> tuple[Play, State]:
-    """A fetch that is under way, and the same with something else in its place."""
+def running(result: str = "", reason: str = "") -> tuple[Play, State]:
+    """A fetch that is under way, and the same with this result and failure reason."""
     play = Play()
     play.started(get("/x"), total=8)
     play.head()
-    fetch = attrs.evolve(play.state.agent.fetches[0], **changes)
+    fetch = attrs.evolve(play.state.agent.fetches[0], result=result, failure_reason=reason)
     return play, play.state.put_fetch(fetch)
 
 
@@ -32,7 +32,7 @@ def test_a_step_that_changes_nothing_is_fine() -> None:
     ("result", "reason"), [("success", "aborted"), ("failure", ""), ("", "bad-status")]
 )
 def test_an_impossible_pair_is_noticed(result: str, reason: str) -> None:
-    play, after = running(result=result, failure_reason=reason)
+    play, after = running(result, reason)
     with pytest.raises(BrokenInvariant, match="failure reason"):
         check(play.state, after)
 
@@ -65,7 +65,7 @@ def test_a_second_settle_event_is_noticed() -> None:
 
 
 def test_a_move_that_no_table_has_is_noticed() -> None:
-    play, after = running(result="failure", failure_reason="aborted")
+    play, after = running("failure", "aborted")
     with pytest.raises(BrokenInvariant, match="from active to aborted"):
         check(play.state, after)
 
@@ -82,7 +82,7 @@ def test_a_move_of_a_record_that_no_table_has_is_noticed() -> None:
 
 
 def test_the_same_move_is_legal_in_an_edition_that_has_it() -> None:
-    play, after = running(result="failure", failure_reason="aborted")
+    play, after = running("failure", "aborted")
     check(play.state, after, AMENDED.without("E03"))
 
 

@@ -44,9 +44,10 @@ settle-quota-exceeded>quota-exceeded, settle-aborted>aborted/E45, prompt>awaitin
 unregister>closed, restart>active
 paused: resume>active, abort>aborting, user-abort>aborting, overflow>overflowing, \
 settle-success>success, settle-bad-status>bad-status, settle-fetch-error>fetch-error, \
-settle-quota-exceeded>quota-exceeded, settle-aborted>aborted/E45, unregister>closed, restart>paused
-stalled: pause>paused, recover>active, abort>aborting, user-abort>aborting, unregister>closed, \
-restart>active
+settle-quota-exceeded>quota-exceeded, settle-aborted>aborted/E45, \
+prompt>awaiting-permission/E68, unregister>closed, restart>paused
+stalled: pause>paused, recover>active, abort>aborting, user-abort>aborting, \
+prompt>awaiting-permission/E68, unregister>closed, restart>active
 aborting: pause>aborting, resume>aborting, abort>aborting/E02, user-abort>aborting, \
 overflow>aborting, settle-aborted>aborted, settle-success>success/E02, \
 settle-bad-status>bad-status/E02, settle-fetch-error>fetch-error/E02, \

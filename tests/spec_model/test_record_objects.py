@@ -40,7 +40,8 @@ def test_without_a_reader_nothing_is_handed_out() -> None:
     play = Play()
     play.records(play.started(get("/x")))
     play.whole()
-    assert play.every(m.BytesReceived) == play.every(m.RecordReady) == []
+    assert play.every(m.BytesReceived) == []
+    assert play.every(m.RecordReady) == []
 
 
 def test_a_late_reader_gets_everything() -> None:
@@ -61,9 +62,7 @@ def test_reading_twice_is_reading_once() -> None:
     assert play.body(record) == (10, "")
 
 
-@pytest.mark.parametrize(
-    ("action", "error"), [("abort", "AbortError"), ("drop", "TypeError")]
-)
+@pytest.mark.parametrize(("action", "error"), [("abort", "AbortError"), ("drop", "TypeError")])
 def test_a_record_that_fails_without_an_answer_rejects(action: str, error: str) -> None:
     play = Play()
     record = early(play)
@@ -74,9 +73,7 @@ def test_a_record_that_fails_without_an_answer_rejects(action: str, error: str) 
     assert (play.ready(record), play.body(record)) == (error, None)
 
 
-@pytest.mark.parametrize(
-    ("action", "error"), [("abort", "AbortError"), ("cut", "TypeError")]
-)
+@pytest.mark.parametrize(("action", "error"), [("abort", "AbortError"), ("cut", "TypeError")])
 def test_a_body_that_is_cut_off_fails_where_it_stands(action: str, error: str) -> None:
     play = Play()
     record = early(play)
@@ -163,7 +160,11 @@ def test_length_and_range_of_single_answers_are_not_exposed() -> None:
 
 @pytest.mark.parametrize(
     ("reading", "profile", "status"),
-    [("amended", {}, 200), ("amended", {"assembled-status": "206"}, 206), ("amended - E41", {}, 206)],
+    [
+        ("amended", {}, 200),
+        ("amended", {"assembled-status": "206"}, 206),
+        ("amended - E41", {}, 206),
+    ],
 )
 def test_what_was_assembled_from_parts_has_one_status(
     reading: str, profile: dict[str, str], status: int

@@ -88,6 +88,18 @@ def test_a_push_reaches_a_worker_that_listens() -> None:
     assert deaf.events == []
 
 
+def test_the_end_of_a_click_does_not_close_the_records() -> None:
+    play = Play()
+    instance = play.started(get("/x"))
+    play.whole()
+    settle = play.event.event
+    play.user("click")
+    play.tell(m.EventEnded(play.event.event))
+    assert play.looks(instance).records_available
+    play.tell(m.EventEnded(settle))
+    assert not play.looks(instance).records_available
+
+
 # --- restarts -------------------------------------------------------------------------
 
 
@@ -119,6 +131,15 @@ def test_after_a_kill_bytes_may_be_gone() -> None:
     assert play.ranges == [None, None]
 
 
+def test_after_a_clean_quit_they_are_there() -> None:
+    play = Play(profile={"durable bytes": "nothing"})
+    play.started(get("/x"))
+    play.head()
+    play.bytes(4)
+    restart(play)
+    assert play.ranges == [None, 4]
+
+
 def test_an_upload_in_flight_is_not_sent_again() -> None:
     play = Play()
     play.started(post("/x"))
@@ -147,11 +168,19 @@ def test_a_handler_that_was_cut_off_gets_its_event_again_and_one_that_was_not_do
     play = Play()
     play.started(get("/x"))
     play.whole()
-    restart(play)
+    restart(play, kill=True)
     assert play.events == ["backgroundfetchsuccess"] * 2
     play.tell(m.EventEnded(play.event.event))
-    restart(play)
+    restart(play, kill=True)
     assert play.events == ["backgroundfetchsuccess"] * 2
+
+
+def test_an_event_comes_at_most_once_across_a_clean_end() -> None:
+    play = Play()
+    play.started(get("/x"))
+    play.whole()
+    restart(play)
+    assert play.events == ["backgroundfetchsuccess"]
 
 
 def test_a_pause_survives() -> None:

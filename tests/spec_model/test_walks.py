@@ -72,9 +72,7 @@ class Walk:
         self.take()
 
     def rest(self) -> None:
-        self.state = run(
-            self.state, self.decide, lambda b, a: check(b, a, self.decide.edition)
-        )
+        self.state = run(self.state, self.decide, lambda b, a: check(b, a, self.decide.edition))
         self.take()
 
     def take(self) -> None:
@@ -102,7 +100,8 @@ class Walk:
         call = f"c{self.calls}"
         requests: list[tuple[RequestSpec, ...]] = [(get("/x"),), (get("/x"), post("/y"))]
         for total in (0, 10):
-            found += (m.CallFetch(call, "p1", FetchCall("a", r, download_total=total)) for r in requests)
+            calls = (FetchCall("a", each, download_total=total) for each in requests)
+            found += (m.CallFetch(call, "p1", each) for each in calls)
         found.append(m.CallGet(call, "p1", "a"))
         for realm in self.state.realms:
             for instance in realm.instances:
@@ -163,7 +162,7 @@ def test_every_walk_ends_once_the_world_is_kind(data: st.DataObject) -> None:
         walk.tell(m.UserAgentLaunched("p1"))
     walk.rest()
     for fetch in walk.state.agent.fetches:
-        walk.tell(m.UserDid("resume", fetch.id))
+        walk.tell(m.UserDid("accept" if fetch.prompting else "resume", fetch.id))
     walk.tell(m.WentOnline(True))
     for _ in range(50):
         walk.rest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.protocol import Abort, End, Quit, Settled, Snapshot, Unregister
-from conformance.trace import Broken, GaveUp
+from conformance.trace import Broken, Entry, GaveUp, ServerBytes
 from tests.conformance.judge.properties.traces import (
     ABORT,
     ABORTED,
@@ -366,3 +366,15 @@ def test_the_users_abort_of_an_id_that_is_just_made_anew_cannot_be_told() -> Non
     log.write(16)
     log.event(instance="i1")
     unclear(judge("S10", log), "user")
+
+
+def test_an_abandoned_attempt_may_go_on_after_the_end() -> None:
+    log = started()
+    log.request("/x")
+    log.head()
+    log.write(8, None)
+    log.exchange()
+    log.abort("c2", False)
+    log.entries.append(Entry(0, 0, server=ServerBytes(1, 16)))
+    log.event()
+    unclear(judge("S10", log))

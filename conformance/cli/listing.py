@@ -1,0 +1,173 @@
+"""``bgfetch list``: the tables behind the judge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from conformance.cli import adapters, exits, selection
+
+Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""Heads and rows."""
+
+WHAT = (
+    "states", "steps", "scenarios", "choices", "errata", "adapters", "capabilities", "sources"
+)  # fmt: skip
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(WHAT))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What is printed.",
+)
+@click.option(
+    "--scenarios",
+    multiple=True,
+    metavar="PATH",
+    help="Scenario file or folder (repeatable), instead of the ones that come along.",
+)
+def list_command(what: str, form: Literal["text", "json"], scenarios: tuple[str, ...]) -> int:
+    """List states, steps, scenarios, choices, errata, adapters, capabilities or sources."""
+    if what == "states" and form == "text":
+        from spec_model.diagrams import states_text
+
+        click.echo(states_text(), nl=False)
+        return exits.OK
+    makers: dict[str, Callable[[], Rows]] = {
+        "states": _states,
+        "steps": _steps,
+        "scenarios": lambda: _scenarios(scenarios),
+        "choices": _choices,
+        "errata": _errata,
+        "adapters": _adapters,
+        "capabilities": lambda: _capabilities(scenarios),
+        "sources": lambda: _sources(scenarios),
+    }
+    heads, rows = makers[what]()
+    if form == "json":
+        click.echo(json.dumps([dict(zip(heads, row, strict=True)) for row in rows], indent=1))
+    else:
+        _print(heads, rows)
+    return exits.OK
+
+
+def _print(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from conformance.cli.progress import console
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, head in enumerate(heads):
+        # The last column takes what room there is; the others are looked up by eye.
+        table.add_column(head, no_wrap=index == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(value) for value in row))
+    console().print(table)
+
+
+def _states() -> Rows:
+    from spec_model import lifecycle, phases
+
+    rows: list[tuple[str, ...]] = []
+    for name, moves in (
+        (lifecycle.REGISTRATION.name, lifecycle.REGISTRATION.rows()),
+        (lifecycle.RECORD.name, lifecycle.RECORD.rows()),
+        (phases.REGISTRATION.name, phases.REGISTRATION.rows()),
+        (phases.RECORD.name, phases.RECORD.rows()),
+    ):
+        for move in moves:
+            words = (move.source, move.trigger, move.dest)
+            rows.append((name, *(str(one.value) for one in words), " ".join(move.cite), move.why))
+    return ("table", "from", "trigger", "to", "steps", "why"), rows
+
+
+def _steps() -> Rows:
+    from spec_model.steps import STEPS
+
+    return ("step", "line", "kind", "says"), [
+        (one.id, str(one.line), one.kind.name.lower(), one.paraphrase) for one in STEPS.values()
+    ]
+
+
+def _scenarios(paths: Sequence[str]) -> Rows:
+    from conformance.judge.run_needs import required_capabilities
+
+    return ("scenario", "title", "shows", "needs"), [
+        (
+            one.scenario,
+            one.title,
+            " ".join(one.source),
+            " ".join(sorted(required_capabilities(one))),
+        )
+        for one in selection.select(paths=paths).scenarios
+    ]
+
+
+def _choices() -> Rows:
+    from spec_model.choices import CHOICES
+
+    return ("choice", "question", "options", "kind", "steps"), [
+        (
+            one.key,
+            one.question,
+            f"{one.options[0]} (default), {', '.join(one.options[1:])}",
+            one.kind,
+            " ".join(one.steps),
+        )
+        for one in CHOICES.values()
+    ]
+
+
+def _errata() -> Rows:
+    from spec_model.errata import ERRATA
+
+    return ("erratum", "severity", "status", "reading", "cluster", "title"), [
+        (one.id, one.severity, one.status, one.reading, one.cluster, one.title)
+        for one in ERRATA.values()
+    ]
+
+
+def _adapters() -> Rows:
+    return ("name", "what", "run by default"), [
+        (one.name, one.what, "yes" if one.name in adapters.DEFAULT else "no")
+        for one in adapters.KINDS
+    ]
+
+
+def _capabilities(paths: Sequence[str]) -> Rows:
+    from conformance.judge.run_needs import required_capabilities
+    from conformance.protocol import Capability
+
+    needed: dict[str, list[str]] = {name: [] for name in get_args(Capability)}
+    for one in selection.select(paths=paths).scenarios:
+        for need in required_capabilities(one):
+            needed[need].append(one.scenario)
+    return ("capability", "needed by"), [
+        (name, ", ".join(sorted(scenarios))) for name, scenarios in needed.items()
+    ]
+
+
+def _sources(paths: Sequence[str]) -> Rows:
+    from conformance.scenario import sources
+
+    shown = sources.shown(selection.select(paths=paths).scenarios)
+    rows = sources.rows()
+    return ("row", "says", "later", "scenarios"), [
+        (
+            name,
+            rows[name].says if name in rows else "",
+            rows[name].verdict if name in rows else "",
+            ", ".join(scenarios),
+        )
+        for name, scenarios in shown.items()
+        if scenarios or name in rows
+    ]

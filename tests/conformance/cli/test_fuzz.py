@@ -1,0 +1,60 @@
+"""``bgfetch fuzz``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.adapter import AdapterFactory
+from conformance.cli.root import run
+from conformance.fuzz.campaign import Campaign
+from conformance.fuzz.machine import Unconforming
+from conformance.judge.verdict import Verdict
+from conformance.scenario.format import Scenario
+from tests.conformance.report.samples import judged
+
+FAILED = Unconforming(Scenario("X", "x", [], []), judged("X", "model", Verdict.VIOLATES))
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "last"),
+    [
+        (Campaign(7), 0, "model: 7 scenarios, none that the model cannot explain"),
+        (
+            Campaign(7, FAILED, Path("out/fuzz-3.yaml")),
+            1,
+            "bgfetch replay --on model out/fuzz-3.yaml",
+        ),
+        (Campaign(7, FAILED), 1, "bgfetch fuzz --on model --examples 5 --seed 3"),
+    ],
+)
+def test_a_campaign_ends_with_the_line_that_repeats_its_finding(
+    found: Campaign,
+    code: int,
+    last: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given: dict[str, object] = {}
+
+    def campaign(factory: AdapterFactory, **options: object) -> Campaign:
+        given.update(options, factory=factory.name)
+        return found
+
+    monkeypatch.setattr("conformance.fuzz.campaign.campaign", campaign)
+    assert run(["fuzz", "--on", "model", "--examples", "5", "--seed", "3", "--out", "out"]) == code
+    assert capsys.readouterr().out.splitlines()[-1] == last
+    assert (given["factory"], given["examples"], given["random_seed"]) == ("model", 5, 3)
+
+
+def test_an_implementation_that_does_not_start_ends_with_69() -> None:
+    assert run(["fuzz", "--on", "stdio:./no-such-program", "--examples", "1"]) == 69
+
+
+def test_an_unknown_implementation_is_a_usage_error() -> None:
+    assert run(["fuzz", "--on", "netscape"]) == 64
+
+
+def test_a_few_examples_on_the_model_find_nothing() -> None:
+    assert run(["fuzz", "--on", "model", "--examples", "3", "-q"]) == 0

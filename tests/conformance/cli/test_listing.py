@@ -1,0 +1,54 @@
+"""``bgfetch list``, ``explain``, ``smoke``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conformance.cli.listing import WHAT
+from conformance.cli.root import COMMANDS, run
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_every_table_is_printed_and_is_json_too(
+    what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["list", what]) == 0
+    assert capsys.readouterr().out.strip()
+    assert run(["list", what, "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows
+    assert all(isinstance(value, str) for row in rows for value in row.values())
+
+
+def test_the_states_are_those_of_the_lifecycle(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["list", "states"])
+    out = capsys.readouterr().out
+    assert "download-total-exceeded" in out
+    assert "overflowing" in out
+
+
+def test_an_unknown_table_is_a_usage_error() -> None:
+    assert run(["list", "colours"]) == 64
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: bgfetch {command}")
+
+
+def test_the_model_passes_its_smoke_test(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["smoke", "--on", "model"]) == 0
+    assert "model smoke-404: conforms\n" in capsys.readouterr().out
+
+
+def test_an_unknown_edition_or_cluster_is_a_usage_error() -> None:
+    assert run(["explain", "SC-56", "--edition", "future"]) == 64
+    assert run(["explain", "SC-56", "--without", "E999"]) == 64
+
+
+def test_a_scenario_file_elsewhere_is_found(tmp_path: Path) -> None:
+    assert run(["list", "scenarios", "--scenarios", str(tmp_path)]) == 66

@@ -1,0 +1,79 @@
+"""JUnit XML."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import msgspec
+
+from conformance.judge import expectations
+from conformance.judge.session import Absent, Outcome, Session
+from conformance.judge.verdict import Verdict
+from conformance.report import junit, results
+from conformance.report.results import Report
+from tests.conformance.report.samples import SCENARIOS, judged, sample_trace, violation
+
+
+def case(verdict: Verdict = Verdict.CONFORMS, bug: str = "", entry: str = "") -> ET.Element:
+    judgement = judged("SC-22", "m", verdict)
+    written = {"m": expectations.parse(entry, "m.toml")} if entry else {}
+    session = Session([Outcome("m", 1, judgement, bug=bug)], complete=True)
+    return suite(results.build(session, SCENARIOS, ["m"], expectations=written)).findall(
+        "testcase"
+    )[0]
+
+
+def suite(report: Report) -> ET.Element:
+    (only,) = ET.fromstring(junit.render(report))
+    return only
+
+
+def kind(element: ET.Element) -> str:
+    return ",".join(child.tag for child in element if child.tag != "system-out")
+
+
+ENTRY = '[[expected]]\nscenario = "SC-22"\nblame = []\nreason = "known"\n'
+
+
+def test_each_standing_has_its_kind() -> None:
+    assert kind(case()) == ""
+    assert kind(case(Verdict.CONFORMS_VIA)) == ""
+    assert kind(case(Verdict.UNSUPPORTED)) == "skipped"
+    assert kind(case(Verdict.VIOLATES)) == "failure"
+    assert kind(case(Verdict.VIOLATES, entry=ENTRY)) == "skipped"
+    assert kind(case(Verdict.CONFORMS, entry=ENTRY)) == "failure"
+    assert kind(case(Verdict.INCONCLUSIVE)) == "error"
+    assert kind(case(Verdict.BROKEN_ADAPTER)) == "error"
+    assert kind(case(Verdict.INCONCLUSIVE, bug="Traceback")) == "error"
+
+
+def test_a_case_has_a_class_a_name_and_its_replay_line() -> None:
+    found = case(Verdict.VIOLATES)
+    assert (found.get("classname"), found.get("name")) == ("bgfetch.m", "SC-22")
+    assert found.findtext("system-out") == "bgfetch run --on m SC-22"
+
+
+def test_the_counts_of_a_suite_are_those_of_its_cases() -> None:
+    session = Session(
+        [
+            Outcome("m", 1, judged("SC-22", "m", Verdict.UNSUPPORTED)),
+            Outcome("m", 1, violation(), sample_trace()),
+            Outcome("m", 1, judged("SC-61", "m", Verdict.INCONCLUSIVE)),
+        ]
+    )
+    found = suite(results.build(session, SCENARIOS, ["m"]))
+    counts = {name: found.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "3", "failures": "1", "errors": "1", "skipped": "1"}
+
+
+def test_an_implementation_that_was_asked_for_and_is_not_there_is_an_error() -> None:
+    session = Session([], [Absent("m", "no such program")], complete=True)
+    assert suite(results.build(session, SCENARIOS, ["m"], asked=["m"])).get("errors") == "1"
+    assert suite(results.build(session, SCENARIOS, ["m"])).get("errors") == "0"
+
+
+def test_characters_that_xml_cannot_hold_are_escaped() -> None:
+    judgement = msgspec.structs.replace(violation(), why="\x00 \x1b[31m ￾ <&>")
+    session = Session([Outcome("m", 1, judgement, sample_trace())])
+    found = suite(results.build(session, SCENARIOS, ["m"]))
+    assert "\\x00 \\x1b[31m" in str(found.findall("testcase/failure")[0].text)

@@ -1,0 +1,131 @@
+"""A run as data: standings, exit codes, JSON."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import msgspec
+
+from conformance.judge import expectations
+from conformance.judge.session import Absent, Outcome, Session
+from conformance.judge.verdict import Verdict
+from conformance.report import results
+from conformance.report.results import Report
+from tests.conformance.report.samples import SCENARIOS, judged, sample_trace, violation
+
+NAMES = ["model", "chromium"]
+
+
+def report(*outcomes: Outcome, **more: object) -> Report:
+    session = Session(list(outcomes), complete=bool(more.pop("complete", True)))
+    session.absent += [Absent("chromium", "no browser", "install one")] * bool(more.pop("gone", 0))
+    return results.build(session, SCENARIOS, NAMES, **more)  # type: ignore[arg-type]  # named below
+
+
+def on_model(verdict: Verdict, bug: str = "") -> Outcome:
+    return Outcome("model", 1, judged("SC-22", "model", verdict), bug=bug)
+
+
+def on_chromium() -> Outcome:
+    return Outcome("chromium", 1, violation(), sample_trace())
+
+
+def expected(text: str) -> dict[str, expectations.Expectations]:
+    return {"chromium": expectations.parse(text, "chromium.toml")}
+
+
+ENTRY = '[[expected]]\nscenario = "SC-33"\nblame = ["S06", "PERFORM-5.3"]\nreason = "known"\n'
+
+
+def test_a_conforming_run_ends_with_0() -> None:
+    assert report(on_model(Verdict.CONFORMS)).exit_code == 0
+
+
+def test_a_new_violation_ends_with_1() -> None:
+    assert report(on_model(Verdict.CONFORMS), on_chromium()).exit_code == 1
+
+
+def test_a_known_violation_ends_with_0() -> None:
+    assert report(on_chromium(), expectations=expected(ENTRY)).exit_code == 0
+
+
+def test_a_stale_entry_ends_with_1() -> None:
+    stale = report(on_chromium(), expectations=expected(ENTRY + ENTRY.replace("SC-33", "SC-0")))
+    assert stale.exit_code == 1
+    assert [one.place for one in stale.stale] == ["chromium.toml:5"]
+
+
+def test_a_difference_in_an_untested_version_ends_with_0_unless_strict() -> None:
+    written = expected('tested = "<150"')
+    assert report(on_chromium(), expectations=written).exit_code == 0
+    assert report(on_chromium(), expectations=written, strict=True).exit_code == 1
+
+
+def test_no_verdict_alone_ends_with_2_and_a_violation_beside_it_with_1() -> None:
+    assert report(on_model(Verdict.INCONCLUSIVE)).exit_code == 2
+    assert report(on_model(Verdict.BROKEN_ADAPTER)).exit_code == 2
+    assert report(on_model(Verdict.INCONCLUSIVE), on_chromium()).exit_code == 1
+
+
+def test_an_absent_implementation_matters_only_if_it_was_asked_for() -> None:
+    assert report(on_model(Verdict.CONFORMS), gone=True).exit_code == 0
+    assert report(on_model(Verdict.CONFORMS), gone=True, asked=["chromium"]).exit_code == 69
+
+
+def test_a_fault_of_our_own_ends_with_70_whatever_else_there_is() -> None:
+    assert report(on_model(Verdict.INCONCLUSIVE, bug="Traceback"), on_chromium()).exit_code == 70
+
+
+def test_a_scenario_that_makes_no_sense_ends_with_78() -> None:
+    outcome = Outcome("model", 1, judged("SC-22", "model", Verdict.INCONCLUSIVE), mistake="step 3")
+    assert report(outcome, on_chromium()).exit_code == 78
+
+
+def test_violations_come_before_missing_verdicts() -> None:
+    built = report(on_model(Verdict.INCONCLUSIVE), on_chromium())
+    assert [one.column for one in built.unexpected()] == ["chromium", "model"]
+
+
+def test_a_run_that_was_interrupted_ends_with_130() -> None:
+    assert report(on_model(Verdict.CONFORMS), complete=False).exit_code == 130
+
+
+def test_a_violation_says_its_first_unexplained_observation_in_a_sentence() -> None:
+    (result,) = report(on_chromium()).results
+    assert result.sentence.startswith('the worker gets backgroundfetchsuccess for "f", success')
+
+
+def test_the_implementation_and_version_are_those_of_the_trace() -> None:
+    column = report(on_chromium()).here("chromium")
+    assert (column.implementation, column.version) == ("chromium", "150.0.7871.1")
+
+
+def test_a_program_that_was_called_by_its_command_finds_its_expectations_by_its_own_name() -> None:
+    outcome = Outcome("stdio:./mine", 1, violation(), sample_trace())
+    session = Session([outcome], complete=True)
+    built = results.build(session, SCENARIOS, ["stdio:./mine"], expectations=expected(ENTRY))
+    assert built.exit_code == 0
+
+
+def test_the_replay_line_can_be_pasted_into_a_shell() -> None:
+    line = results.replay_line("stdio:./my prog", "SC-33", ["--scenarios", "own"])
+    assert line == "bgfetch run --on 'stdio:./my prog' --scenarios own SC-33"
+
+
+def test_json_comes_back_as_it_was_and_fits_its_schema() -> None:
+    built = report(on_model(Verdict.CONFORMS), on_chromium(), gone=True)
+    data = results.encode(built)
+    assert results.decode(data) == built
+    jsonschema.validate(json.loads(data), results.schema())
+
+
+def test_the_same_findings_are_the_same_bytes() -> None:
+    one, other = (report(on_model(Verdict.CONFORMS), on_chromium()) for _ in range(2))
+    assert results.encode(one) == results.encode(other)
+
+
+def test_repeated_runs_of_one_scenario_stay_apart() -> None:
+    again = msgspec.structs.replace(violation(), verdict=Verdict.CONFORMS)
+    built = report(on_chromium(), Outcome("chromium", 2, again))
+    assert [one.attempt for one in built.of("chromium", "SC-33")] == [1, 2]
