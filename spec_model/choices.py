@@ -12,7 +12,6 @@ from typing import Literal
 
 import attrs
 
-
 AS_WRITTEN_READING = "as-written"
 """The option of an open reading that leaves the text as it is."""
 
