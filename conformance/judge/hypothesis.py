@@ -19,6 +19,7 @@ inputs given and outputs seen, with these two buffers between, loses nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 import attrs
 
@@ -157,8 +158,7 @@ class Hypothesis:
 
     def with_instance(self, instance: Instance) -> Hypothesis:
         """A registration object remembered or changed."""
-        others = tuple(i for i in self.instances if i.handle != instance.handle)
-        return attrs.evolve(self, instances=(*others, instance))
+        return attrs.evolve(self, instances=_put(self.instances, instance))
 
     def event(self, handle: str) -> Event | None:
         """A worker event by name."""
@@ -166,8 +166,7 @@ class Hypothesis:
 
     def with_event(self, event: Event) -> Hypothesis:
         """A worker event remembered or changed."""
-        others = tuple(e for e in self.events if e.handle != event.handle)
-        return attrs.evolve(self, events=(*others, event))
+        return attrs.evolve(self, events=_put(self.events, event))
 
     def reader(self, handle: str) -> Reader | None:
         """A record object by name."""
@@ -175,8 +174,7 @@ class Hypothesis:
 
     def with_reader(self, reader: Reader) -> Hypothesis:
         """A record object remembered or changed."""
-        others = tuple(r for r in self.readers if r.handle != reader.handle)
-        return attrs.evolve(self, readers=(*others, reader))
+        return attrs.evolve(self, readers=_put(self.readers, reader))
 
     def state_key(self) -> tuple[object, ...]:
         """Everything but the choices: what agrees on it differs only in what it needs."""
@@ -190,6 +188,22 @@ class Hypothesis:
             self.readers,
             self.noticed,
         )
+
+
+class _Named(Protocol):
+    @property
+    def handle(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+def _put(things: tuple[N, ...], thing: N) -> tuple[N, ...]:
+    """Replace by name, in place: in which order things changed is no difference."""
+    for at, other in enumerate(things):
+        if other.handle == thing.handle:
+            return (*things[:at], thing, *things[at + 1 :])
+    return (*things, thing)
 
 
 def minimal(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:

@@ -200,6 +200,9 @@ def _widened(
     after: RecordState, before: RecordState, known: tuple[bool, int, str] | None, view: View
 ) -> RecordState:
     """A limit that stopped a record did so at some chunk: those before it are stored."""
+    if after.settled and after.floor:
+        lo = max(after.stored.lo, min(after.floor, after.stored.hi))
+        after = attrs.evolve(after, floor=0, stored=Extent(lo, after.stored.hi))
     if after.result not in ("download-total-exceeded", "quota-exceeded") or known is None:
         return after
     limits = [room.hi for room in (view.room, view.quota) if room is not None]

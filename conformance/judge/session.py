@@ -33,11 +33,11 @@ from typing import Protocol, runtime_checkable
 import attrs
 import msgspec
 import trio
-import trio.testing
 
 from conformance.adapter import AdapterError, AdapterFactory, CannotStart
 from conformance.judge.names import ScenarioError
 from conformance.judge.run_session import Unsupported
+from conformance.judge.simulation import run_simulated
 from conformance.judge.verdict import Judgement, Verdict
 from conformance.scenario.format import Scenario
 from conformance.trace import Trace
@@ -201,7 +201,7 @@ class _Worker:
 
     def _enter_trio(self) -> None:
         if self.column.virtual:
-            trio.run(self._next, clock=trio.testing.MockClock(autojump_threshold=0))
+            run_simulated(self._next)
         else:
             trio.run(self._rest)
 
