@@ -206,6 +206,10 @@ def user_action(
         return agent, None
     if fetch.settled:
         return agent, "already settled"
+    if action in ("accept", "refuse"):
+        d.take("DISPLAY-11.2")
+        if not fetch.prompting:
+            return agent, "nothing is asked"
     if action in ("abort", "refuse"):
         d.take("DISPLAY-7")
         if not d.repaired("E02"):
@@ -213,9 +217,6 @@ def user_action(
             return agent.put(attrs.evolve(fetch, abort=fetch.abort or "user")), None
         return abort(agent, index, "user", d)[0], None
     if action == "accept":
-        d.take("DISPLAY-11.2")
-        if not fetch.prompting:
-            return agent, "nothing is asked"
         return agent.put(attrs.evolve(fetch, paused=False, prompting=False)), None
     return _toggle_pause(agent, fetch, action, d)
 
@@ -316,6 +317,29 @@ def event_over(agent: UserAgent, index: int, d: Decide) -> UserAgent:
     fetch = agent.fetches[index]
     phase = fire(fetch.phase, On.EVENT_ENDED)
     return agent.put(attrs.evolve(fetch, phase=phase, records_available=False))
+
+
+def unregister(agent: UserAgent, d: Decide) -> UserAgent:
+    """PRIV-1 with E86: every fetch that is not over ends at once, aborted and without an event."""
+    agent = attrs.evolve(agent, worker=False)
+    d.take("PRIV-1")
+    if not d.repaired("E86"):
+        return agent
+    for fetch in agent.fetches:
+        if fetch.phase is RegistrationPhase.RECORDS_GONE:
+            continue
+        cleared = attrs.evolve(
+            fetch,
+            in_map=False,
+            abort=fetch.abort or "unregister",
+            result=fetch.result or "failure",
+            failure_reason=fetch.failure_reason if fetch.result else "aborted",
+            phase=fire(fetch.phase, On.CLEAR),
+            records_available=False,
+            displayed=False,
+        )
+        agent = agent.put(cleared)
+    return agent
 
 
 def restart(agent: UserAgent, delivered: frozenset[int], d: Decide) -> UserAgent:

@@ -35,7 +35,6 @@ from spec_model.messages import (
     Records,
     Value,
 )
-from spec_model.phases import RegistrationPhase, RegistrationPhaseTrigger, fire
 from spec_model.record_objects import RecordObject, error_of, result_of
 from spec_model.state import WORKER, Event, State, UnknownName
 from spec_model.tasks import (
@@ -165,24 +164,13 @@ def _synthesize(state: State, made: CallSynthesize, d: Decide) -> State:
 
 
 def _unregister(state: State, made: CallUnregister, d: Decide) -> State:
-    """PRIV-1 with E86: everything stops at once, without an event."""
-    state = attrs.evolve(state, agent=attrs.evolve(state.agent, worker=False))
-    d.take("PRIV-1")
+    """PRIV-1: everything stops at once."""
+    before = state.agent
+    state = attrs.evolve(state, agent=bg.unregister(before, d))
+    for fetch in state.agent.fetches:
+        if fetch != before.fetches[fetch.index]:
+            state = state.enqueue_update(fetch.index)
     if d.repaired("E86"):
-        for fetch in state.agent.fetches:
-            if fetch.phase is RegistrationPhase.RECORDS_GONE:
-                continue
-            cleared = attrs.evolve(
-                fetch,
-                in_map=False,
-                abort=fetch.abort or "unregister",
-                result=fetch.result or "failure",
-                failure_reason=fetch.failure_reason if fetch.result else "aborted",
-                phase=fire(fetch.phase, RegistrationPhaseTrigger.CLEAR),
-                records_available=False,
-                displayed=False,
-            )
-            state = state.put_fetch(cleared).enqueue_update(fetch.index)
         state = attrs.evolve(state, firing=())
     return _settle(state, made.realm, made.call, True)
 

@@ -61,6 +61,13 @@ _ALL = (
         ("VALIDATE-4.1.1", "RECORD-11.R.2.1"),
     ),
     Choice(
+        "unvalidated-resume",
+        "Is an answer without a strong validator continued, or started anew? (E29)",
+        ("anew", "continued"),
+        ("RECORD-7", "VALIDATE-4.1"),
+        relaxes=("S07",),
+    ),
+    Choice(
         "encoded-resume",
         "Is an answer with a content coding continued, or started anew?",
         ("anew", "continued"),

@@ -121,12 +121,21 @@ def _replace_data(record: RecordState) -> RecordState:
     )
 
 
+def has_validator(head: Head) -> bool:
+    """A strong ETag or a Last-Modified: without one a change would go unnoticed (E29)."""
+    etag = head.get("etag", internal=True)
+    strong = etag is not None and not etag.startswith("W/")
+    return strong or head.get("last-modified", internal=True) is not None
+
+
 def may_continue(record: RecordState, spec: RequestSpec, d: Decide) -> bool:
     """Whether stored bytes may be continued with a Range request (E27, E28, E31)."""
     response = record.response
     if response is None:
         return False
     if response.status not in (200, 206) or spec.own_range:
+        return False
+    if not has_validator(response) and d.choose("unvalidated-resume") == "anew":
         return False
     return not response.encoded or d.choose("encoded-resume") == "continued"
 
@@ -172,12 +181,18 @@ def asked_from(record: RecordState, first: int) -> RecordState | None:
     if not record.start.has(first) or first < record.floor:
         return None
     known = exactly(first)
-    parts = record.parts
-    if parts:
-        *before, last = parts
-        held = sum(part.length.lo for part in before)
-        parts = (*before, attrs.evolve(last, length=exactly(first - held)))
-    return attrs.evolve(record, start=known, stored=known, parts=parts if first else ())
+    return attrs.evolve(record, start=known, stored=known, parts=_up_to(record.parts, first))
+
+
+def _up_to(parts: tuple[Part, ...], length: int) -> tuple[Part, ...]:
+    """The parts that make up the first ``length`` bytes: a tail may have been lost (E87)."""
+    kept = []
+    for part in parts:
+        taken = min(part.length.hi, length)
+        if taken:
+            kept.append(attrs.evolve(part, length=exactly(taken)))
+        length -= taken
+    return tuple(kept)
 
 
 def _temporarily_unavailable(spec: RequestSpec, view: View, lost: bool, d: Decide) -> bool:

@@ -70,7 +70,8 @@ def _user(state: State, did: UserDid, d: Decide) -> State:
     fetch = next((each for each in reversed(state.agent.fetches) if each.id == did.id), None)
     if fetch is None:
         return state.say(Refused(f"there is no background fetch {did.id!r}"))
-    if did.action in ("abort", "refuse") and not fetch.settled:
+    stops = did.action == "abort" or (did.action == "refuse" and fetch.prompting)
+    if stops and not fetch.settled:
         if d.repaired("E02"):
             d.take("DISPLAY-7")
             return state.enqueue_edit(AbortFetch(fetch.index, "user"))

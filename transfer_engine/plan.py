@@ -2,8 +2,8 @@
 
 The theory.  A record's stored bytes are a prefix of *one* representation, or
 they are nothing.  A prefix may be continued with ``Range: bytes=k-`` only if it
-came from a plain 200 or 206 answer to a GET without a Range of its own and was
-not content-encoded.  Whatever answers such a request then falls in one of four:
+came from a plain 200 or 206 answer to a GET without a Range of its own, was not
+content-encoded, and has a validator.  Whatever answers such a request then falls in one of four:
 
 ``Join``     a 206 that starts at k and agrees with what is stored: append.
 ``Replace``  an answer of its own (a 200 to a range request, or the first answer):
@@ -109,7 +109,11 @@ class Whole:
 
 
 def next_request(request: StoredRequest, stored: Stored) -> Ask | Whole:
-    """RECORD-7 and 8, repaired: resume only from a plain prefix that we asked for ourselves."""
+    """RECORD-7 and 8, repaired: resume only from a plain prefix that can be told from another's.
+
+    Without a strong ETag or a Last-Modified nothing would show that the resource has
+    changed since (E29), and two versions would be joined: such a record starts anew.
+    """
     head = stored.head
     resumable = (
         request.method == "GET"
@@ -122,7 +126,13 @@ def next_request(request: StoredRequest, stored: Stored) -> Ask | Whole:
         return Ask(0)
     if known_length(head) == stored.length:
         return Whole()
-    return Ask(stored.length)
+    return Ask(stored.length if has_validator(head) else 0)
+
+
+def has_validator(head: StoredHead) -> bool:
+    """A strong ETag or a Last-Modified (RFC 9110 sections 8.8.1 and 14.3)."""
+    etag = head.get("etag")
+    return (etag is not None and not etag.startswith("W/")) or head.get("last-modified") is not None
 
 
 @attrs.frozen

@@ -154,7 +154,9 @@ class Play:
         first: int = 0,
         encoding: str = "identity",
     ) -> None:
-        """The head of the answer to request ``number`` (from 1)."""
+        """The head of the answer to request ``number`` (from 1), with a validator."""
+        if status in (200, 206) and not any(name.lower() == "etag" for name, _ in headers):
+            headers = (*headers, ("ETag", '"v"'))
         wire = Wire(number, status, headers, framing, 1, first, length, encoding)
         self._wires[number] = wire, 0
         self.tell(m.Responded(number, wire))

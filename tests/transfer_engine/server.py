@@ -139,7 +139,7 @@ def cut(body: bytes, at: int, **headers: str) -> Turn:
     """200 with this body, broken off after ``at`` bytes."""
 
     async def turn(asked: Asked) -> None:
-        await asked.answer(200, body, at, **headers)
+        await asked.answer(200, body, at, **({"etag": '"v1"'} | headers))
 
     return turn
 
@@ -148,7 +148,7 @@ def stall(body: bytes, at: int, **headers: str) -> Turn:
     """200 with this body, nothing more after ``at`` bytes until the client goes away."""
 
     async def turn(asked: Asked) -> None:
-        await asked.answer(200, body, at, **headers)
+        await asked.answer(200, body, at, **({"etag": '"v1"'} | headers))
         await asked.stream.receive_some(1)
 
     return turn

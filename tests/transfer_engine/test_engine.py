@@ -266,9 +266,9 @@ def test_parts_that_stop_short_are_asked_for_until_the_resource_is_whole() -> No
     async def test(app: App) -> None:
         app.server.on(
             "/a",
-            partial(TEN[:4], "bytes 0-3/10"),
-            partial(TEN[4:8], "bytes 4-7/10"),
-            partial(TEN[8:], "bytes 8-9/10"),
+            partial(TEN[:4], "bytes 0-3/10", etag='"v1"'),
+            partial(TEN[4:8], "bytes 4-7/10", etag='"v1"'),
+            partial(TEN[8:], "bytes 8-9/10", etag='"v1"'),
         )
         found: list[object] = []
 
