@@ -149,8 +149,12 @@ def start(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> Reco
     if view.paused:
         return None
     d.take("RECORD-4", "RECORD-6", "RECORD-7")
+    range_start = record.stored
     if record.stored.hi > 0 and d.repaired("E27") and not may_continue(record, spec, d):
-        record = _replace_data(record)
+        # The text replaces data when a response is there (R.3); dropping it now is as good.
+        range_start = NOTHING
+        if d.choose("data dropped at", ("the response", "the request")) == "the request":
+            record = _replace_data(record)
     d.take("RECORD-8", "RECORD-9", "RECORD-10", "RECORD-11")
     if not view.online:
         return network_error(
@@ -163,7 +167,7 @@ def start(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> Reco
     return attrs.evolve(
         record,
         phase=fire(record.phase, On.SEND),
-        start=record.stored,
+        start=range_start,
         url=spec.url,
         method=spec.method,
         hops=0,
@@ -178,8 +182,11 @@ def asked_from(record: RecordState, first: int) -> RecordState | None:
 
     None if RECORD-7 cannot have given that number.
     """
-    if not record.start.has(first) or first < record.floor:
+    anew = record.start == NOTHING
+    if not record.start.has(first) or (first < record.floor and not anew):
         return None
+    if anew:
+        return record
     known = exactly(first)
     return attrs.evolve(record, start=known, stored=known, parts=_up_to(record.parts, first))
 
@@ -226,13 +233,17 @@ def respond(
     """RECORD-11.R.2 to R.5: a response has come."""
     if head.status == 206:
         d.take("RECORD-11.R.2", "RECORD-11.R.2.1")
-        verdict = validate_partial_response(record.start, head, record.response, d)
+        # Where nothing is continued there is nothing to agree with (E29).
+        previous = record.response if record.start.hi else None
+        verdict = validate_partial_response(record.start, head, previous, d)
         if verdict == "changed" and d.choose("changed-validator") == "restart":
             read = attrs.evolve(record, phase=fire(record.phase, On.HEADERS))
             return _replace_data(_again(read))
         if verdict != "valid":
             d.take("RECORD-11.R.2.1.1", "RECORD-11.R.2.1.2", "RECORD-11.R.2.1.3")
             return settle(record, "fetch-error")
+        if record.start.hi == 0 and record.stored.hi > 0:
+            record = _replace_data(record)
     else:
         d.take("RECORD-11.R.3")
         if _is_whole(record, head, d):
