@@ -5,9 +5,11 @@ Explanations (``hypothesis.py``) differ in what an implementation did with these
 
 from __future__ import annotations
 
+from urllib.parse import urljoin
+
 import attrs
 
-from conformance.protocol import AnyCommand, Begin
+from conformance.protocol import AnyCommand, Begin, ClosePage, OpenPage, Quit
 from conformance.trace import (
     AnyServerEntry,
     ServerBytes,
@@ -31,10 +33,31 @@ class Exchange:
     sent: int = 0
     how: str = ""
 
+    @property
+    def perhaps_complete(self) -> bool:
+        """Whether a client may know by now that it has the whole body (RFC 9112, 6.3)."""
+        wire = self.wire
+        return wire is not None and wire.framing == "length" and self.sent >= wire.length
+
+    @property
+    def complete(self) -> bool:
+        """Whether a client knows that: of a coded body ``sent`` is only an upper bound."""
+        return self.perhaps_complete and self.wire is not None and self.wire.encoding == "identity"
+
+    @property
+    def reach(self) -> int:
+        """The content offset that the answer has got to."""
+        return 0 if self.wire is None else max(0, self.wire.first) + self.sent
+
 
 @attrs.define
 class Facts:
-    """Grows with the trace; shared by all explanations.  ``dead``: calls whose page is gone."""
+    """Grows with the trace; shared by all explanations.
+
+    ``dead``: calls whose page is gone.  ``killed``: the user agent has been killed once.
+    ``targets``: where redirects have led.  ``closed``: pages that have been closed.
+    ``writes`` counts the server's writes.
+    """
 
     origins: dict[str, str] = attrs.field(factory=dict)
     begin: Begin | None = None
@@ -44,6 +67,46 @@ class Facts:
     exchanges: dict[int, Exchange] = attrs.field(factory=dict)
     caches: dict[str, list[str]] = attrs.field(factory=dict)
     dead: set[str] = attrs.field(factory=set)
+    targets: set[str] = attrs.field(factory=set)
+    closed: set[str] = attrs.field(factory=set)
+    killed: bool = False
+    writes: int = 0
+
+    def realm(self, command: AnyCommand) -> str:
+        """The realm in which a call is made, "" if it is not known."""
+        instance = getattr(command, "instance", None)
+        if instance is not None:
+            return self.realm_of.get(instance, "")
+        return str(getattr(command, "realm", ""))
+
+    def command(self, ref: str) -> AnyCommand:
+        """A call by its name, another command by "#" and its number."""
+        return self.commands[int(ref[1:])] if ref.startswith("#") else self.calls[ref]
+
+    def command_given(self, command: AnyCommand) -> None:
+        """Take in one command."""
+        self.commands[command.seq] = command
+        call = getattr(command, "call", None)
+        if call is not None:
+            self.calls[call] = command
+        if isinstance(command, Begin):
+            self.begin = command
+            self.origins = dict(command.origins)
+        elif isinstance(command, ClosePage):
+            self.closed.add(command.page)
+            # What the page has asked for may still be done, but nobody is told.
+            self.dead.update(
+                ref for ref, made in self.calls.items() if self.realm(made) == command.page
+            )
+        elif isinstance(command, OpenPage):
+            self.closed.discard(command.page)
+        elif isinstance(command, Quit):
+            self.killed = self.killed or command.kill
+
+    def cached(self, cache: str, url: str) -> None:
+        """A response was put into a cache; it takes the place of an older one, at the end."""
+        keys = self.caches.setdefault(cache, [])
+        self.caches[cache] = [*(key for key in keys if key != url), url]
 
     def url(self, key: str) -> str:
         """The URL of a resource key."""
@@ -69,6 +132,11 @@ class Facts:
         if exchange is None:
             return
         if isinstance(entry, ServerHead):
+            self.targets.update(
+                urljoin(exchange.url, value)
+                for name, value in entry.headers
+                if name.lower() == "location"
+            )
             exchange.wire = Wire(
                 entry.exchange,
                 entry.status,
@@ -81,5 +149,6 @@ class Facts:
             )
         elif isinstance(entry, ServerBytes):
             exchange.sent = entry.decoded
+            self.writes += 1
         elif isinstance(entry, ServerEnd):
             exchange.how = entry.how

@@ -14,28 +14,58 @@ explanation too many, never one too few.
 ``due`` are outputs that have been produced and not been seen.  Both are queues
 without an order of their own: see ``conformance.trace`` for why one log of
 inputs given and outputs seen, with these two buffers between, loses nothing.
+
+Explanations with the same globals are held apart as long as they are few: they say
+which records' states go together.  Where they become many (several fetches, each
+with several ways to have ended) those of the oldest fetches are joined.
+
+Globals would multiply too, if every move had a moment of its own: with six
+fetches whose events are over there are 64 ways to say which of them have been
+released by now.  So what only loosens is done at once.  A settled fetch's event
+is dispatched with the settlement, and a fetch is released with the end of its
+event, for nothing can be seen of the moments between: an event may always be
+seen later, and a page always learns late that records are gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
 
 import attrs
 
 from conformance.protocol import Snapshot
-from spec_model.background_fetch import UserAgent
+from spec_model.background_fetch import BackgroundFetch, UserAgent
 from spec_model.complete_record import RecordState
 
 Locals = frozenset[RecordState]
 
+HELD_APART = 16
+"""Explanations with the same globals that are held apart; more are joined."""
+
+CLICK = "backgroundfetchclick"
+ABORT = "backgroundfetchabort"
+
+
+@attrs.frozen(cache_hash=True)
+class Captured:
+    """What a record object may have caught when it was made (CREATE-2.1).
+
+    ``oldest``: the lowest generation of the record's data that it can be.  ``early``:
+    the record was not surely over, so that the promise may have settled before it was.
+    """
+
+    oldest: int = 0
+    early: bool = False
+
 
 @attrs.frozen(cache_hash=True)
 class Due:
-    """One output that has been produced.  ``kind``: settled, ack, event or click.
+    """One output that has been produced.  ``kind``: settled, ack, event, click or push.
 
     ``ref``: call, sequence number or event name; ``error``: the exception's name;
     ``what`` says what was produced: instance, undefined, boolean, strings, records, event, refused.
+    ``least``: bytes that a new registration object shows at least.  ``captured``: one for
+    each of ``indexes``.  ``step``: where the text produces it.
     """
 
     kind: str
@@ -46,6 +76,8 @@ class Due:
     flag: bool = False
     strings: tuple[str, ...] = ()
     indexes: tuple[int, ...] = ()
+    captured: tuple[Captured, ...] = ()
+    least: int = 0
     step: str = ""
 
 
@@ -59,6 +91,7 @@ class Instance:
     downloaded: int
     uploaded: int
     result: str
+    reason: str
     available: bool
 
     @staticmethod
@@ -71,49 +104,74 @@ class Instance:
             shown.downloaded,
             shown.uploaded,
             shown.result,
+            shown.failure_reason,
             shown.records_available,
         )
 
 
 @attrs.frozen(cache_hash=True)
 class Event:
-    """A worker event that has been seen.  ``ending``: its handler's promise is being settled."""
+    """A worker event that has been seen.
+
+    ``ending``: its handler's promise is being settled.  ``over``: that is a while ago,
+    there was silence since.  ``used``: updateUI() was called.
+    """
 
     handle: str
     name: str
     fetch: int
     trusted: bool = True
     used: bool = False
-    active: bool = True
     ending: bool = False
+    over: bool = False
+
+    @property
+    def settles(self) -> bool:
+        """Whether it is a fetch's settle event."""
+        return self.fetch >= 0 and self.name != CLICK
 
 
 @attrs.frozen(cache_hash=True)
 class Reader:
     """A record object that has been seen.
 
-    ``early``: it was made before its fetch settled, so it may have caught data
-    that was replaced or became unexposable later.  ``asked``: a Read was sent.
-    ``ready``: "", "ok" or "error"; ``received`` bytes; ``done``: the body has ended.
+    Its data is of a generation from ``captured.oldest`` to ``newest``.  ``asked``: a
+    Read was sent.  ``ready``: "", "ok" or "error"; ``received`` bytes; ``done``: the
+    body has ended.
     """
 
     handle: str
+    realm: str
     fetch: int
     index: int
-    early: bool
+    captured: Captured
+    newest: int = 0
     asked: bool = False
     ready: str = ""
     received: int = 0
     done: bool = False
 
+    def may_hold(self, record: RecordState) -> bool:
+        """Whether its data can be what the record has now."""
+        return self.captured.oldest <= record.generation <= self.newest
+
+    def may_be_redundant(self, record: RecordState) -> bool:
+        """Whether its data can have been replaced."""
+        return record.generation > self.captured.oldest
+
+
+@attrs.frozen(cache_hash=True)
+class Final:
+    """What the registration objects of a settled fetch show: in every realm the same."""
+
+    fetch: int
+    downloaded: int
+    uploaded: int
+
 
 @attrs.frozen(cache_hash=True)
 class Hypothesis:
-    """One explanation.  ``choices``: the answers other than the default that it needs.
-
-    ``noticed``: fetches whose settle event has been seen.  ``limited``: some record
-    waited for another one.
-    """
+    """One explanation.  ``choices``: the answers other than the default that it needs."""
 
     agent: UserAgent
     records: tuple[tuple[Locals, ...], ...] = ()
@@ -122,7 +180,7 @@ class Hypothesis:
     instances: tuple[Instance, ...] = ()
     events: tuple[Event, ...] = ()
     readers: tuple[Reader, ...] = ()
-    noticed: frozenset[int] = frozenset()
+    finals: tuple[Final, ...] = ()
     choices: frozenset[str] = frozenset()
 
     def without_pending(self, ref: str) -> Hypothesis:
@@ -131,7 +189,8 @@ class Hypothesis:
 
     def owe(self, *due: Due) -> Hypothesis:
         """Outputs were produced."""
-        return attrs.evolve(self, due=(*self.due, *due))
+        # In one order, so that explanations that owe the same are equal.
+        return attrs.evolve(self, due=tuple(sorted((*self.due, *due), key=_order)))
 
     def paid(self, due: Due) -> Hypothesis:
         """An output was seen."""
@@ -147,6 +206,8 @@ class Hypothesis:
     def with_locals(self, fetch: int, index: int, locals_: Locals) -> Hypothesis:
         """One record's set replaced."""
         row = self.records[fetch]
+        if row[index] == locals_:
+            return self
         row = (*row[:index], locals_, *row[index + 1 :])
         return attrs.evolve(
             self, records=(*self.records[:fetch], row, *self.records[fetch + 1 :])
@@ -158,7 +219,8 @@ class Hypothesis:
 
     def with_instance(self, instance: Instance) -> Hypothesis:
         """A registration object remembered or changed."""
-        return attrs.evolve(self, instances=_put(self.instances, instance))
+        others = tuple(i for i in self.instances if i.handle != instance.handle)
+        return attrs.evolve(self, instances=(*others, instance))
 
     def event(self, handle: str) -> Event | None:
         """A worker event by name."""
@@ -166,7 +228,8 @@ class Hypothesis:
 
     def with_event(self, event: Event) -> Hypothesis:
         """A worker event remembered or changed."""
-        return attrs.evolve(self, events=_put(self.events, event))
+        others = tuple(e for e in self.events if e.handle != event.handle)
+        return attrs.evolve(self, events=(*others, event))
 
     def reader(self, handle: str) -> Reader | None:
         """A record object by name."""
@@ -174,45 +237,78 @@ class Hypothesis:
 
     def with_reader(self, reader: Reader) -> Hypothesis:
         """A record object remembered or changed."""
-        return attrs.evolve(self, readers=_put(self.readers, reader))
+        others = tuple(r for r in self.readers if r.handle != reader.handle)
+        return attrs.evolve(self, readers=(*others, reader))
 
-    def state_key(self) -> tuple[object, ...]:
-        """Everything but the choices: what agrees on it differs only in what it needs."""
+    def final(self, fetch: int) -> Final | None:
+        """What a settled fetch was seen to have, if it was."""
+        return next((f for f in self.finals if f.fetch == fetch), None)
+
+    def fetch(self, index: int) -> BackgroundFetch:
+        """A background fetch by number."""
+        return self.agent.fetches[index]
+
+    def restarted(self, fetch: int) -> bool:
+        """Whether a record of the fetch may have thrown bytes away."""
+        return any(r.generation for locals_ in self.records[fetch] for r in locals_)
+
+    def globals_key(self) -> tuple[object, ...]:
+        """Everything but the records' sets and the choices."""
         return (
             self.agent,
-            self.records,
             self.pending,
-            frozenset(self.due),
+            self.due,
             self.instances,
             self.events,
             self.readers,
-            self.noticed,
+            self.finals,
+        )
+
+    def within(self, other: Hypothesis) -> bool:
+        """Whether, with the same globals, the other one admits all that this one does."""
+        return other.choices <= self.choices and all(
+            mine <= theirs
+            for row, other_row in zip(self.records, other.records, strict=True)
+            for mine, theirs in zip(row, other_row, strict=True)
         )
 
 
-class _Named(Protocol):
-    @property
-    def handle(self) -> str: ...
+def _order(due: Due) -> tuple[str, str, int]:
+    return due.kind, due.ref, due.fetch
 
 
-N = TypeVar("N", bound=_Named)
-
-
-def _put(things: tuple[N, ...], thing: N) -> tuple[N, ...]:
-    """Replace by name, in place: in which order things changed is no difference."""
-    for at, other in enumerate(things):
-        if other.handle == thing.handle:
-            return (*things[:at], thing, *things[at + 1 :])
-    return (*things, thing)
-
-
-def minimal(hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
-    """One explanation for each state and each smallest set of choices."""
-    kept: dict[tuple[object, ...], list[Hypothesis]] = {}
+def minimal(hypotheses: Iterable[Hypothesis], *, join: bool = True) -> list[Hypothesis]:
+    """Without those that another one makes superfluous; too many of one kind are joined."""
+    groups: dict[tuple[object, ...], list[Hypothesis]] = {}
     for hypothesis in hypotheses:
-        others = kept.setdefault(hypothesis.state_key(), [])
-        if any(other.choices <= hypothesis.choices for other in others):
+        others = groups.setdefault(hypothesis.globals_key(), [])
+        if any(hypothesis.within(other) for other in others):
             continue
-        others[:] = [other for other in others if not hypothesis.choices <= other.choices]
+        others[:] = [other for other in others if not other.within(hypothesis)]
         others.append(hypothesis)
-    return [hypothesis for group in kept.values() for hypothesis in group]
+    if join:
+        return [hypothesis for group in groups.values() for hypothesis in _joined(group)]
+    return [hypothesis for group in groups.values() for hypothesis in group]
+
+
+def _joined(group: list[Hypothesis]) -> list[Hypothesis]:
+    """Explanations with the same globals, not too many: the oldest fetches are joined first.
+
+    What is lost is which of their records' states go together.
+    """
+    for fetch in range(len(group[0].records)):
+        if len(group) <= HELD_APART:
+            break
+        together: dict[object, Hypothesis] = {}
+        for hypothesis in group:
+            rows = hypothesis.records
+            key = (rows[:fetch], rows[fetch + 1 :], hypothesis.choices)
+            known = together.get(key)
+            if known is not None:
+                pairs = zip(known.records[fetch], rows[fetch], strict=True)
+                row = tuple(mine | theirs for mine, theirs in pairs)
+                records = (*rows[:fetch], row, *rows[fetch + 1 :])
+                hypothesis = attrs.evolve(known, records=records)
+            together[key] = hypothesis
+        group = list(together.values())
+    return group

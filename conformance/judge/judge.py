@@ -12,7 +12,7 @@ import time
 
 import attrs
 
-from conformance.judge.acceptor import Acceptor, Rejection
+from conformance.judge.acceptor import Acceptor, Fault, Rejection
 from conformance.judge.properties import check_all
 from conformance.judge.verdict import Judgement, PropertyResult, Verdict
 from conformance.trace import Broken, Entry, GaveUp, Quiet, Trace
@@ -53,9 +53,7 @@ def judge(
             choices=evidence.choices,
             blame=evidence.blame,
             unexplained=evidence.unexplained,
-            explained=len(trace.entries)
-            if evidence.unexplained is None
-            else evidence.unexplained,
+            explained=len(trace.entries) if evidence.unexplained is None else evidence.unexplained,
             allowed=evidence.allowed,
             properties=properties,
             largest=acceptor.largest,
@@ -83,7 +81,7 @@ def _verdict(
     if isinstance(broken, Broken):
         return Verdict.BROKEN_ADAPTER, Evidence(broken.why)
     if acceptor.rejection is not None:
-        return _rejected(acceptor.rejection)
+        return _rejected(acceptor.rejection, acceptor.faults)
     if acceptor.overflowed:
         return Verdict.INCONCLUSIVE, Evidence("more explanations than can be held")
     smallest = min((h.choices for h in acceptor.hypotheses), key=len, default=frozenset())
@@ -91,8 +89,11 @@ def _verdict(
     relaxed = {name for needed in choices for name in CHOICES[needed.split("=", 1)[0]].relaxes}
     failed = [r for r in properties if r.holds is False and r.name not in relaxed]
     if failed:
-        names = tuple(r.name for r in failed)
+        names = tuple(r.name for r in failed) + _steps(acceptor.faults)
         return Verdict.VIOLATES, Evidence(failed[0].why, choices, names, failed[0].entry)
+    if acceptor.faults:
+        first = acceptor.faults[0]
+        return Verdict.VIOLATES, Evidence(first.why, choices, _steps(acceptor.faults), first.index)
     gave_up = _first_note(trace, GaveUp)
     if isinstance(gave_up, GaveUp):
         why = f"the script waited in vain for {gave_up.waiting_for}, which nothing promises"
@@ -103,13 +104,20 @@ def _verdict(
     return (Verdict.CONFORMS_VIA if choices else Verdict.CONFORMS), Evidence(choices=choices)
 
 
-def _rejected(rejection: Rejection) -> tuple[Verdict, Evidence]:
+def _steps(faults: list[Fault]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(fault.step for fault in faults))
+
+
+def _rejected(rejection: Rejection, faults: list[Fault]) -> tuple[Verdict, Evidence]:
     # A held answer is no excuse here: the acceptor knows what waits for it and what does not.
     steps = tuple(dict.fromkeys(refusal.step for refusal in rejection.refusals))
     why = "; ".join(dict.fromkeys(refusal.why for refusal in rejection.refusals))
     why = why or f"nothing allows {_plain(rejection.entry)}"
     return Verdict.VIOLATES, Evidence(
-        why, blame=steps, unexplained=rejection.index, allowed=rejection.allowed
+        why,
+        blame=tuple(dict.fromkeys((*steps, *_steps(faults)))),
+        unexplained=rejection.index,
+        allowed=rejection.allowed,
     )
 
 

@@ -14,80 +14,28 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from conformance.judge.facts import Exchange, Facts
-from conformance.judge.hypothesis import Hypothesis, Locals
+from conformance.judge.terms import Terms
 from spec_model import complete_record as record_steps
 from spec_model.complete_record import RecordState, View
-from spec_model.decide import Decide, outcomes
-from spec_model.editions import Edition
+from spec_model.decide import Decide
 from spec_model.fetch_boundary import Redirect, boundary, ending
-from spec_model.phases import RecordPhase, RegistrationPhase
-from spec_model.values import Extent, RequestSpec, exactly
+from spec_model.phases import RecordPhase
+from spec_model.values import Extent, Head, RequestSpec, exactly
 
 Successor = tuple[RecordState, frozenset[str]]
-
-
-def extent(record: RecordState, facts: Facts) -> Extent:
-    """Bounds on how many bytes the record holds."""
-    if record.phase is RecordPhase.READING:
-        exchange = facts.exchanges.get(record.exchange)
-        sent = exchange.sent if exchange else 0
-        return Extent(max(record.start.lo, record.floor), record.start.hi + sent)
-    if not record.exposable:
-        # What cannot be exposed may have been dropped already.
-        return Extent(0, record.stored.hi)
-    return Extent(max(record.stored.lo, record.floor), record.stored.hi)
-
-
-def span(locals_: Locals, facts: Facts) -> Extent:
-    """Bounds over all that the record may be."""
-    extents = [extent(record, facts) for record in locals_]
-    return Extent(min(e.lo for e in extents), max(e.hi for e in extents))
-
-
-def held(hypothesis: Hypothesis, fetch: int, facts: Facts) -> Extent:
-    """Bounds on what all records of a fetch hold together (STORED)."""
-    spans = [span(locals_, facts) for locals_ in hypothesis.records[fetch]]
-    return Extent(sum(s.lo for s in spans), sum(s.hi for s in spans))
-
-
-def used(hypothesis: Hypothesis, facts: Facts, padded: bool = False) -> Extent:
-    """Bounds on the bytes charged to the quota: bodies of requests and answers not yet released."""
-    lo = hi = 0
-    for fetch in hypothesis.agent.fetches:
-        stored = held(hypothesis, fetch.index, facts)
-        if fetch.phase is not RegistrationPhase.RECORDS_GONE:
-            lo += stored.lo + fetch.upload_total
-        hi += stored.hi + fetch.upload_total
-    return Extent(lo, hi)
-
-
-def view_of(hypothesis: Hypothesis, fetch: int, index: int, facts: Facts) -> View:
-    """What a record sees of the rest."""
-    agent = hypothesis.agent
-    own = agent.fetches[fetch]
-    room = quota = None
-    if own.download_total or agent.quota is not None:
-        mine = span(hypothesis.records[fetch][index], facts)
-        if own.download_total:
-            total = held(hypothesis, fetch, facts)
-            room = _left(own.download_total, total, mine)
-        if agent.quota is not None:
-            quota = _left(agent.quota, used(hypothesis, facts), mine)
-    return View(own.paused, own.abort, agent.online, room, quota)
-
-
-def _left(limit: int, total: Extent, mine: Extent) -> Extent:
-    return Extent(limit - (total.hi - mine.hi), limit - (total.lo - mine.lo))
 
 
 @attrs.define
 class RecordMoves:
     """All moves of single records, remembered: the same question is asked again and again."""
 
-    facts: Facts
-    edition: Edition
-    admitted: frozenset[str] | None
+    terms: Terms
     _known: dict[object, tuple[Successor, ...]] = attrs.field(factory=dict)
+
+    @property
+    def facts(self) -> Facts:
+        """What is certain in the trace."""
+        return self.terms.facts
 
     def moves(self, record: RecordState, spec: RequestSpec, view: View) -> tuple[Successor, ...]:
         """Where the record may go next, each with the choices that this needs."""
@@ -107,9 +55,9 @@ class RecordMoves:
         return self._known[question]
 
     def _ask(self, function: Callable[[Decide], RecordState | None]) -> Iterator[Successor]:
-        for outcome in outcomes(function, self.edition, self.admitted):
-            if outcome.value is not None:
-                yield outcome.value, outcome.choices
+        for value, choices in self.terms.ask(function):
+            if value is not None:
+                yield value, choices
 
     def _possible(
         self, record: RecordState, spec: RequestSpec, view: View, exchange: Exchange | None
@@ -163,9 +111,7 @@ class RecordMoves:
             yield lambda d: _only_settled(record_steps.append(record, spec, everything, view, d))
         if not view.online:
             yield lambda d: record_steps.body_errored(record, spec, some, view, d)
-        if not exchange.how:
-            return
-        how = ending(wire, exchange.how, exchange.sent, head.null_body)
+        how = _ending(exchange, head)
         if how in ("end", "either"):
             yield lambda d: record_steps.body_ended(record, spec, everything, view, d)
         if how in ("error", "either"):
@@ -187,9 +133,26 @@ class RecordMoves:
             return False
         if phase is RecordPhase.BEFORE_HEADERS:
             return exchange.wire is None
+        if exchange.complete:
+            return False
         return not (_surely_exceeds(record, exchange.sent, view.room) or _surely_exceeds(
             record, exchange.sent, view.quota
         ))
+
+
+def _ending(exchange: Exchange, head: Head) -> str:
+    """How the body has ended for its reader: "end", "error", "either", or "" if it has not.
+
+    With an announced length the last byte says that this was all, whatever the server
+    does next; of a coded body it is only known when that byte can have come.
+    """
+    if exchange.wire is None:
+        return ""
+    if not exchange.how:
+        return "end" if exchange.perhaps_complete else ""
+    if exchange.perhaps_complete and not exchange.complete and exchange.how != "end":
+        return "either"
+    return ending(exchange.wire, exchange.how, exchange.sent, head.null_body)
 
 
 def _surely_exceeds(record: RecordState, sent: int, room: Extent | None) -> bool:
@@ -200,9 +163,6 @@ def _widened(
     after: RecordState, before: RecordState, known: tuple[bool, int, str] | None, view: View
 ) -> RecordState:
     """A limit that stopped a record did so at some chunk: those before it are stored."""
-    if after.settled and after.floor:
-        lo = max(after.stored.lo, min(after.floor, after.stored.hi))
-        after = attrs.evolve(after, floor=0, stored=Extent(lo, after.stored.hi))
     if after.result not in ("download-total-exceeded", "quota-exceeded") or known is None:
         return after
     limits = [room.hi for room in (view.room, view.quota) if room is not None]

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import attrs
 
 from conformance import protocol as p
-from conformance.judge.effects import Effects
-from conformance.judge.facts import Facts
-from conformance.judge.hypothesis import Due, Hypothesis, Locals
-from conformance.judge.locals import held, view_of
+from conformance.judge.hypothesis import Hypothesis, Locals
+from conformance.judge.locals import RecordMoves
+from conformance.judge.terms import Terms
+from conformance.judge.words import call_name, due_text
 from spec_model.background_fetch import BackgroundFetch
 from spec_model.phases import RecordPhase, RegistrationPhase
 
@@ -25,10 +25,10 @@ _OVER = (RegistrationPhase.EVENT_ACTIVE, RegistrationPhase.RECORDS_GONE)
 
 @attrs.define
 class Rest:
-    """Questions about rest, over one trace's facts."""
+    """Questions about rest, on these terms."""
 
-    facts: Facts
-    effects: Effects
+    terms: Terms
+    moves: RecordMoves
 
     def _in_flight(self, hypothesis: Hypothesis) -> bool:
         """Whether some record may hold a connection that the world keeps waiting."""
@@ -44,9 +44,9 @@ class Rest:
     ) -> tuple[Locals, bool]:
         """The members of one record's set that rest; True: only while another is in flight."""
         spec = fetch.requests[index]
-        view = view_of(hypothesis, fetch.index, index, self.facts)
+        view = self.terms.boxes.view(hypothesis, fetch.index, index)
         records = hypothesis.records[fetch.index][index]
-        resting = frozenset(r for r in records if self.effects.moves.rests(r, spec, view))
+        resting = frozenset(r for r in records if self.moves.rests(r, spec, view))
         if resting or view.abort or not self._in_flight(hypothesis):
             return resting, False
         waiting = frozenset(r for r in records if r.phase is RecordPhase.WAITING_UNPAUSED)
@@ -73,19 +73,29 @@ class Rest:
                 return
         if self._readers_owed(hypothesis):
             return
-        begin = self.facts.begin
+        begin = self.terms.facts.begin
         if limited and (begin is None or begin.concurrency is None):
-            if self.effects.admitted is not None and _LIMITED not in self.effects.admitted:
+            if not self.terms.allows(_LIMITED):
                 return
             hypothesis = hypothesis.needing({_LIMITED})
         yield hypothesis
 
     def delivered(self, hypothesis: Hypothesis) -> Hypothesis:
-        """At a quiet point every update has reached every instance: flags included."""
+        """After real silence nothing is on its way: no update, no request, no end of an event."""
         for instance in hypothesis.instances:
-            fetch = hypothesis.agent.fetches[instance.fetch]
+            fetch = hypothesis.fetch(instance.fetch)
             if not fetch.records_available and instance.available:
                 hypothesis = hypothesis.with_instance(attrs.evolve(instance, available=False))
+        for event in hypothesis.events:
+            if event.ending and not event.over:
+                hypothesis = hypothesis.with_event(attrs.evolve(event, over=True))
+        if not hypothesis.agent.running:
+            return hypothesis
+        for number, row in enumerate(hypothesis.records):
+            for index, locals_ in enumerate(row):
+                if any(record.unseen for record in locals_):
+                    arrived = frozenset(attrs.evolve(r, unseen=0) for r in locals_)
+                    hypothesis = hypothesis.with_locals(number, index, arrived)
         return hypothesis
 
     # --- what is owed -----------------------------------------------------------------
@@ -113,40 +123,43 @@ class Rest:
         return tuple(owed) or ("RECORD-13 something of the records",)
 
     def _globally_owed(self, hypothesis: Hypothesis) -> list[str]:
-        dead = self.facts.dead
+        facts = self.terms.facts
         owed = [
-            f"{due.step or 'REALM-1'} {_due_text(due)}"
+            f"{due.step or 'REALM-1'} {due_text(due, facts.calls.get(due.ref))}"
             for due in hypothesis.due
-            if due.kind != "settled" or due.ref not in dead
+            if due.kind != "settled" or due.ref not in facts.dead
         ]
         for ref in hypothesis.pending:
-            if ref in dead:
+            if ref in facts.dead:
                 continue
-            command = self.facts.calls.get(ref)
-            if command is None:
+            command = facts.command(ref)
+            if ref.startswith("#"):
                 owed.append(f"REALM-1 the answer to command {ref}")
-            else:
-                owed.append(f"REALM-1 what {type(command).__name__} {ref} does")
+            elif not isinstance(command, p.CachePut) or self._put_owed(hypothesis, command):
+                owed.append(f"REALM-1 the settlement of {call_name(command)}")
         if not hypothesis.agent.running:
             return owed
         for fetch in hypothesis.agent.fetches:
             if fetch.settled and fetch.phase not in _OVER:
                 owed.append(f"PERFORM-8.13 the settle event of {fetch.id!r}")
-        for event in hypothesis.events:
-            fetch_ = hypothesis.agent.fetches[event.fetch] if event.fetch >= 0 else None
-            if event.ending and event.active and fetch_ is not None:
-                if fetch_.phase is RegistrationPhase.EVENT_ACTIVE and event.name != _CLICK:
-                    owed.append(f"PERFORM-8.13.1 the end of {event.name}")
         for instance in hypothesis.instances:
-            fetch = hypothesis.agent.fetches[instance.fetch]
-            if fetch.settled and not instance.result and instance.realm != p.WORKER:
-                owed.append(f"UPDATE-6.10 the last progress event at {instance.handle}")
+            fetch = hypothesis.fetch(instance.fetch)
+            if not fetch.settled or instance.result or instance.realm in (p.WORKER, *facts.closed):
+                continue
+            owed.append(f"UPDATE-6.10 the last progress event at {instance.handle}")
         return owed
+
+    def _put_owed(self, hypothesis: Hypothesis, command: p.CachePut) -> bool:
+        """Whether the response that is being put must have come whole, or failed."""
+        reader = hypothesis.reader(command.record)
+        if reader is None:
+            return False
+        return all(r.settled for r in hypothesis.records[reader.fetch][reader.index])
 
     def _readers_owed(self, hypothesis: Hypothesis) -> list[str]:
         owed = []
         for reader in hypothesis.readers:
-            if not reader.asked or reader.done:
+            if not reader.asked or reader.done or reader.realm in self.terms.facts.closed:
                 continue
             records = hypothesis.records[reader.fetch][reader.index]
             if all(r.settled for r in records):
@@ -160,26 +173,13 @@ class Rest:
     def could_come(self, hypothesis: Hypothesis) -> Iterator[str]:
         """What an explanation would have admitted next, in words."""
         for due in hypothesis.due:
-            yield _due_text(due)
+            yield due_text(due, self.terms.facts.calls.get(due.ref))
         for fetch in hypothesis.agent.fetches:
             for index, spec in enumerate(fetch.requests):
                 for record in hypothesis.records[fetch.index][index]:
                     if record.unseen and record.phase is RecordPhase.BEFORE_HEADERS:
                         yield f"a {spec.method} request for {record.url}"
         yield from self.owed(hypothesis)
-
-    def stores(self, hypothesis: Hypothesis, stored: int) -> bool:
-        """Whether so many body bytes can be stored for background fetches now."""
-        lo = hi = 0
-        for fetch in hypothesis.agent.fetches:
-            box = held(hypothesis, fetch.index, self.facts)
-            if fetch.phase is not RegistrationPhase.RECORDS_GONE:
-                lo += box.lo
-            hi += box.hi + fetch.upload_total
-        return lo <= stored <= hi
-
-
-_CLICK = "backgroundfetchclick"
 
 
 def _due_step(records: Locals) -> str:
@@ -192,13 +192,3 @@ def _due_step(records: Locals) -> str:
     if RecordPhase.SETTLED in phases or RecordPhase.READING in phases:
         return "RECORD-13 the end"
     return "RECORD-11.R.0 the answer"
-
-
-def _due_text(due: Due) -> str:
-    if due.kind == "ack":
-        return "the answer to a command" if due.what != "refused" else "a refusal of the command"
-    if due.kind in ("event", "click"):
-        return f"the event {due.ref}"
-    return f"{due.error or due.what} from call {due.ref}"
-
-

@@ -34,6 +34,7 @@ class Script:
     exchange: int = 0
     at: dict[str, int] = attrs.field(factory=dict)
     totals: dict[str, int] = attrs.field(factory=dict)
+    first_heads: dict[str, dict[str, str]] = attrs.field(factory=dict)
 
     def _add(self, **parts: object) -> Script:
         now = float(len(self.entries))
@@ -58,10 +59,11 @@ class Script:
         requests = [
             p.RequestInit(self.url(path), method=method, body=body) for path in paths
         ]
-        self.send(p.Fetch, call=f"c-{id}", realm="p1", id=id, requests=requests, download_total=total)
+        call = f"c-{id}"
+        self.send(p.Fetch, call=call, realm="p1", id=id, requests=requests, download_total=total)
         uploads = sum(len(r.body or "") for r in requests)
         shown = p.Snapshot(id, download_total=total, upload_total=uploads)
-        return self.seen(p.Settled(f"c-{id}", instance=f"i-{id}", snapshot=shown))
+        return self.seen(p.Settled(call, instance=f"i-{id}", snapshot=shown))
 
     def url(self, key: str) -> str:
         return HOME + key if key.startswith("/") else "http://cdn.test" + key.split(":", 1)[1]
@@ -78,7 +80,7 @@ class Script:
     def request(self, key: str, range_: str = "", method: str = "GET") -> Script:
         self.exchange += 1
         self.at[key] = self.exchange
-        headers = {"range": range_} if range_ else {}
+        headers = {"range": range_, "accept-encoding": "identity"} if range_ else {}
         return self._add(
             server=ServerRequest(self.exchange, key, method, 1, headers, self.exchange)
         )
@@ -95,6 +97,8 @@ class Script:
         **headers: str,
     ) -> Script:
         pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        if status != 206 or key not in self.first_heads:
+            self.first_heads[key] = dict(pairs)
         return self._add(
             server=ServerHead(self.at[key], status, pairs, framing, version, first, length)
         )
@@ -137,7 +141,8 @@ class Script:
     def read(self, record: str, key: str, status: int, length: int, version: int = 1) -> Script:
         """Reading a record gave a closed body."""
         self.send(p.Read, record=record)
-        self.seen(p.Ready(record, status))
+        shown = {n: v for n, v in self.first_heads[key].items() if n != "content-range"}
+        self.seen(p.Ready(record, status, shown))
         text = content(key, version, 0, length).decode("latin-1")
         return self.seen(p.Body(record, length, text=text))
 

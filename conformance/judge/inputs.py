@@ -1,0 +1,273 @@
+"""Inputs that take effect: what a call, a user or the machine does, and what becomes due.
+
+An input was given when the judge noted it.  Its effect comes some time later, in
+every way that the model allows; only what the text does before a call returns is
+done at once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import attrs
+
+from conformance import protocol as p
+from conformance.judge.hypothesis import ABORT, CLICK, Captured, Due, Hypothesis, Locals
+from conformance.judge.restarts import gone, subsets
+from conformance.judge.terms import Terms
+from spec_model import background_fetch as bf
+from spec_model import complete_record as record_steps
+from spec_model.background_fetch import BackgroundFetch, FetchCall, Rejected
+from spec_model.decide import Decide
+from spec_model.phases import RegistrationPhase
+from spec_model.values import RequestSpec
+
+_USER_STEPS = {
+    "abort": "DISPLAY-7",
+    "refuse": "DISPLAY-11.2",
+    "accept": "DISPLAY-11.2",
+    "click": "DISPLAY-9",
+    "dismiss": "DISPLAY-3",
+}
+
+
+def spec_of(request: p.RequestInit) -> RequestSpec:
+    """A request argument as the model has it."""
+    return RequestSpec(
+        url=request.url,
+        method=request.method,
+        body=None if request.body is None else len(request.body),
+        mode=request.mode,
+        own_range=request.headers.get("Range", request.headers.get("range", "")),
+    )
+
+
+def event_over(hypothesis: Hypothesis, handle: str, terms: Terms) -> Hypothesis:
+    """A handler's promise is being settled; a settle event lets go of the records (E08)."""
+    event = hypothesis.event(handle)
+    if event is None:
+        return hypothesis
+    hypothesis = hypothesis.with_event(attrs.evolve(event, ending=True))
+    if not event.settles:
+        return hypothesis
+    fetch = hypothesis.fetch(event.fetch)
+    if fetch.phase is not RegistrationPhase.EVENT_ACTIVE:
+        return hypothesis
+    for agent, _ in terms.ask(lambda d: bf.event_over(hypothesis.agent, fetch.index, d)):
+        return attrs.evolve(hypothesis, agent=agent)
+    raise AssertionError("unreachable: outcomes are never empty")
+
+
+@attrs.define
+class Inputs:
+    """What inputs do, on these terms."""
+
+    terms: Terms
+
+    def effect(
+        self, hypothesis: Hypothesis, ref: str, command: p.AnyCommand
+    ) -> Iterator[Hypothesis]:
+        """The input is carried out; what it produces becomes due."""
+        match command:
+            case p.CachePut() | p.CacheKeys():
+                return  # a cache is the page's own: what comes of a call is seen when it settles
+            case p.Quit():
+                yield from gone(hypothesis, ref, command, self.terms)
+            case p.Launch():
+                agent = attrs.evolve(hypothesis.agent, running=True)
+                yield attrs.evolve(hypothesis, agent=agent).owe(Due("ack", ref[1:]))
+            case _ if not hypothesis.agent.running:
+                return
+            case p.Fetch():
+                yield from self._fetch(hypothesis, ref, command)
+            case p.Get() | p.GetIds() | p.Abort():
+                yield from self._registry(hypothesis, ref, command)
+            case p.Match() | p.MatchAll():
+                yield from self._match(hypothesis, ref, command)
+            case p.Synthesize():
+                yield hypothesis.owe(_synthesized(ref, command))
+            case p.User():
+                yield from self._user(hypothesis, ref, command)
+            case p.Unregister():
+                yield from self._unregister(hypothesis, ref)
+            case _:
+                yield _plain(hypothesis, command).owe(Due("ack", ref[1:]))
+
+    # --- calls ------------------------------------------------------------------------
+
+    def _fetch(self, hypothesis: Hypothesis, ref: str, command: p.Fetch) -> Iterator[Hypothesis]:
+        call = FetchCall(
+            command.id,
+            tuple(spec_of(request) for request in command.requests),
+            command.title or "",
+            command.download_total,
+        )
+        charged = self.terms.boxes.used(hypothesis)
+
+        def steps(amount: int, d: Decide) -> Rejected | tuple[bf.UserAgent, BackgroundFetch]:
+            refused = bf.check_arguments(call, d)
+            return refused or bf.admit(hypothesis.agent, call, amount, d)
+
+        for amount in sorted({charged.lo, charged.hi}):
+            for result, choices in self.terms.ask(functools.partial(steps, amount)):
+                if isinstance(result, Rejected):
+                    due = Due("settled", ref, error=result.error, step=result.step)
+                    yield hypothesis.owe(due).needing(choices)
+                    continue
+                agent, fetch = result
+                fresh: tuple[Locals, ...] = tuple(
+                    frozenset({record_steps.RecordState()}) for _ in fetch.requests
+                )
+                records = (*hypothesis.records, fresh)
+                admitted = attrs.evolve(hypothesis, agent=agent, records=records)
+                due = Due("settled", ref, "instance", fetch.index, step="FETCH-8.14.1")
+                yield admitted.owe(due).needing(choices)
+
+    def _registry(
+        self, hypothesis: Hypothesis, ref: str, command: p.Get | p.GetIds | p.Abort
+    ) -> Iterator[Hypothesis]:
+        agent = hypothesis.agent
+        if isinstance(command, p.Get):
+            for fetch, choices in self.terms.ask(lambda d: bf.get(agent, command.id, d)):
+                due = Due("settled", ref, step="GET-3")
+                if fetch is not None:
+                    least = _least(hypothesis, fetch.index)
+                    due = Due(
+                        "settled", ref, "instance", fetch.index, least=least, step="GET-4.1.2"
+                    )
+                yield hypothesis.owe(due).needing(choices)
+        elif isinstance(command, p.GetIds):
+            for ids, choices in self.terms.ask(lambda d: bf.get_ids(agent, d)):
+                due = Due("settled", ref, "strings", strings=ids, step="GETIDS-2")
+                yield hypothesis.owe(due).needing(choices)
+        else:
+            instance = hypothesis.instance(command.instance)
+            if instance is None:
+                return
+            index = instance.fetch
+            for (after, done), choices in self.terms.ask(
+                lambda d: bf.abort(agent, index, "script", d)
+            ):
+                step = "ABORT-3.5" if done else "ABORT-3.3"
+                due = Due("settled", ref, "boolean", index, flag=done, step=step)
+                yield attrs.evolve(hypothesis, agent=after).owe(due).needing(choices)
+
+    def _match(
+        self, hypothesis: Hypothesis, ref: str, command: p.Match | p.MatchAll
+    ) -> Iterator[Hypothesis]:
+        instance = hypothesis.instance(command.instance)
+        if instance is None:
+            return
+        fetch = hypothesis.fetch(instance.fetch)
+        if not fetch.records_available:
+            refused = Due("settled", ref, error="InvalidStateError", step="MATCHALL-1")
+            yield hypothesis.owe(refused)
+        if not instance.available:
+            return
+        for indexes, choices in self.terms.ask(
+            lambda d: bf.matching(
+                fetch,
+                command.url,
+                command.method,
+                command.options.ignore_search,
+                command.options.ignore_method,
+                d,
+            )
+        ):
+            single = isinstance(command, p.Match)
+            found = indexes[:1] if single else indexes
+            due = Due(
+                "settled",
+                ref,
+                "undefined" if single and not found else "records",
+                fetch.index,
+                indexes=found,
+                captured=tuple(_captured(hypothesis.records[fetch.index][i]) for i in found),
+                step="MATCHALL-3.3",
+            )
+            yield hypothesis.owe(due).needing(choices)
+
+    def update_ui(self, hypothesis: Hypothesis, command: p.UpdateUI) -> Iterator[Hypothesis]:
+        """UPDATEUI-1 and 2 with E81, E82: the guard is passed before the call returns."""
+        event = hypothesis.event(command.event)
+        if event is None:
+            return
+        if event.name in (CLICK, ABORT):
+            # Their interface has no updateUI: calling it is a TypeError of the language.
+            step = "IDL-EVT-3" if event.name == ABORT else "IDL-EVT-4"
+            yield hypothesis.owe(Due("settled", command.call, error="TypeError", step=step))
+            return
+        for active in {not event.over, not event.ending}:
+            for refused, choices in self.terms.ask(
+                functools.partial(bf.update_ui, event.trusted, event.used, active)
+            ):
+                due = Due("settled", command.call, step="UPDATEUI-7")
+                if refused is not None:
+                    due = Due("settled", command.call, error=refused.error, step=refused.step)
+                    yield hypothesis.owe(due).needing(choices)
+                else:
+                    used_ = hypothesis.with_event(attrs.evolve(event, used=True))
+                    yield used_.owe(due).needing(choices)
+
+    def _unregister(self, hypothesis: Hypothesis, ref: str) -> Iterator[Hypothesis]:
+        """PRIV-1 with E86: all ends without an event; one on its way may still arrive."""
+        on_their_way = [due for due in hypothesis.due if due.kind == "event"]
+        for agent, choices in self.terms.ask(lambda d: bf.unregister(hypothesis.agent, d)):
+            after = attrs.evolve(hypothesis, agent=agent).needing(choices)
+            after = after.owe(Due("settled", ref, "boolean", flag=True, step="PRIV-1"))
+            for dropped in subsets(on_their_way):
+                left = tuple(due for due in after.due if due not in dropped)
+                yield attrs.evolve(after, due=left)
+
+    # --- the user and the machine -----------------------------------------------------
+
+    def _user(self, hypothesis: Hypothesis, ref: str, command: p.User) -> Iterator[Hypothesis]:
+        named = [f for f in hypothesis.agent.fetches if f.id == command.id]
+        step = _USER_STEPS.get(command.action, "DISPLAY-8")
+        if not named:
+            yield hypothesis.owe(Due("ack", ref[1:], "refused", step=step))
+            return
+        newest = named[-1]
+        for (agent, refused), choices in self.terms.ask(
+            lambda d: bf.user_action(hypothesis.agent, newest.index, command.action, d)
+        ):
+            after = attrs.evolve(hypothesis, agent=agent).needing(choices)
+            what = "undefined" if refused is None else "refused"
+            after = after.owe(Due("ack", ref[1:], what, step=step))
+            if command.action == "click" and refused is None and CLICK in agent.listening:
+                least = _least(hypothesis, newest.index)
+                after = after.owe(
+                    Due("click", CLICK, fetch=newest.index, least=least, step="CLICK-1")
+                )
+            yield after
+
+
+def _plain(hypothesis: Hypothesis, command: p.AnyCommand) -> Hypothesis:
+    agent = hypothesis.agent
+    if isinstance(command, p.Online):
+        agent = attrs.evolve(agent, online=command.online)
+    elif isinstance(command, p.SetPermission):
+        agent = attrs.evolve(agent, permission=command.state)
+    elif isinstance(command, p.Push) and "push" in agent.listening and agent.worker:
+        hypothesis = hypothesis.owe(Due("push", "push", strings=(command.data,)))
+    return attrs.evolve(hypothesis, agent=agent)
+
+
+def _synthesized(ref: str, command: p.Synthesize) -> Due:
+    if command.instance is None:
+        return Due("settled", ref, error="TypeError", step="IDL-BFE-3")
+    return Due("settled", ref, "event", step="IDL-UUE-1")
+
+
+def _least(hypothesis: Hypothesis, fetch: int) -> int:
+    """What an object made from now on shows at least: bytes that others have shown (E48)."""
+    if hypothesis.restarted(fetch):
+        return 0
+    return max((i.downloaded for i in hypothesis.instances if i.fetch == fetch), default=0)
+
+
+def _captured(locals_: Locals) -> Captured:
+    return Captured(
+        min(record.generation for record in locals_), any(not r.settled for r in locals_)
+    )

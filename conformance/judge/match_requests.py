@@ -1,0 +1,122 @@
+"""What the server read: which record made a request, and from which byte on (RECORD-7 to 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from conformance.judge.hypothesis import Hypothesis
+from conformance.judge.refusals import Depth, Refusals
+from conformance.judge.terms import Terms
+from conformance.judge.words import places
+from conformance.trace import ServerRequest, ServerRequestBody
+from spec_model import complete_record as record_steps
+from spec_model.complete_record import RecordState
+from spec_model.phases import RecordPhase
+from spec_model.values import RequestSpec
+
+
+@attrs.define
+class Requests:
+    """Matchers of the server's log."""
+
+    terms: Terms
+    refusals: Refusals
+
+    def request(self, hypothesis: Hypothesis, entry: ServerRequest) -> Iterator[Hypothesis]:
+        """A request reached the server."""
+        url = self.terms.facts.url(entry.key)
+        matched = False
+        for fetch in hypothesis.agent.fetches:
+            for index, spec in enumerate(fetch.requests):
+                after: set[RecordState] = set()
+                for record in hypothesis.records[fetch.index][index]:
+                    if record.unseen:
+                        after.update(self._asked(record, entry, spec, url))
+                if after:
+                    matched = True
+                    yield hypothesis.with_locals(fetch.index, index, frozenset(after))
+        if not matched:
+            self._refuse(hypothesis, entry, url)
+
+    def _asked(
+        self, record: RecordState, entry: ServerRequest, spec: RequestSpec, url: str
+    ) -> Iterator[RecordState]:
+        """The record's states in which it made this request."""
+        own = record.url == url and record.method == entry.method
+        first_hop = (spec.url, spec.method) == (url, entry.method)
+        if not (own or first_hop or url in self.terms.facts.targets):
+            return
+        seen = attrs.evolve(record, unseen=record.unseen - 1)
+        current = record.phase is RecordPhase.BEFORE_HEADERS and not record.exchange and own
+        if not current or record.unseen > 1:
+            # An attempt that is over by now: its request was already on its way.
+            yield seen
+        if not current:
+            return
+        range_ = entry.headers.get("range", "")
+        first = _range_start(range_, spec.own_range)
+        if first is None:
+            why = f"the request for {url} has Range {range_!r}, which no resume sends"
+            self.refusals.refuse("RECORD-8", why, Depth.IN_DETAIL)
+            return
+        asked = record_steps.asked_from(seen, first)
+        if asked is None:
+            have = self.terms.boxes.extent(record)
+            stored = str(have.lo) if have.lo == have.hi else f"{have.lo} to {have.hi}"
+            why = f"the request for {url} asks from byte {first}, but {stored} bytes are stored"
+            self.refusals.refuse("RECORD-7", why, Depth.IN_DETAIL)
+            return
+        if first and entry.headers.get("accept-encoding", "identity") != "identity":
+            why = f"the Range request for {url} accepts other encodings than identity"
+            self.refusals.refuse("RECORD-8", why, Depth.IN_DETAIL)
+            return
+        yield attrs.evolve(asked, exchange=entry.exchange)
+
+    def _refuse(self, hypothesis: Hypothesis, entry: ServerRequest, url: str) -> None:
+        request = f"a {entry.method} for {url}"
+        for fetch in hypothesis.agent.fetches:
+            for index, spec in enumerate(fetch.requests):
+                if spec.url != url:
+                    continue
+                records = hypothesis.records[fetch.index][index]
+                step, why = "RECORD-15", f"while that record of {fetch.id!r} is {places(records)}"
+                if all(record.settled for record in records):
+                    step = "RECORD-15"
+                elif fetch.paused:
+                    step, why = "RECORD-3", f"while {fetch.id!r} is paused"
+                elif all(not record.attempts for record in records):
+                    step = "RECORD-11"
+                self.refusals.refuse(step, f"{request} came {why}")
+        self.refusals.refuse(
+            "RECORD-11", f"{request} came, which no background fetch asks for", Depth.NOT_DUE
+        )
+
+    def body(self, hypothesis: Hypothesis, entry: ServerRequestBody) -> Iterator[Hypothesis]:
+        """A request's body was read: that of a record with this request, whole or broken off."""
+        exchange = self.terms.facts.exchanges.get(entry.exchange)
+        sizes = {
+            spec.body or 0
+            for fetch, row in zip(hypothesis.agent.fetches, hypothesis.records, strict=True)
+            for spec, locals_ in zip(fetch.requests, row, strict=True)
+            if exchange is not None and spec.method == exchange.method
+            if spec.url == exchange.url or any(r.exchange == entry.exchange for r in locals_)
+        }
+        if not sizes or entry.length in sizes or (not entry.complete and entry.length < max(sizes)):
+            yield hypothesis
+            return
+        whole = "whole" if entry.complete else "broken"
+        self.refusals.refuse(
+            "RECORD-4",
+            f"the request's {whole} body has {entry.length} bytes, it should have {max(sizes)}",
+            Depth.IN_DETAIL,
+        )
+
+
+def _range_start(value: str, own_range: str) -> int | None:
+    if not value or value == own_range:
+        return 0
+    if value.startswith("bytes=") and value.endswith("-") and value[6:-1].isdigit():
+        return int(value[6:-1])
+    return None
