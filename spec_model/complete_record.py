@@ -285,6 +285,11 @@ def append(
         return record
     d.take("RECORD-11.R.6")
     total = record.stored + amount
+    # E26: more bytes than the part announced; which of two limits is met first hangs on chunks.
+    if _overshoots(record, head, amount, d) and (
+        d.choose("met first", ("the part's end", "a limit")) == "the part's end"
+    ):
+        return settle(record, "fetch-error")
     d.take("RECORD-11.R.6.1")
     if _exceeds(total, view.room, d):
         d.take("RECORD-11.R.6.1.1", "RECORD-11.R.6.1.2")
@@ -330,6 +335,15 @@ def _leave_a_hole(record: RecordState, amount: Extent) -> RecordState:
     phase = record.phase if record.settled else fire(record.phase, On.END)
     skipped = record.skipped + amount.lo
     return attrs.evolve(record, phase=phase, result="quota-exceeded", skipped=skipped)
+
+
+def _overshoots(record: RecordState, head: Head, amount: Extent, d: Decide) -> bool:
+    """Whether a partial answer surely brought more than its Content-Range says."""
+    if head.status != 206 or not d.repaired("E26"):
+        return False
+    values = extract_content_range(head, d)
+    got = record.stored.lo - record.start.lo + amount.lo
+    return values is not None and got > values.last - values.first + 1
 
 
 def _exceeds(total: Extent, room: Extent | None, d: Decide) -> bool:

@@ -106,7 +106,7 @@ class RecordMoves:
             return
         everything = exactly(exchange.sent)
         some = Extent(0, exchange.sent)
-        if view.room is not None or view.quota is not None:
+        if view.room is not None or view.quota is not None or head.status == 206:
             # A limit may be found out in mid-body: only that outcome counts here.
             yield lambda d: _only_settled(record_steps.append(record, spec, everything, view, d))
         if not view.online:
