@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT = ("model", "engine", "chromium")
 STDIO = "stdio:"
+LIAR = "liar:"
 
 
 @attrs.frozen
@@ -57,6 +58,12 @@ def _stdio(name: str) -> AdapterFactory:
     return StdioFactory(name, shlex.split(name.removeprefix(STDIO)))
 
 
+def _liar(name: str) -> AdapterFactory:
+    from conformance.liars import LIARS
+
+    return LIARS[name.removeprefix(LIAR)].factory()
+
+
 def _chromium(_: str) -> AdapterFactory:
     from conformance.adapters.chromium import ChromiumFactory
 
@@ -72,6 +79,7 @@ KINDS = (
     ),
     Kind("engine", "transfer_engine on loopback sockets and a real store", _engine),
     Kind("stdio:COMMAND", "any program that speaks the JSON-lines protocol", _stdio),
+    Kind("liar:NAME", "an implementation that is broken on purpose; see 'selftest'", _liar),
     Kind("chromium", "a Chromium browser, driven through Playwright", _chromium),
 )
 
@@ -96,17 +104,21 @@ def kind_of(name: str) -> Kind | None:
     """The kind that a name given to ``--on`` belongs to."""
     if name.startswith(STDIO):
         name = "stdio:COMMAND"
+    elif name.startswith(LIAR):
+        name = "liar:NAME"
     return next((kind for kind in KINDS if kind.name == name), None)
 
 
 def checked(names: tuple[str, ...]) -> tuple[str, ...]:
     """The names, each once.  Raises a usage error for one that is no implementation."""
     for name in names:
-        if kind_of(name) is None or name == "stdio:COMMAND":
+        if kind_of(name) is None or name in ("stdio:COMMAND", "liar:NAME"):
             known = ", ".join(kind.name for kind in KINDS)
             raise click.BadParameter(f"{name!r} is no implementation; there are {known}")
         if name.startswith(STDIO):
             _checked_command(name)
+        elif name.startswith(LIAR):
+            _checked_liar(name)
     return tuple(dict.fromkeys(names))
 
 
@@ -117,6 +129,13 @@ def _checked_command(name: str) -> None:
         raise click.BadParameter(f"{name!r}: {error}") from None
     if not words:
         raise click.BadParameter(f"{name!r} names no command")
+
+
+def _checked_liar(name: str) -> None:
+    from conformance.liars import LIARS
+
+    if name.removeprefix(LIAR) not in LIARS:
+        raise click.BadParameter(f"{name!r} is no liar; there are {', '.join(LIARS)}")
 
 
 def column(name: str) -> Column:

@@ -84,7 +84,9 @@ def _say(found: Campaign, name: str, examples: int, seed: int) -> int:
     from conformance.judge.verdict import Verdict
 
     if found.failure is None:
-        click.echo(f"{name}: {found.examples} scenarios, none that the model cannot explain")
+        undecided = f" ({found.undecided} undecided)" if found.undecided else ""
+        said = f"{found.examples} scenarios, none that the model cannot explain{undecided}"
+        click.echo(f"{name}: {said}")
         return exits.OK
     click.echo(f"{name}: after {found.examples} scenarios: {found.failure}")
     if found.file is not None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "Say what the text lets happen in a scenario, step by step.",
     "list": "List states, steps, scenarios, choices, errata, adapters, capabilities or sources.",
     "smoke": "Check that an adapter speaks the protocol before trusting its verdicts.",
+    "selftest": "Check that the judge catches every implementation that is broken on purpose.",
     "report": "Make a finished run's report again, in another form.",
     "download": "Download files; interrupted ones go on where they stopped.",
 }

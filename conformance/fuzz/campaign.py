@@ -15,15 +15,15 @@ from pathlib import Path
 import attrs
 import msgspec
 import trio
-import trio.testing
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.adapter import AdapterFactory
-from conformance.fuzz.machine import GOOD, Judge, Unconforming, machine_for
+from conformance.fuzz.machine import BAD, GOOD, Judge, Unconforming, machine_for
 from conformance.judge.acceptor import Acceptor
 from conformance.judge.judge import judge
 from conformance.judge.runner import Bounds, run_scenario
+from conformance.judge.simulation import run_simulated
 from conformance.judge.verdict import Judgement
 from conformance.scenario.dump import dump
 from conformance.scenario.format import Scenario
@@ -38,23 +38,27 @@ def judge_on(factory: AdapterFactory) -> Judge:
 
     def run(scenario: Scenario) -> Judgement:
         bounds = Bounds.simulated() if virtual else Bounds.real(wait=5.0)
-        clock = trio.testing.MockClock(autojump_threshold=0) if virtual else None
         acceptor = Acceptor()
         main = functools.partial(
             run_scenario, scenario, factory, lambda *_: acceptor, bounds=bounds
         )
-        return judge(trio.run(main, clock=clock), fed=acceptor)
+        return judge(run_simulated(main) if virtual else trio.run(main), fed=acceptor)
 
     return run
 
 
 @attrs.frozen
 class Campaign:
-    """What came of it.  ``failure`` is the shrunk counterexample, ``file`` where it was written."""
+    """What came of it.  ``failure`` is the shrunk counterexample, ``file`` where it was written.
+
+    ``examples`` counts scenarios judged, shrinking included; ``undecided`` those of them that
+    neither conform nor violate.
+    """
 
     examples: int
     failure: Unconforming | None = None
     file: Path | None = None
+    undecided: int = 0
 
 
 def campaign(
@@ -66,15 +70,17 @@ def campaign(
     progress: Callable[[int], None] | None = None,
 ) -> Campaign:
     """Run it.  ``progress`` is told the number of scenarios judged so far."""
-    judged = 0
+    judged = undecided = 0
     on = judge_on(factory)
 
     def counted(scenario: Scenario) -> Judgement:
-        nonlocal judged
+        nonlocal judged, undecided
         judged += 1
         if progress is not None:
             progress(judged)
-        return on(scenario)
+        judgement = on(scenario)
+        undecided += judgement.verdict not in GOOD | BAD
+        return judgement
 
     machine = seed(random_seed)(machine_for(counted))
     chosen = settings(
@@ -94,8 +100,8 @@ def campaign(
     try:
         run_state_machine_as_test(machine, settings=chosen)
     except Unconforming as failure:
-        return Campaign(judged, failure, _write(failure, random_seed, out))
-    return Campaign(judged)
+        return Campaign(judged, failure, _write(failure, random_seed, out), undecided)
+    return Campaign(judged, undecided=undecided)
 
 
 def _write(failure: Unconforming, random_seed: int, out: Path | None) -> Path | None:
@@ -103,8 +109,10 @@ def _write(failure: Unconforming, random_seed: int, out: Path | None) -> Path | 
         return None
     out.mkdir(parents=True, exist_ok=True)
     name = f"fuzz-{random_seed}"
+    # Not the reason: it lists alternatives in no certain order.
+    blame = ", ".join(sorted(failure.judgement.blame))
     scenario = msgspec.structs.replace(
-        failure.scenario, scenario=name, title=f"Counterexample: {failure.judgement.why[:120]}"
+        failure.scenario, scenario=name, title=f"Counterexample: {blame or 'undetermined'}"
     )
     path = out / f"{name}.yaml"
     path.write_text(dump(scenario), encoding="utf-8")

@@ -50,23 +50,36 @@ from spec_model.background_fetch import BackgroundFetch
 
 ORIGINS = {"app": "http://app.test", "cdn": "http://cdn.test"}
 GOOD = frozenset({Verdict.CONFORMS, Verdict.CONFORMS_VIA})
+BAD = frozenset({Verdict.VIOLATES, Verdict.BROKEN_ADAPTER})
+"""What ends a campaign.  The others are undecided: a freedom that the implementation used
+otherwise than the model did may leave a script waiting for a name that was never bound."""
+
 Judge = Callable[[Scenario], Judgement]
 
 
 @attrs.frozen
 class Unconforming(AssertionError):
-    """The implementation's trace cannot be explained.  ``scenario`` makes it do it again."""
+    """The implementation's trace cannot be explained.  ``scenario`` makes it do it again.
+
+    ``steps``: how many steps of its script the rules made; the others end every script.
+    """
 
     scenario: Scenario
     judgement: Judgement
+    steps: int = 0
 
     def __str__(self) -> str:
-        steps = len(self.scenario.script)
         return (
-            f"{self.judgement.implementation} {self.judgement.verdict.value} after {steps} steps: "
+            f"{self.judgement.implementation} {self.judgement.verdict.value} "
+            f"after {self.steps} steps: "
             f"{self.judgement.why} (blame: {', '.join(self.judgement.blame) or 'undetermined'})"
         )
 
+
+MOST_FETCHES = 2
+MOST_REQUESTS = 4
+MOST_RESTARTS = 2
+"""In one example, of all its fetches together: explanations multiply with each of the three."""
 
 USER_ACTIONS = ("pause", "resume", "abort", "accept", "refuse")
 
@@ -100,6 +113,9 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
         self.instances: dict[str, str] = {}
         self.calls: dict[str, str] = {}
         self.named = 0
+        self.fetches = 0
+        self.requests = 0
+        self.restarts = 0
         self.ending: list[str] = []
         scripted = ScriptedWorld(world, ORIGINS, self._server)
         self.scripted = scripted
@@ -141,20 +157,36 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
     def _running(self) -> bool:
         return hasattr(self, "model") and self.model.state.agent.running
 
+    def _restartable(self) -> bool:
+        return (
+            self._running()
+            and bool(self.model.state.agent.fetches)
+            and self.restarts < MOST_RESTARTS
+        )
+
+    def _interruptible(self) -> bool:
+        return self._running() and self.model.state.agent.online and bool(self.held)
+
     def _unsettled(self) -> list[BackgroundFetch]:
         return [f for f in self.model.state.agent.fetches if not f.settled]
 
+    def _may_fetch(self) -> bool:
+        return self.fetches < MOST_FETCHES and self.requests < MOST_REQUESTS
+
     # --- rules ------------------------------------------------------------------------
 
-    @precondition(lambda self: self._running() and len(self._unsettled()) < 2)
+    @precondition(lambda self: self._running() and self._may_fetch())
     @rule(
         id=st.sampled_from(["x", "y"]),
         keys=st.lists(st.sampled_from(KEYS), min_size=1, max_size=3, unique=True),
-        post=st.booleans(),
-        total=st.sampled_from([0, 0, SIZE - 1, SIZE, 3 * SIZE]),
+        post=st.sampled_from([False, False, True]),
+        total=st.sampled_from([0, 0, 0, 0, SIZE - 1, SIZE, 3 * SIZE]),
     )
     def fetch(self, id: str, keys: list[str], post: bool, total: int) -> None:
         """A page starts a background fetch; its first request may be an upload."""
+        keys = keys[: MOST_REQUESTS - self.requests]
+        self.fetches += 1
+        self.requests += len(keys)
         name = self._name()
         requests: list[str | RequestArg] = list(keys)
         if post:
@@ -188,9 +220,9 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
     @rule(data=st.data(), action=st.sampled_from(USER_ACTIONS))
     def user(self, data: st.DataObject, action: str) -> None:
         """The user does what the interface offers, or tries to."""
-        id = data.draw(st.sampled_from(sorted({f.id for f in self._unsettled()})))
-        step = UserStep(action, id)  # type: ignore[arg-type]  # sampled from the literals
-        self._do(p.User(action=step.action, id=id))
+        chosen = data.draw(st.sampled_from(sorted({f.id for f in self._unsettled()})))
+        step = UserStep(action, chosen)  # type: ignore[arg-type]  # sampled from the literals
+        self._do(p.User(action=step.action, id=chosen))
         self.script.append(Step(user=step))
 
     @precondition(lambda self: self._running() and bool(self.held))
@@ -210,10 +242,19 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
         self._do(p.Online(online=online))
         self.script.append(Step(online=online))
 
-    @precondition(lambda self: self._running() and bool(self.model.state.agent.fetches))
+    @precondition(lambda self: self._interruptible())
+    @rule()
+    def lose_the_network(self) -> None:
+        """It goes while an answer is held, and comes back: what is missing is asked for again."""
+        self.settle_down()
+        self.toggle_network()
+        self.toggle_network()
+
+    @precondition(lambda self: self._restartable())
     @rule(kill=st.booleans())
     def restart(self, kill: bool) -> None:
         """The user agent is quit or killed, and comes back."""
+        self.restarts += 1
         self._do(p.Quit(kill=kill))
         self._do(p.Launch())
         self.instances.clear()
@@ -223,13 +264,13 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def get(self, data: st.DataObject) -> None:
         """A page asks for a fetch by id."""
-        id = data.draw(st.sampled_from(sorted({f.id for f in self._unsettled()})))
+        chosen = data.draw(st.sampled_from(sorted({f.id for f in self._unsettled()})))
         call = f"g{len(self.script)}"
         name = self._name()
         self.calls[call] = name
-        self._do(p.Get(call=call, realm="p1", id=id))
+        self._do(p.Get(call=call, realm="p1", id=chosen))
         bound = name if name in self.instances else None
-        self.script.append(Step(get=GetStep(id, name=bound)))
+        self.script.append(Step(get=GetStep(chosen, name=bound)))
 
     @precondition(lambda self: self._running() and bool(self.script))
     @rule()
@@ -278,9 +319,9 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
         scenario = self.scenario()
         check(scenario)
         judgement = type(self).judge(scenario)
-        if judgement.verdict not in GOOD:
+        if judgement.verdict in BAD:
             note(dump(scenario))
-            raise Unconforming(scenario, judgement)
+            raise Unconforming(scenario, judgement, len(self.script))
 
 
 def machine_for(judge: Judge) -> type[BackgroundFetchMachine]:

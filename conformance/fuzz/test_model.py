@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 from conformance.adapters.model import ModelFactory
 from conformance.fuzz.campaign import STEPS, campaign, judge_on
 from conformance.fuzz.machine import machine_for
-from hypothesis import HealthCheck, settings
 
 TestModel = machine_for(judge_on(ModelFactory())).TestCase
 TestModel.settings = settings(

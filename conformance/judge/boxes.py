@@ -29,7 +29,7 @@ class Boxes:
         if record.phase is RecordPhase.READING:
             exchange = self.facts.exchanges.get(record.exchange)
             sent = exchange.sent if exchange else 0
-            return Extent(max(record.start.lo, record.floor), record.start.hi + sent)
+            return Extent(max(record.stored.lo, record.floor), record.stored.hi + sent)
         if not record.exposable:
             # What cannot be exposed may have been dropped already.
             return Extent(0, record.stored.hi)
@@ -87,4 +87,5 @@ class Boxes:
 
 
 def _left(limit: int, total: Extent, mine: Extent) -> Extent:
-    return Extent(limit - (total.hi - mine.hi), limit - (total.lo - mine.lo))
+    """What the others leave of a limit: never less than what this one surely has."""
+    return Extent(max(limit - (total.hi - mine.hi), mine.lo), limit - (total.lo - mine.lo))

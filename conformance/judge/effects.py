@@ -126,8 +126,12 @@ class Effects:
             record = todo.pop()
             for successor, choices in self.moves.moves(record, spec, view):
                 overflow = successor.result == "download-total-exceeded" and not fetch.abort
-                apart = overflow or not self.factored or not choices <= hypothesis.choices
-                if not apart:
+                if self.factored and not choices <= hypothesis.choices:
+                    # With the choice made, every record may go where it leads: one branch
+                    # for a choice, not one for each record that could make it.
+                    branches.append(hypothesis.needing(choices))
+                    continue
+                if self.factored and not overflow:
                     if successor not in known:
                         known.add(successor)
                         todo.append(successor)

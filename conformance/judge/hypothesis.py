@@ -30,6 +30,7 @@ seen later, and a page always learns late that records are gone.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 import attrs
 
@@ -153,11 +154,12 @@ class Reader:
 
     def may_hold(self, record: RecordState) -> bool:
         """Whether its data can be what the record has now."""
-        return self.captured.oldest <= record.generation <= self.newest
+        late = not self.captured.early
+        return late or self.captured.oldest <= record.generation <= self.newest
 
     def may_be_redundant(self, record: RecordState) -> bool:
         """Whether its data can have been replaced."""
-        return record.generation > self.captured.oldest
+        return self.captured.early and record.generation > self.captured.oldest
 
 
 @attrs.frozen(cache_hash=True)
@@ -219,8 +221,7 @@ class Hypothesis:
 
     def with_instance(self, instance: Instance) -> Hypothesis:
         """A registration object remembered or changed."""
-        others = tuple(i for i in self.instances if i.handle != instance.handle)
-        return attrs.evolve(self, instances=(*others, instance))
+        return attrs.evolve(self, instances=_put(self.instances, instance))
 
     def event(self, handle: str) -> Event | None:
         """A worker event by name."""
@@ -228,8 +229,7 @@ class Hypothesis:
 
     def with_event(self, event: Event) -> Hypothesis:
         """A worker event remembered or changed."""
-        others = tuple(e for e in self.events if e.handle != event.handle)
-        return attrs.evolve(self, events=(*others, event))
+        return attrs.evolve(self, events=_put(self.events, event))
 
     def reader(self, handle: str) -> Reader | None:
         """A record object by name."""
@@ -237,8 +237,7 @@ class Hypothesis:
 
     def with_reader(self, reader: Reader) -> Hypothesis:
         """A record object remembered or changed."""
-        others = tuple(r for r in self.readers if r.handle != reader.handle)
-        return attrs.evolve(self, readers=(*others, reader))
+        return attrs.evolve(self, readers=_put(self.readers, reader))
 
     def final(self, fetch: int) -> Final | None:
         """What a settled fetch was seen to have, if it was."""
@@ -277,6 +276,22 @@ def _order(due: Due) -> tuple[str, str, int]:
     return due.kind, due.ref, due.fetch
 
 
+class _Named(Protocol):
+    @property
+    def handle(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+def _put(things: tuple[N, ...], thing: N) -> tuple[N, ...]:
+    """Replace by name, in place: in which order things changed is no difference."""
+    for at, other in enumerate(things):
+        if other.handle == thing.handle:
+            return (*things[:at], thing, *things[at + 1 :])
+    return (*things, thing)
+
+
 def minimal(hypotheses: Iterable[Hypothesis], *, join: bool = True) -> list[Hypothesis]:
     """Without those that another one makes superfluous; too many of one kind are joined."""
     groups: dict[tuple[object, ...], list[Hypothesis]] = {}
@@ -311,4 +326,19 @@ def _joined(group: list[Hypothesis]) -> list[Hypothesis]:
                 hypothesis = attrs.evolve(known, records=records)
             together[key] = hypothesis
         group = list(together.values())
-    return group
+    return group if len(group) <= HELD_APART else _joined_whole(group)
+
+
+def _joined_whole(group: list[Hypothesis]) -> list[Hypothesis]:
+    """One explanation for each set of choices: every record may be where any of them has it."""
+    together: dict[frozenset[str], Hypothesis] = {}
+    for hypothesis in group:
+        known = together.get(hypothesis.choices)
+        if known is not None:
+            records = tuple(
+                tuple(mine | theirs for mine, theirs in zip(*rows, strict=True))
+                for rows in zip(known.records, hypothesis.records, strict=True)
+            )
+            hypothesis = attrs.evolve(known, records=records)
+        together[hypothesis.choices] = hypothesis
+    return list(together.values())

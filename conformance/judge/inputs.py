@@ -94,6 +94,13 @@ class Inputs:
             case _:
                 yield _plain(hypothesis, command).owe(Due("ack", ref[1:]))
 
+    def _least(self, hypothesis: Hypothesis, fetch: int) -> int:
+        """What an object made from now on shows at least: what is surely stored (E48)."""
+        if hypothesis.restarted(fetch):
+            return 0
+        shown = (i.downloaded for i in hypothesis.instances if i.fetch == fetch)
+        return max(self.terms.boxes.held(hypothesis, fetch).lo, *shown, 0)
+
     # --- calls ------------------------------------------------------------------------
 
     def _fetch(self, hypothesis: Hypothesis, ref: str, command: p.Fetch) -> Iterator[Hypothesis]:
@@ -132,7 +139,7 @@ class Inputs:
             for fetch, choices in self.terms.ask(lambda d: bf.get(agent, command.id, d)):
                 due = Due("settled", ref, step="GET-3")
                 if fetch is not None:
-                    least = _least(hypothesis, fetch.index)
+                    least = self._least(hypothesis, fetch.index)
                     due = Due(
                         "settled", ref, "instance", fetch.index, least=least, step="GET-4.1.2"
                     )
@@ -236,7 +243,7 @@ class Inputs:
             what = "undefined" if refused is None else "refused"
             after = after.owe(Due("ack", ref[1:], what, step=step))
             if command.action == "click" and refused is None and CLICK in agent.listening:
-                least = _least(hypothesis, newest.index)
+                least = self._least(hypothesis, newest.index)
                 after = after.owe(
                     Due("click", CLICK, fetch=newest.index, least=least, step="CLICK-1")
                 )
@@ -258,13 +265,6 @@ def _synthesized(ref: str, command: p.Synthesize) -> Due:
     if command.instance is None:
         return Due("settled", ref, error="TypeError", step="IDL-BFE-3")
     return Due("settled", ref, "event", step="IDL-UUE-1")
-
-
-def _least(hypothesis: Hypothesis, fetch: int) -> int:
-    """What an object made from now on shows at least: bytes that others have shown (E48)."""
-    if hypothesis.restarted(fetch):
-        return 0
-    return max((i.downloaded for i in hypothesis.instances if i.fetch == fetch), default=0)
 
 
 def _captured(locals_: Locals) -> Captured:

@@ -14,10 +14,15 @@ import attrs
 
 from conformance.judge.acceptor import Acceptor, Fault, Rejection
 from conformance.judge.properties import check_all
+from conformance.judge.refusals import Refusal, nearest_of
 from conformance.judge.verdict import Judgement, PropertyResult, Verdict
+from conformance.judge.words import kind_of
 from conformance.trace import Broken, Entry, GaveUp, Quiet, Trace
 from spec_model.choices import CHOICES
 from spec_model.editions import AMENDED, Edition
+
+MOST_REASONS = 3
+"""Reasons that a verdict says in words."""
 
 
 def accept(
@@ -110,15 +115,22 @@ def _steps(faults: list[Fault]) -> tuple[str, ...]:
 
 def _rejected(rejection: Rejection, faults: list[Fault]) -> tuple[Verdict, Evidence]:
     # A held answer is no excuse here: the acceptor knows what waits for it and what does not.
-    steps = tuple(dict.fromkeys(refusal.step for refusal in rejection.refusals))
-    why = "; ".join(dict.fromkeys(refusal.why for refusal in rejection.refusals))
-    why = why or f"nothing allows {_plain(rejection.entry)}"
+    nearest = nearest_of(rejection.refusals)
+    steps = tuple(dict.fromkeys(refusal.step for refusal in nearest))
     return Verdict.VIOLATES, Evidence(
-        why,
+        _said(nearest) or f"nothing allows {_plain(rejection.entry)}",
         blame=tuple(dict.fromkeys((*steps, *_steps(faults)))),
         unexplained=rejection.index,
         allowed=rejection.allowed,
     )
+
+
+def _said(refusals: tuple[Refusal, ...]) -> str:
+    """Each reason once, the first few in words and the others counted."""
+    reasons = list(dict.fromkeys(refusal.why for refusal in refusals))
+    said = "; or ".join(reasons[:MOST_REASONS])
+    more = len(reasons) - MOST_REASONS
+    return f"{said}; and {more} more" if more > 0 else said
 
 
 def _first_note(trace: Trace, kind: type) -> object | None:
@@ -126,5 +138,4 @@ def _first_note(trace: Trace, kind: type) -> object | None:
 
 
 def _plain(entry: Entry) -> str:
-    said = entry.seen or entry.server or entry.answered or entry.note
-    return type(said).__name__
+    return kind_of(entry.seen or entry.server or entry.answered or entry.note)

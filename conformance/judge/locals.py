@@ -106,7 +106,7 @@ class RecordMoves:
             return
         everything = exactly(exchange.sent)
         some = Extent(0, exchange.sent)
-        if view.room is not None or view.quota is not None or head.status == 206:
+        if view.room is not None or view.quota is not None:
             # A limit may be found out in mid-body: only that outcome counts here.
             yield lambda d: _only_settled(record_steps.append(record, spec, everything, view, d))
         if not view.online:
@@ -156,13 +156,16 @@ def _ending(exchange: Exchange, head: Head) -> str:
 
 
 def _surely_exceeds(record: RecordState, sent: int, room: Extent | None) -> bool:
-    return room is not None and record.start.lo + sent > room.hi
+    return room is not None and record.stored.lo + sent > room.hi
 
 
 def _widened(
     after: RecordState, before: RecordState, known: tuple[bool, int, str] | None, view: View
 ) -> RecordState:
     """A limit that stopped a record did so at some chunk: those before it are stored."""
+    if after.settled and after.floor:
+        lo = max(after.stored.lo, min(after.floor, after.stored.hi))
+        after = attrs.evolve(after, floor=0, stored=Extent(lo, after.stored.hi))
     if after.result not in ("download-total-exceeded", "quota-exceeded") or known is None:
         return after
     limits = [room.hi for room in (view.room, view.quota) if room is not None]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import attrs
 
 from conformance import protocol as p
-from conformance.judge.hypothesis import Final, Hypothesis, Instance
+from conformance.judge.hypothesis import Final, Hypothesis, Instance, Locals
 from conformance.judge.refusals import Depth, Refusals
 from conformance.judge.terms import Terms
 from conformance.judge.words import outcome
@@ -256,7 +256,7 @@ class Snapshots:
                 lowest = highest = final.downloaded
         elif restarted:
             # The snapshot may be older than the restart.
-            highest = max(highest, self._ever(hypothesis, index))
+            highest = max(highest, sum(self._ever(row) for row in hypothesis.records[index]))
         if fetch.download_total:
             highest = min(highest, fetch.download_total)
         if not lowest <= shown.downloaded <= highest:
@@ -270,12 +270,42 @@ class Snapshots:
         if shown.result and final is None:
             last = Final(index, shown.downloaded, shown.uploaded)
             hypothesis = attrs.evolve(hypothesis, finals=(*hypothesis.finals, last))
-        return hypothesis if restarted else self._floored(hypothesis, index, shown.downloaded)
+        if not restarted:
+            return self._floored(hypothesis, index, shown.downloaded)
+        if known is not None and shown.downloaded < known.downloaded and not shown.result:
+            return self._decreased(hypothesis, index, shown.downloaded, where)
+        return hypothesis
 
-    def _ever(self, hypothesis: Hypothesis, index: int) -> int:
-        """Bytes that the records can have held at any time, whatever became of them."""
-        reach = max((each.reach for each in self.terms.facts.exchanges.values()), default=0)
-        return reach * len(hypothesis.records[index])
+    def _ever(self, locals_: Locals) -> int:
+        """Bytes that a record can have held at any time, whatever became of them."""
+        most = self.terms.boxes.span(locals_).hi
+        if not any(record.generation for record in locals_):
+            return most
+        return max(most, *(each.reach for each in self.terms.facts.exchanges.values()))
+
+    def _decreased(
+        self, hypothesis: Hypothesis, index: int, shown: int, where: str
+    ) -> Hypothesis | None:
+        """Fewer bytes than before: one record has begun anew, and holds what it has got since."""
+        row = hypothesis.records[index]
+        most = sum(self.terms.boxes.span(locals_).hi for locals_ in row)
+        anew = [frozenset(r for r in locals_ if r.generation) for locals_ in row]
+        possible = []
+        for i, members in enumerate(anew):
+            if not members:
+                continue
+            # Begun anew twice, and the snapshot may be from between.
+            twice = any(record.generation > 1 for record in members)
+            own = self._ever(members) if twice else self.terms.boxes.span(members).hi
+            if shown <= most - self.terms.boxes.span(row[i]).hi + own:
+                possible.append(i)
+        if not possible:
+            why = f"{where} shows downloaded {shown}, less than before, but nothing began anew"
+            self._refuse("RECORD-11.R.3.4", why)
+            return None
+        if len(possible) == 1:
+            return hypothesis.with_locals(index, possible[0], anew[possible[0]])
+        return hypothesis
 
     def _floored(self, hypothesis: Hypothesis, index: int, downloaded: int) -> Hypothesis | None:
         """So many bytes are stored in all: each record has at least what the others cannot have."""

@@ -69,3 +69,8 @@ class Refusals:
     def best_first(self) -> tuple[Refusal, ...]:
         """All refusals, the nearest first."""
         return tuple(sorted(self._kept.values(), key=lambda r: r.rank, reverse=True))
+
+
+def nearest_of(refusals: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
+    """Those of the explanations that the observation came nearest to."""
+    return tuple(each for each in refusals if each.rank == refusals[0].rank)

@@ -38,8 +38,9 @@ WORLD = World(resources={"/held": HELD})
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where temporary directories are made; none may be left behind."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    """Where temporary directories are made, by processes too; none may be left behind."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
     yield tmp_path
     assert list(tmp_path.iterdir()) == []
 

@@ -8,6 +8,8 @@ from conformance import protocol as p
 from conformance.judge.acceptor import Acceptor
 from tests.conformance.judge.traces import Script
 
+V1 = '"v1"'
+
 
 def judged(script: Script, *, factored: bool = True) -> Acceptor:
     acceptor = Acceptor(factored=factored)
@@ -74,7 +76,7 @@ def test_a_second_post_is_refused() -> None:
 
 
 def test_a_get_that_was_cut_while_online_may_be_taken_for_temporary() -> None:
-    script = Script().begin().fetch("a", "/x").request("/x").head("/x", etag='"v1"').bytes("/x", 8)
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x", etag=V1).bytes("/x", 8)
     script.end("/x", "reset").request("/x", "bytes=8-")
     admits(script)
     assert {h.choices for h in judged(script).hypotheses} == {
