@@ -20,6 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.adapter import AdapterFactory
 from conformance.fuzz.machine import BAD, GOOD, Judge, Unconforming, machine_for
+from conformance.fuzz.shorten import shortened
 from conformance.judge.acceptor import Acceptor
 from conformance.judge.judge import judge
 from conformance.judge.runner import Bounds, run_scenario
@@ -99,7 +100,8 @@ def campaign(
     )
     try:
         run_state_machine_as_test(machine, settings=chosen)
-    except Unconforming as failure:
+    except Unconforming as found:
+        failure = shortened(found, on)
         return Campaign(judged, failure, _write(failure, random_seed, out), undecided)
     return Campaign(judged, undecided=undecided)
 
