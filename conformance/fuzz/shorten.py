@@ -14,7 +14,7 @@ from conformance.fuzz.machine import BAD, Judge, Unconforming
 from conformance.judge.names import ScenarioError
 from conformance.judge.verdict import Judgement
 from conformance.scenario.check import check
-from conformance.scenario.format import Scenario
+from conformance.scenario.format import Scenario, Step
 from conformance.scenario.yaml_tree import Wrong
 
 
@@ -24,16 +24,29 @@ def shortened(failure: Unconforming, judge: Judge) -> Unconforming:
     again = True
     while again:
         again = False
-        for width in (1, 2):
+        for width in (4, 3, 2, 1):
             at = steps - width
             while at >= 0:
-                script = [*scenario.script[:at], *scenario.script[at + width :]]
+                script = _without(scenario.script, at, width)
+                left_out = len(scenario.script) - len(script)
                 shorter = msgspec.structs.replace(scenario, script=script)
                 verdict = _judged(shorter, judge)
                 if verdict is not None and verdict.verdict in BAD:
-                    scenario, judgement, steps, again = shorter, verdict, steps - width, True
+                    scenario, judgement, steps, again = shorter, verdict, steps - left_out, True
                 at = min(at, steps - width + 1) - 1
     return Unconforming(scenario, judgement, steps)
+
+
+def _without(script: list[Step], at: int, width: int) -> list[Step]:
+    """Without some steps, and without those that speak of what these would have named."""
+    gone = script[at : at + width]
+    named = {made.name for step in gone for made in (step.fetch, step.get) if made is not None}
+    later = [
+        step
+        for step in script[at + width :]
+        if step.abort is None or step.abort.on not in named
+    ]
+    return [*script[:at], *later]
 
 
 def _judged(scenario: Scenario, judge: Judge) -> Judgement | None:
