@@ -8,16 +8,18 @@ from spec_model.choices import CHOICES, Choice
 from spec_model.decide import Decide, Explain, Outcome, outcomes
 from spec_model.editions import AMENDED, AS_WRITTEN, Edition, UnknownCluster, edition
 from spec_model.invariants import BrokenInvariant, check
+from spec_model.kernel import NeverSettles, System
 from spec_model.lifecycle import RECORD, REGISTRATION
 from spec_model.messages import Input, Output
 from spec_model.simulate import RecordOutcome, RefusedFetch, Simulation, simulate
 from spec_model.state import Realm, State, UnknownName
-from spec_model.system import NeverSettles, enabled, inject, perform, run
+from spec_model.system import BACKGROUND_FETCH, enabled, inject, perform, run
 from spec_model.tasks import Task
 
 __all__ = [
     "AMENDED",
     "AS_WRITTEN",
+    "BACKGROUND_FETCH",
     "CHOICES",
     "RECORD",
     "REGISTRATION",
@@ -35,6 +37,7 @@ __all__ = [
     "RefusedFetch",
     "Simulation",
     "State",
+    "System",
     "Task",
     "UnknownCluster",
     "UnknownName",

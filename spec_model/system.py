@@ -28,6 +28,8 @@ from spec_model.calls import (
 from spec_model.complete_record import RecordState
 from spec_model.decide import Decide
 from spec_model.instances import bring_up_to_date
+from spec_model.invariants import check
+from spec_model.kernel import System
 from spec_model.messages import (
     BodyEnded,
     BytesReceived,
@@ -35,10 +37,12 @@ from spec_model.messages import (
     EventDispatched,
     FromNetwork,
     Input,
+    Output,
     RecordReady,
 )
 from spec_model.record_objects import can_be_ready, can_pull, make_ready, pull
 from spec_model.state import WORKER, Event, State
+from spec_model.steps import STEPS
 from spec_model.surroundings import outside
 from spec_model.tasks import (
     AbortFetch,
@@ -63,19 +67,6 @@ from spec_model.tasks import (
     Task,
 )
 from spec_model.transfers import can_run, hear, run_record
-
-LIMIT = 100_000
-"""Tasks that ``run`` performs before it says that this never ends."""
-
-
-@attrs.frozen
-class NeverSettles(Exception):
-    """The model found task after task to perform: our own bug.  ``task`` is the last of them."""
-
-    task: Task
-
-    def __str__(self) -> str:
-        return f"still not settled after {LIMIT} tasks; the last was {self.task}"
 
 
 def enabled(state: State, d: Decide) -> tuple[Task, ...]:
@@ -153,21 +144,11 @@ def perform(state: State, task: Task, d: Decide) -> State:
 
 
 def run(state: State, d: Decide, watch: Callable[[State, State], None] | None = None) -> State:
-    """Perform the first enabled task until there is none.
+    """``BACKGROUND_FETCH.run``: perform the first enabled task until there is none.
 
     ``watch`` is shown the state before and after every task.  Raises NeverSettles.
     """
-    task: Task | None = None
-    for _ in range(LIMIT):
-        tasks = enabled(state, d)
-        if not tasks:
-            return state
-        task = tasks[0]
-        before, state = state, perform(state, task, d)
-        if watch is not None:
-            watch(before, state)
-    assert task is not None
-    raise NeverSettles(task)
+    return BACKGROUND_FETCH.run(state, d, watch)
 
 
 # --- the edit queue -------------------------------------------------------------------
@@ -283,3 +264,9 @@ def _dispatch(state: State, fetch: int | None, type: str, data: str | None, d: D
     ability = type in ("backgroundfetchsuccess", "backgroundfetchfail")
     state = state.put_event(attrs.evolve(event, can_update_ui=ability))
     return state.say(EventDispatched(name, type, instance.name, instance.shows, ability))
+
+
+BACKGROUND_FETCH = System[State, Input, Task, Output](
+    "background-fetch", STEPS, enabled, inject, perform, State.taken, check
+)
+"""The whole specification behind the door that all of them have."""

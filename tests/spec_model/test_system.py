@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from spec_model import kernel
 from spec_model import messages as m
-from spec_model import system
 from spec_model.background_fetch import FetchCall, UserAgent
 from spec_model.decide import Explain
 from spec_model.editions import AMENDED
 from spec_model.invariants import check
+from spec_model.kernel import NeverSettles
 from spec_model.state import WORKER, Realm, State
-from spec_model.system import NeverSettles, enabled, inject, perform, run
+from spec_model.system import enabled, inject, perform, run
 from spec_model.tasks import RunEdit, RunRealm, RunRecord, RunUpdate
 from tests.spec_model.playing import EVERY_EVENT, HOME, Play, get, post
 
@@ -321,7 +322,7 @@ def test_a_page_that_closes_unblocks_the_update_queue() -> None:
 
 
 def test_a_run_without_an_end_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system, "LIMIT", 3)
+    monkeypatch.setattr(kernel, "LIMIT", 3)
     state, d = waiting()
     with pytest.raises(NeverSettles, match="3 tasks"):
         run(state, d)
