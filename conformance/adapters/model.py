@@ -44,15 +44,26 @@ MOST_RETRIES = 20
 
 
 @attrs.frozen
+class Moved:
+    """One task, or the cause itself: the state before and after, and the steps in between."""
+
+    before: object
+    after: object
+    steps: tuple[str, ...]
+
+
+@attrs.frozen
 class Explained:
     """What one cause led to: the steps that were taken, then what was shown.
 
-    ``cause`` is a command of the judge, or what came from the world.
+    ``cause`` is a command of the judge, or what came from the world.  ``moved``: the same
+    task by task; each state holds in its outbox what had been shown by then.
     """
 
     cause: p.AnyCommand | Input
     steps: tuple[str, ...]
     shown: tuple[Output, ...]
+    moved: tuple[Moved, ...] = ()
 
 
 @attrs.define
@@ -60,13 +71,15 @@ class ModelFactory:
     """Opens the model: one edition of the text, and a profile of the user agent's freedoms.
 
     ``checked``: whether the model's invariants are checked after every step.
-    ``listen`` is told what a cause led to, before that is shown.
+    ``listen`` is told what a cause led to, before that is shown; ``showing`` the number of
+    each output, from 0 for each cause, just before that one is shown.
     """
 
     edition: Edition = AMENDED
     profile: Mapping[str, str] = attrs.field(factory=dict)
     checked: bool = False
     listen: Callable[[Explained], None] | None = None
+    showing: Callable[[int], None] | None = None
     name: str = "model"
     network: Literal["loopback", "memory", "none"] = "none"
 
@@ -181,22 +194,30 @@ class ModelAdapter:
 
     def _cause(self, cause: p.AnyCommand | Input, news: Input) -> None:
         """Inject, run, and show what came out."""
-        watch = self._check if self.factory.checked else None
+        moved: list[Moved] = []
+        at = 0
+
+        def watch(before: State, after: State) -> None:
+            nonlocal at
+            if self.factory.checked:
+                check(before, after, self.factory.edition)
+            if self.factory.listen is not None:
+                moved.append(Moved(before, after, tuple(self._decide.steps[at:])))
+                at = len(self._decide.steps)
+
         del self._decide.steps[:]
         before, self.state = self.state, inject(self.state, news, self._decide)
-        if watch is not None:
-            watch(before, self.state)
+        watch(before, self.state)
         self.state = run(self.state, self._decide, watch)
         shown, self.state = self.state.taken()
-        explained = Explained(cause, tuple(self._decide.steps), shown)
+        explained = Explained(cause, tuple(self._decide.steps), shown, tuple(moved))
         self.explanation.append(explained)
         if self.factory.listen is not None:
             self.factory.listen(explained)
-        for output in shown:
+        for number, output in enumerate(shown):
+            if self.factory.showing is not None:
+                self.factory.showing(number)
             self._show(output)
-
-    def _check(self, before: State, after: State) -> None:
-        check(before, after, self.factory.edition)
 
     # --- showing ----------------------------------------------------------------------
 
