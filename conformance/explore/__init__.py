@@ -1,0 +1,1 @@
+"""Exhaustive search: every state that a specification can reach within small bounds."""
