@@ -130,5 +130,45 @@ _ALL = (
     ),
 )
 
-CHOICES: dict[str, Choice] = {choice.key: choice for choice in _ALL}
+_SYNC = (
+    Choice(
+        "sync-attempts",
+        "How often is a sync event tried before it is given up?",
+        ("3", "1", "2", "5", "uncapped"),
+        ("BS-RETRY-1", "BS-PERM-4", "BS-FIRE-5.L"),
+    ),
+    Choice(
+        "sync-retry-delay",
+        "Is a failed sync event retried after 5 minutes, then 15 and so on, or sooner or later?",
+        ("growing", "sooner", "later"),
+        ("BS-FIRE-5.3.2.1",),
+    ),
+    Choice(
+        "sync-new-series",
+        "When does registering a tag again make its attempts count from the start?",
+        ("while-firing", "always", "never"),
+        ("BS-REGISTER-8.1", "BS-REGISTER-8.2", "BS-RETRY-1"),
+    ),
+    Choice(
+        "sync-cut-short",
+        "Does an attempt count that was cut short when the user agent was killed?",
+        ("uncounted", "counted"),
+        ("BS-FIRE-5.3",),
+    ),
+    Choice(
+        "sync-time-limit",
+        "Does the user agent end a sync event whose handler takes long?",
+        ("unlimited", "limited"),
+        ("BS-LIMIT-1", "BS-LIMIT-2"),
+    ),
+    Choice(
+        "sync-prompt",
+        "May a tag be registered while the permission is neither granted nor denied?",
+        ("resolves", "rejects"),
+        ("BS-PERM-1", "BS-REGISTER-3"),
+    ),
+)
+"""Those of one-shot background sync."""
+
+CHOICES: dict[str, Choice] = {choice.key: choice for choice in (*_ALL, *_SYNC)}
 """Every registered choice by key."""

@@ -42,13 +42,22 @@ CLUSTERS: dict[str, str] = {
     "E87": "what survives a restart",
 }
 
+SYNC_CLUSTERS: dict[str, str] = {
+    "BS01": "a wait ends only the waiting that it was begun for",
+    "BS02": "what survives a restart of the user agent",
+    "BS03": "a new registration is fired only if nothing else has fired it yet",
+}
+"""Those of one-shot background sync: an edition is a reading of every text at once."""
+
+_KNOWN = CLUSTERS | SYNC_CLUSTERS
+
 
 class UnknownCluster(ValueError):
     """No such cluster; the message lists those that there are."""
 
     def __init__(self, cluster: str) -> None:
         self.cluster = cluster
-        super().__init__(f"no cluster {cluster!r}; there are {', '.join(CLUSTERS)}")
+        super().__init__(f"no cluster {cluster!r}; there are {', '.join(_KNOWN)}")
 
 
 @attrs.frozen
@@ -60,18 +69,18 @@ class Edition:
 
     def repairs(self, cluster: str) -> bool:
         """Whether the amendments of the cluster apply.  Raises UnknownCluster."""
-        if cluster not in CLUSTERS:
+        if cluster not in _KNOWN:
             raise UnknownCluster(cluster)
         return cluster in self.clusters
 
     def without(self, cluster: str) -> Edition:
         """The same edition with one cluster switched off.  Raises UnknownCluster."""
-        if cluster not in CLUSTERS:
+        if cluster not in _KNOWN:
             raise UnknownCluster(cluster)
         return Edition(f"{self.name} - {cluster}", self.clusters - {cluster})
 
 
-AMENDED = Edition("amended", frozenset(CLUSTERS))
+AMENDED = Edition("amended", frozenset(_KNOWN))
 AS_WRITTEN = Edition("as-written", frozenset())
 EDITIONS = {edition.name: edition for edition in (AMENDED, AS_WRITTEN)}
 

@@ -57,8 +57,9 @@ class UnknownErratum(LookupError):
         super().__init__(f"no erratum {erratum!r}; they are numbered E01 to E{len(ERRATA):02}")
 
 
-def _load() -> dict[str, Erratum]:
-    table = resources.files("spec_model").joinpath("errata.tsv").read_text("utf-8")
+def load(package: str, file: str = "errata.tsv") -> dict[str, Erratum]:
+    """The errata of one specification, from the table that lies in its package."""
+    table = resources.files(package).joinpath(file).read_text("utf-8")
     errata: dict[str, Erratum] = {}
     for row in table.splitlines()[1:]:
         id_, severity, kind, status, reading, cluster, choice, masked, implies, steps, *prose = (
@@ -85,7 +86,7 @@ def _load() -> dict[str, Erratum]:
     return errata
 
 
-ERRATA = _load()
+ERRATA = load("spec_model")
 """Every erratum by id, in order."""
 
 

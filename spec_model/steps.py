@@ -57,7 +57,7 @@ class Step:
     @property
     def algorithm(self) -> str:
         """The short name that the id begins with, such as ``RECORD``."""
-        return self.id.split("-", 1)[0]
+        return self.id.removeprefix("BS-").split("-", 1)[0]
 
 
 class UnknownStep(LookupError):
@@ -70,8 +70,9 @@ class UnknownStep(LookupError):
         super().__init__(f"no step {step!r} in {DOCUMENT} at {COMMIT[:7]}{hint}")
 
 
-def _load() -> dict[str, Step]:
-    table = resources.files("spec_model").joinpath("steps.tsv").read_text("utf-8")
+def load(package: str, file: str = "steps.tsv") -> dict[str, Step]:
+    """The steps of one specification, from the table that lies in its package."""
+    table = resources.files(package).joinpath(file).read_text("utf-8")
     steps: dict[str, Step] = {}
     for row in table.splitlines()[1:]:
         id_, line, kind, digest_, paraphrase = row.split("\t")
@@ -80,7 +81,7 @@ def _load() -> dict[str, Step]:
     return steps
 
 
-STEPS = _load()
+STEPS = load("spec_model")
 """Every step by id, in the order of the table."""
 
 
