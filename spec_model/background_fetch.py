@@ -235,7 +235,9 @@ def _toggle_pause(
     if d.choose("pause-toggle") == "withheld":
         return agent, "not offered"
     paused = action == "pause"
-    return agent.put(attrs.evolve(fetch, paused=paused, prompting=False)), None
+    # A pause on top of a prompt's pause leaves the prompt unanswered.
+    prompting = paused and fetch.prompting
+    return agent.put(attrs.evolve(fetch, paused=paused, prompting=prompting)), None
 
 
 def exceed_total(agent: UserAgent, index: int, d: Decide) -> UserAgent:

@@ -80,6 +80,18 @@ _ALL = (
         ("RECORD-11.R.3", "RECORD-11.R.7.1.2"),
     ),
     Choice(
+        "E31",
+        "Is the partial answer to a Range header of the page's own final?",
+        ("amended", AS_WRITTEN_READING),
+        ("RECORD-8", "VALIDATE-3"),
+    ),
+    Choice(
+        "error-answer",
+        "Is the body of an error answer stored, or left unread? (E40)",
+        ("stored", "unread"),
+        ("RECORD-11.R.6", "RECORD-11.R.7.2"),
+    ),
+    Choice(
         "assembled-status",
         "Which status has a finished record whose first answer was a 206?",
         ("200", "206"),

@@ -17,7 +17,9 @@ yet: a request in flight may still arrive after its attempt is over.
 As written an attempt that is over is not sealed (E03): terminating it breaks its
 stream, and the callbacks of that stream write into data that is kept.  Where an
 edition leaves that unrepaired, ``result`` may be set before the record is settled
-(E15), and a settled record may go on reading (E20).
+(E15), a settled record may go on reading (E20), and an attempt that was abandoned may
+go on beside the next one (``spec_model.abandoned``).  What only such an edition has to
+keep is in ``Loose``; as amended that is always ``TIGHT``.
 """
 
 from __future__ import annotations
@@ -51,13 +53,37 @@ class View:
 
 
 @attrs.frozen(cache_hash=True)
+class Abandoned:
+    """An attempt that was told to stop and has not stopped yet (E16)."""
+
+    head: Head
+    attempt: int
+
+
+@attrs.frozen(cache_hash=True)
+class Loose:
+    """What a record keeps only where an amendment does not apply.
+
+    ``skipped``: bytes of the current answer that were not stored (E20); ``transmitted``:
+    how much of the request's body this transmission has sent (E34).
+    """
+
+    skipped: int = 0
+    transmitted: int = 0
+    abandoned: Abandoned | None = None
+
+
+TIGHT = Loose()
+
+
+@attrs.frozen(cache_hash=True)
 class RecordState:
     """A record's response data (DM-DATA) and where in RECORD it is.
 
     ``stored``: bytes held; ``response`` and ``result`` as in the text; ``current``: the head
-    of the answer being read; ``skipped``: bytes of it that were not stored (E20);
-    ``start``: rangeStart of the current attempt; ``url``, ``method`` and ``hops``: where
-    redirects have led; ``generation``: how often the data was replaced.
+    of the answer being read; ``start``: rangeStart of the current attempt; ``url``,
+    ``method`` and ``hops``: where redirects have led; ``generation``: how often the data
+    was replaced.
     """
 
     phase: RecordPhase = RecordPhase.WAITING_UNPAUSED
@@ -75,7 +101,7 @@ class RecordState:
     generation: int = 0
     unseen: int = 0
     floor: int = 0
-    skipped: int = 0
+    loose: Loose = TIGHT
 
     @property
     def settled(self) -> bool:
@@ -90,7 +116,7 @@ class RecordState:
 
 def _over(record: RecordState) -> RecordState:
     return attrs.evolve(
-        record, current=None, exchange=0, start=NOTHING, url="", method="", hops=0, skipped=0
+        record, current=None, exchange=0, start=NOTHING, url="", method="", hops=0, loose=TIGHT
     )
 
 
@@ -100,10 +126,16 @@ def settle(record: RecordState, result: str) -> RecordState:
     return attrs.evolve(_over(record), phase=fire(record.phase, why), result=result)
 
 
-def _again(record: RecordState, why: On = On.AGAIN) -> RecordState:
-    """RECORD-15: another run for the same record, which keeps its bytes."""
+def _complete(record: RecordState, result: str, d: Decide) -> RecordState:
+    """RECORD-13.1 and 13.2: the attempt has ended by itself, with a result."""
+    d.take("RECORD-13.1", "RECORD-13.2")
+    return settle(record, result)
+
+
+def _again(record: RecordState, why: On) -> RecordState:
+    """Another run for the same record, which keeps its bytes."""
     if record.result:
-        # E15: RECORD-13.2 reads what an abandoned attempt left behind.
+        # E15: RECORD-13.2 or 14.3 reads what an abandoned attempt left behind.
         return attrs.evolve(_over(record), phase=fire(record.phase, On.END))
     return attrs.evolve(_over(record), phase=fire(record.phase, why))
 
@@ -121,6 +153,10 @@ def _replace_data(record: RecordState) -> RecordState:
     )
 
 
+KEEPALIVE_LIMIT = 64 * 1024
+"""Body bytes that Fetch lets a keepalive request have ("HTTP-network-or-cache fetch"; E36)."""
+
+
 def has_validator(head: Head) -> bool:
     """A strong ETag or a Last-Modified: without one a change would go unnoticed (E29)."""
     etag = head.get("etag", internal=True)
@@ -131,43 +167,45 @@ def has_validator(head: Head) -> bool:
 def may_continue(record: RecordState, spec: RequestSpec, d: Decide) -> bool:
     """Whether stored bytes may be continued with a Range request (E27, E28, E31)."""
     response = record.response
-    if response is None:
+    if response is None or (spec.own_range and d.repaired("E31")):
         return False
-    if response.status not in (200, 206) or spec.own_range:
+    if response.status not in (200, 206) and d.repaired("E27"):
         return False
-    if not has_validator(response) and d.choose("unvalidated-resume") == "anew":
-        return False
-    return not response.encoded or d.choose("encoded-resume") == "continued"
+    if not has_validator(response) and d.repaired("E29"):
+        if d.choose("unvalidated-resume") == "anew":
+            return False
+    if response.encoded and d.repaired("E28"):
+        return d.choose("encoded-resume") == "continued"
+    return True
 
 
 def start(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> RecordState | None:
     """RECORD-1 to 11: make a request, or None while there is nothing to do but wait."""
-    d.take("RECORD-1", "RECORD-2")
+    d.take("RECORD-0", "RECORD-1", "RECORD-2")
     if view.abort and d.repaired("E13"):
         return settle(record, "aborted")
     d.take("RECORD-3")
     if view.paused:
         return None
-    d.take("RECORD-4", "RECORD-6", "RECORD-7")
+    d.take("RECORD-4")
+    kept_alive = not d.repaired("E36")
+    if kept_alive:
+        d.take("RECORD-5")
+    d.take("RECORD-6", "RECORD-7")
     range_start = record.stored
-    if record.stored.hi > 0 and d.repaired("E27") and not may_continue(record, spec, d):
+    if record.stored.hi > 0 and not may_continue(record, spec, d):
         # The text replaces data when a response is there (R.3); dropping it now is as good.
         range_start = NOTHING
         if d.choose("data dropped at", ("the response", "the request")) == "the request":
             record = _replace_data(record)
-    d.take("RECORD-8", "RECORD-9", "RECORD-10", "RECORD-11")
+    d.take("RECORD-8", "RECORD-9", "RECORD-10", "RECORD-11", "RECORD-12", "RECORD-13")
+    sent = attrs.evolve(record, phase=fire(record.phase, On.SEND), start=range_start)
+    if kept_alive and (spec.body or 0) > KEEPALIVE_LIMIT:
+        return network_error(sent, spec, view, d, lost=False)
     if not view.online:
-        return network_error(
-            attrs.evolve(record, phase=fire(record.phase, On.SEND)),
-            spec,
-            view,
-            d,
-            lost=True,
-        )
+        return network_error(sent, spec, view, d, lost=True)
     return attrs.evolve(
-        record,
-        phase=fire(record.phase, On.SEND),
-        start=range_start,
+        sent,
         url=spec.url,
         method=spec.method,
         hops=0,
@@ -202,10 +240,14 @@ def _up_to(parts: tuple[Part, ...], length: int) -> tuple[Part, ...]:
     return tuple(kept)
 
 
-def _temporarily_unavailable(spec: RequestSpec, view: View, lost: bool, d: Decide) -> bool:
+def _temporarily_unavailable(
+    record: RecordState, spec: RequestSpec, view: View, lost: bool, d: Decide
+) -> bool:
     """INFRA-1: a belief of the user agent; only a lost connection can be temporary."""
     d.take("INFRA-1")
-    if spec.method != "GET" or not lost:
+    # E33: as written the method is that of the copy, which a redirect may have changed.
+    method = spec.method if d.repaired("E32") else record.method or spec.method
+    if method != "GET" or not lost:
         return False
     return not view.online or d.choose("temporary-loss") == "temporary"
 
@@ -215,15 +257,15 @@ def network_error(
 ) -> RecordState:
     """RECORD-11.R.1.  ``lost``: the connection failed (not CORS, not nonsense)."""
     d.take("RECORD-11.R.1", "RECORD-11.R.1.1")
-    if _temporarily_unavailable(spec, view, lost, d):
+    if _temporarily_unavailable(record, spec, view, lost, d):
         return attrs.evolve(_over(record), phase=fire(record.phase, On.UNAVAILABLE))
     d.take("RECORD-11.R.1.2", "RECORD-11.R.1.3")
-    return settle(record, "fetch-error")
+    return _complete(record, "fetch-error", d)
 
 
 def available(record: RecordState, d: Decide) -> RecordState:
-    """RECORD-11.R.1.1 and R.8.1: the resource is available again; RECORD-15 runs once more."""
-    d.take("RECORD-15")
+    """RECORD-11.R.1.1 and R.8.1: the resource is available again, and the attempt over."""
+    d.take("RECORD-13.1", "RECORD-13.2", "RECORD-15")
     return _again(record, On.AVAILABLE)
 
 
@@ -231,24 +273,28 @@ def respond(
     record: RecordState, spec: RequestSpec, head: Head, view: View, d: Decide
 ) -> RecordState:
     """RECORD-11.R.2 to R.5: a response has come."""
-    if head.status == 206:
-        d.take("RECORD-11.R.2", "RECORD-11.R.2.1")
+    d.take("RECORD-11.R.2")
+    if head.own_range and not d.repaired("E31"):
+        head = attrs.evolve(head, own_range=False)
+    if head.status == 206 and not head.own_range:
+        d.take("RECORD-11.R.2.1")
         # Where nothing is continued there is nothing to agree with (E29).
-        previous = record.response if record.start.hi else None
+        joined = record.start.hi or not d.repaired("E29")
+        previous = record.response if joined else None
         verdict = validate_partial_response(record.start, head, previous, d)
         if verdict == "changed" and d.choose("changed-validator") == "restart":
             read = attrs.evolve(record, phase=fire(record.phase, On.HEADERS))
-            return _replace_data(_again(read))
+            return _replace_data(_again(read, On.AGAIN))
         if verdict != "valid":
             d.take("RECORD-11.R.2.1.1", "RECORD-11.R.2.1.2", "RECORD-11.R.2.1.3")
-            return settle(record, "fetch-error")
+            return _complete(record, "fetch-error", d)
         if record.start.hi == 0 and record.stored.hi > 0:
             record = _replace_data(record)
     else:
         d.take("RECORD-11.R.3")
         if _is_whole(record, head, d):
             d.take("RECORD-11.R.7", "RECORD-11.R.7.3", "RECORD-11.R.7.4")
-            return settle(record, "success")
+            return _complete(record, "success", d)
         # E17: nothing was there that a reader could have been given.
         fresh = record.response is None and record.stored.hi == 0
         if not (fresh and d.repaired("E17")):
@@ -263,6 +309,10 @@ def respond(
         current=head,
         exchange=head.exchange,
     )
+    if not head.ok and not head.null_body and d.choose("error-answer") == "unread":
+        # E40: the status says all that there is to judge.
+        d.take("RECORD-11.R.7", "RECORD-11.R.7.2", "RECORD-11.R.7.4")
+        return _complete(record, "bad-status", d)
     d.take("RECORD-11.R.5")
     if head.null_body and d.repaired("E18"):
         return body_ended(record, spec, NOTHING, view, d)
@@ -289,18 +339,18 @@ def append(
     if _overshoots(record, head, amount, d) and (
         d.choose("met first", ("the part's end", "a limit")) == "the part's end"
     ):
-        return settle(record, "fetch-error")
+        return _complete(record, "fetch-error", d)
     d.take("RECORD-11.R.6.1")
     if _exceeds(total, view.room, d):
         d.take("RECORD-11.R.6.1.1", "RECORD-11.R.6.1.2")
-        return _cancelled(settle(record, "download-total-exceeded"), head, d)
+        return _cancelled(_complete(record, "download-total-exceeded", d), head, d)
     d.take("RECORD-11.R.6.2", "RECORD-11.R.6.3")
     if _exceeds(total, view.quota, d):
         if d.repaired("E20"):
-            return settle(record, "quota-exceeded")
+            return _complete(record, "quota-exceeded", d)
         return _leave_a_hole(record, amount)
     parts = record.parts
-    if parts and parts[-1].exchange == head.exchange and not record.skipped:
+    if parts and parts[-1].exchange == head.exchange and not record.loose.skipped:
         joined = attrs.evolve(parts[-1], length=parts[-1].length + amount)
         parts = (*parts[:-1], joined)
     else:
@@ -317,14 +367,14 @@ def received(record: RecordState) -> int:
     if head is None:
         return 0
     own = (part for part in record.parts if part.exchange == head.exchange)
-    return sum(part.length.lo for part in own) + record.skipped
+    return sum(part.length.lo for part in own) + record.loose.skipped
 
 
 def _cancelled(record: RecordState, head: Head, d: Decide) -> RecordState:
     """E19: as written a cancelled stream may count as one whose transmission is done."""
     if d.repaired("E03") or not head.ok:
         return record
-    if d.choose("is a cancelled stream done", ("no", "yes")) == "no":
+    if d.choose("is a cancelled stream done", ("yes", "no")) == "no":
         return record
     d.take("RECORD-11.R.7", "RECORD-11.R.7.3")
     return attrs.evolve(record, result="success")
@@ -333,8 +383,8 @@ def _cancelled(record: RecordState, head: Head, d: Decide) -> RecordState:
 def _leave_a_hole(record: RecordState, amount: Extent) -> RecordState:
     """E20: the record is over, but nothing stops its stream; the batch is lost."""
     phase = record.phase if record.settled else fire(record.phase, On.END)
-    skipped = record.skipped + amount.lo
-    return attrs.evolve(record, phase=phase, result="quota-exceeded", skipped=skipped)
+    loose = attrs.evolve(record.loose, skipped=record.loose.skipped + amount.lo)
+    return attrs.evolve(record, phase=phase, result="quota-exceeded", loose=loose)
 
 
 def _overshoots(record: RecordState, head: Head, amount: Extent, d: Decide) -> bool:
@@ -342,7 +392,7 @@ def _overshoots(record: RecordState, head: Head, amount: Extent, d: Decide) -> b
     if head.status != 206 or not d.repaired("E26"):
         return False
     values = extract_content_range(head, d)
-    got = record.stored.lo - record.start.lo + amount.lo
+    got = received(record) + amount.lo
     return values is not None and got > values.last - values.first + 1
 
 
@@ -363,41 +413,39 @@ def body_ended(
     record = append(record, spec, amount, view, d)
     if head is None or (record.settled and not leaking):
         return record
-    d.take("RECORD-11.R.7")
-    if leaking:
-        d.take("RECORD-11.R.7.3")
-        return attrs.evolve(_over(record), result="success" if head.ok else "bad-status")
-    if head.status == 206:
+    d.take("RECORD-11.R.7", "RECORD-11.R.7.1")
+    if head.status == 206 and not head.own_range and not leaking:
         return _part_ended(record, spec, head, d)
-    if not head.ok:
-        d.take("RECORD-11.R.7.2", "RECORD-11.R.7.4")
-        return settle(record, "bad-status")
-    d.take("RECORD-11.R.7.3", "RECORD-11.R.7.4")
-    return settle(record, "success")
+    d.take("RECORD-11.R.7.2")
+    result = "success" if head.ok else "bad-status"
+    if head.ok:
+        d.take("RECORD-11.R.7.3")
+    d.take("RECORD-11.R.7.4")
+    if leaking:
+        return attrs.evolve(_over(record), result=result)
+    return _complete(record, result, d)
 
 
 def _part_ended(record: RecordState, spec: RequestSpec, head: Head, d: Decide) -> RecordState:
     """RECORD-11.R.7.1: a partial answer ended; is the whole there?"""
-    d.take("RECORD-11.R.7.1", "RECORD-11.R.7.1.1")
+    d.take("RECORD-11.R.7.1.1")
     values = extract_content_range(head, d)
-    got = record.stored.lo - record.start.lo
-    if values is None:
-        return settle(record, "fetch-error")
-    if d.repaired("E26") and got > values.last - values.first + 1:
-        return settle(record, "fetch-error")
-    d.take("RECORD-11.R.7.1.2")
+    assert values is not None, "VALIDATE-2 has refused such an answer"
+    d.take("RECORD-11.R.7.1.2", "RECORD-11.R.7.4")
     if values.complete is not None and record.stored.has(values.complete):
-        d.take("RECORD-11.R.7.4")
-        return settle(record, "success")
-    whole = got == values.last - values.first + 1
-    if values.complete is None and whole and d.repaired("E23"):
-        return settle(record, "success")
+        return _complete(record, "success", d)
+    got = received(record)
+    announced = values.last - values.first + 1
+    if got > announced and d.repaired("E26"):
+        return _complete(record, "fetch-error", d)
+    if values.complete is None and got == announced and d.repaired("E23"):
+        return _complete(record, "success", d)
     if spec.method != "GET" and d.repaired("E32"):
-        return settle(record, "fetch-error")
+        return _complete(record, "fetch-error", d)
     if got == 0 and d.repaired("E24"):
-        return settle(record, "fetch-error")
-    d.take("RECORD-15")
-    return _again(record)
+        return _complete(record, "fetch-error", d)
+    d.take("RECORD-13.1", "RECORD-13.2", "RECORD-15")
+    return _again(record, On.AGAIN)
 
 
 def body_errored(
@@ -409,28 +457,41 @@ def body_errored(
     if record.settled:
         return _over(record) if leaking else record
     d.take("RECORD-11.R.8", "RECORD-11.R.8.1")
-    if _temporarily_unavailable(spec, view, True, d):
+    if _temporarily_unavailable(record, spec, view, True, d):
         return attrs.evolve(_over(record), phase=fire(record.phase, On.UNAVAILABLE))
     d.take("RECORD-11.R.8.2")
-    return settle(record, "fetch-error")
+    return _complete(record, "fetch-error", d)
 
 
 def interrupt(
     record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide
 ) -> RecordState | None:
     """RECORD-13 and 14: the paused or abort-all flag stops an attempt; None if neither does."""
+    pauses = view.paused and may_be_paused(spec, d)
+    if not pauses and not view.abort:
+        return None
+    d.take("RECORD-13", "RECORD-14", "RECORD-14.1", "RECORD-14.2")
     if view.abort:
-        d.take("RECORD-13", "RECORD-14", "RECORD-14.2", "RECORD-14.3", "RECORD-14.4")
         kept = append(record, spec, amount, attrs.evolve(view, room=None, quota=None), d)
+        d.take("RECORD-14.3", "RECORD-14.4")
         stopped = settle(kept, "aborted")
-        return attrs.evolve(stopped, result=_left_behind(record, "aborted", d))
-    if view.paused and may_be_paused(spec, d):
-        d.take("RECORD-13", "RECORD-14", "RECORD-14.1", "RECORD-14.3", "RECORD-14.4", "RECORD-15")
-        kept = append(record, spec, amount, view, d)
-        if kept.settled:
-            return kept
-        return attrs.evolve(_again(kept, On.PAUSE), result=_left_behind(record, kept.result, d))
-    return None
+        return attrs.evolve(stopped, result=_overwritten(record, "aborted", d))
+    kept = append(record, spec, amount, view, d)
+    if kept.settled:
+        return kept
+    d.take("RECORD-14.3", "RECORD-14.4", "RECORD-15")
+    over = _again(kept, On.PAUSE)
+    if over.settled or d.repaired("E03"):
+        return over
+    head = record.current
+    if head is not None and d.choose("the abandoned attempt stops", LATE_OR_AT_ONCE) == "late":
+        abandoned = Abandoned(head, record.attempts)
+        return attrs.evolve(over, loose=attrs.evolve(over.loose, abandoned=abandoned))
+    return attrs.evolve(over, result=_left_behind(record, over.result, d))
+
+
+LATE_OR_AT_ONCE = ("late", "at once")
+"""E16: nobody waits for the end of the fetch that RECORD-14.4 terminates."""
 
 
 def may_be_paused(spec: RequestSpec, d: Decide) -> bool:
@@ -439,16 +500,21 @@ def may_be_paused(spec: RequestSpec, d: Decide) -> bool:
 
 
 def _left_behind(record: RecordState, result: str, d: Decide) -> str:
-    """E03, E15: the result that the data has once the attempt has been terminated."""
-    if d.repaired("E03"):
-        return result
-    if record.phase is RecordPhase.READING:
-        d.take("RECORD-11.R.8", "RECORD-11.R.8.2")
-        return "fetch-error"
+    """E03, E15, E45: the result that the data has once the attempt has been terminated."""
     if record.phase is RecordPhase.BEFORE_HEADERS:
         d.take("RECORD-11.R.1", "RECORD-11.R.1.2")
         return "aborted"
+    if record.phase is RecordPhase.READING:
+        d.take("RECORD-11.R.8", "RECORD-11.R.8.2")
+        return "fetch-error"
     return result
+
+
+def _overwritten(record: RecordState, result: str, d: Decide) -> str:
+    """E03: what a reader finds, before or after the end of the attempt is noticed."""
+    if d.repaired("E03") or d.choose("the result is read", ("late", "early")) == "early":
+        return result
+    return _left_behind(record, result, d)
 
 
 def redirected(record: RecordState, url: str, method: str) -> RecordState:
@@ -460,6 +526,7 @@ def redirected(record: RecordState, url: str, method: str) -> RecordState:
         hops=record.hops + 1,
         exchange=0,
         unseen=record.unseen + 1,
+        loose=TIGHT if not record.loose.transmitted else attrs.evolve(record.loose, transmitted=0),
     )
 
 

@@ -110,6 +110,7 @@ def boundary(
         internal=headers,
         null_body=wire.status in NULL_BODY or method == "HEAD",
         encoded=bool(_values(headers, "content-encoding")),
+        own_range=bool(request.own_range),
         version=wire.version,
         first=wire.first,
         length=wire.length,

@@ -96,7 +96,12 @@ def make_ready(item: RecordObject, record: RecordState, d: Decide) -> RecordObje
     d.take("CREATE-2.9.2.1", "CREATE-2.9.2.2", "CREATE-2.9.2.3", "CREATE-2.9.2.4")
     d.take("CREATE-2.9.2.5", "CREATE-2.9.2.6", "CREATE-2.9.2.6.1", "CREATE-2.9.2.6.2")
     status = response.status
-    if status == 206 and d.repaired("E41") and d.choose("assembled-status") == "200":
+    if (
+        status == 206
+        and not response.own_range
+        and d.repaired("E41")
+        and d.choose("assembled-status") == "200"
+    ):
         status = 200
     hidden = ("content-range", "content-length")
     headers = tuple(pair for pair in response.headers if pair[0] not in hidden)

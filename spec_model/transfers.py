@@ -4,6 +4,10 @@
 for the rest: a request goes out, a connection is dropped, a snapshot is due, the fetch
 may be over.  An answer of the network is addressed by the number of its exchange; once
 its attempt is over nobody is left to hear it (E03: the attempt is sealed).
+
+Where the text lets two records race, an edition without the amendment asks here which
+of the outcomes comes: counts that are lost (E07), a check of the download total that
+did not see what others stored meanwhile (E21).
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ import attrs
 
 from spec_model import background_fetch as bg
 from spec_model import complete_record as rec
-from spec_model.complete_record import RecordState
+from spec_model.abandoned import abandoned_head, append_late, end_late, stop_late
+from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.fetch_boundary import Redirect, boundary, ending
 from spec_model.messages import (
@@ -39,27 +44,34 @@ def put(
     d: Decide,
     *,
     over: bool = False,
+    together: bool = False,
 ) -> State:
     """A record takes its next state, and what follows from that.
 
     ``over``: the answer ended by itself, so that there is no connection to drop.
+    ``together``: the same happens to other records in the very same moment.
     """
     before = state.records[fetch][index]
     state = state.put_record(fetch, index, record)
+    late, later = before.loose.abandoned, record.loose.abandoned
+    if late is not None and later is None and not over:
+        state = state.say(AttemptTerminated(fetch, index, late.attempt))
     left = before.phase in IN_FLIGHT and record.phase not in IN_FLIGHT
-    if left and not over and before.attempts:
+    if left and not over and later is None and before.attempts:
         state = state.say(AttemptTerminated(fetch, index, before.attempts))
     if (record.stored, record.generation) != (before.stored, before.generation):
         d.take("UPDATE-0")
         state = state.enqueue_update(fetch)
     if record.settled and not before.settled:
-        state = _record_is_over(state, fetch, record.result, d)
+        state = _record_is_over(state, fetch, record.result, d, together)
     return state
 
 
-def _record_is_over(state: State, fetch: int, result: str, d: Decide) -> State:
+def _record_is_over(state: State, fetch: int, result: str, d: Decide, together: bool) -> State:
     """PERFORM-5.2 to 7 for one record, and PERFORM-8's place in the edit queue."""
     d.take("PERFORM-5.2", "PERFORM-5.4")
+    if _count_is_lost(state, fetch, d, together):
+        return state
     before = state.agent.fetches[fetch].phase
     if result == "download-total-exceeded":
         state = attrs.evolve(state, agent=bg.exceed_total(state.agent, fetch, d))
@@ -69,6 +81,15 @@ def _record_is_over(state: State, fetch: int, result: str, d: Decide) -> State:
     if at_once or (phase is not RegistrationPhase.DECIDING and settlement_due(state, fetch)):
         state = decide_settlement(state, fetch, d)
     return state
+
+
+def _count_is_lost(state: State, fetch: int, d: Decide, together: bool) -> bool:
+    """E07: of two records that settle at once only one is counted, and PERFORM-6 waits for ever."""
+    row = state.records[fetch]
+    if d.repaired("E07") or len(row) == 1 or not all(each.settled for each in row):
+        return False
+    usual = ("lost", "counted") if together else ("counted", "lost")
+    return d.choose("a settled record is counted", usual) == "lost"
 
 
 def settlement_due(state: State, fetch: int) -> bool:
@@ -107,7 +128,7 @@ def run_record(state: State, fetch: int, index: int, d: Decide) -> State:
     record, spec = state.records[fetch][index], state.spec(fetch, index)
     view = state.view(fetch, index)
     if record.phase is not RecordPhase.WAITING_UNPAUSED:
-        stopped = rec.interrupt(record, spec, NOTHING, view, d)
+        stopped = rec.interrupt(stop_late(record, d), spec, NOTHING, view, d)
         return state if stopped is None else put(state, fetch, index, stopped, d)
     started = rec.start(record, spec, view, d)
     if started is None:
@@ -141,7 +162,27 @@ def hear(state: State, news: FromNetwork, d: Decide) -> State:
             # A settled record has no exchange, unless its stream was left open (E20).
             if record.exchange == news.exchange:
                 return _hear(state, fetch, index, news, d)
+            late = abandoned_head(record, news.exchange)
+            if late is not None:
+                return _hear_late(state, fetch, index, late, news, d)
     return state
+
+
+def _hear_late(
+    state: State,
+    fetch: int,
+    index: int,
+    head: Head,
+    news: Uploaded | Responded | BytesArrived | Ended,
+    d: Decide,
+) -> State:
+    """E16: the answer to an attempt that was abandoned goes on."""
+    record, view = state.records[fetch][index], state.view(fetch, index)
+    if isinstance(news, BytesArrived):
+        after = append_late(record, state.spec(fetch, index), head, news.upto, view, d)
+        return put(state, fetch, index, after, d)
+    assert isinstance(news, Ended), "its head has come, and a GET has no body"
+    return put(state, fetch, index, end_late(record, head, news.how, d), d, over=True)
 
 
 def _accepted(state: State, news: Accepted) -> State:
@@ -167,19 +208,38 @@ def _hear(
     record = state.records[fetch][index]
     if isinstance(news, BytesArrived):
         more = exactly(max(0, news.upto - rec.received(record)))
-        view = state.view(fetch, index)
+        view = _seen_by_check(state, fetch, index, d)
         after = rec.append(record, state.spec(fetch, index), more, view, d)
         return put(state, fetch, index, after, d)
     return _ended(state, fetch, index, news, d)
 
 
+def _seen_by_check(state: State, fetch: int, index: int, d: Decide) -> View:
+    """RECORD-11.R.6.1: what is stored; as written perhaps before others' last bytes (E21)."""
+    view = state.view(fetch, index)
+    if view.room is None or d.repaired("E21"):
+        return view
+    row = state.records[fetch]
+    unseen = sum(rec.received(each) for at, each in enumerate(row) if at != index)
+    if not unseen or d.choose("the total is checked", ("before", "after")) == "after":
+        return view
+    return attrs.evolve(view, room=view.room + exactly(unseen))
+
+
 def _uploaded(state: State, fetch: int, index: int, length: int, d: Decide) -> State:
-    """RECORD-11.Q with E34: a number for each record, which never falls."""
-    d.take("RECORD-11.Q.0", "RECORD-11.Q.1", "RECORD-11.Q.2", "RECORD-11.Q.3")
+    """RECORD-11.Q: with E34 a number for each record, which never falls."""
+    d.take("RECORD-11.Q.0", "RECORD-11.Q.1", "RECORD-11.Q.2")
     row = state.uploaded[fetch]
-    if length <= row[index]:
+    total = length
+    if not d.repaired("E34"):
+        record = state.records[fetch][index]
+        total = row[index] + length - record.loose.transmitted
+        d.take("RECORD-11.Q.3")
+        loose = attrs.evolve(record.loose, transmitted=length)
+        state = state.put_record(fetch, index, attrs.evolve(record, loose=loose))
+    if total <= row[index]:
         return state
-    row = (*row[:index], length, *row[index + 1 :])
+    row = (*row[:index], total, *row[index + 1 :])
     uploaded = (*state.uploaded[:fetch], row, *state.uploaded[fetch + 1 :])
     d.take("RECORD-11.Q.4", "UPDATE-0")
     return attrs.evolve(state, uploaded=uploaded).enqueue_update(fetch)
@@ -190,6 +250,9 @@ def _responded(state: State, fetch: int, index: int, news: Responded, d: Decide)
     record, spec = state.records[fetch][index], state.spec(fetch, index)
     if record.phase is not RecordPhase.BEFORE_HEADERS:
         return state
+    if record.loose.abandoned is not None:
+        record = stop_late(record, d)
+        state = put(state, fetch, index, record, d)
     d.take("RECORD-11.R.0")
     home = state.agent.home
     head = boundary(spec, record.url, record.method, record.hops, home, news.wire)
@@ -236,6 +299,7 @@ def connectivity(state: State, online: bool, d: Decide) -> State:
     if online:
         return resources_back(state, d)
     for fetch, row in enumerate(state.records):
+        together = sum(record.phase in IN_FLIGHT for record in row) > 1
         for index, record in enumerate(row):
             if record.phase not in IN_FLIGHT:
                 continue
@@ -246,7 +310,7 @@ def connectivity(state: State, online: bool, d: Decide) -> State:
                 broken = rec.body_errored(record, spec, NOTHING, view, d)
             else:
                 broken = rec.network_error(record, spec, view, d, lost=True)
-            state = put(state, fetch, index, broken, d)
+            state = put(state, fetch, index, broken, d, together=together)
     return state
 
 

@@ -47,7 +47,8 @@ class Head:
     """A response as Fetch hands it over: filtered headers, lower-case names (DM-DATA-1).
 
     ``exchange`` names the server's answer.  ``internal`` are the headers before
-    CORS filtering.  ``null_body``: there is no body at all.  ``first`` and ``length``
+    CORS filtering.  ``null_body``: there is no body at all.  ``own_range``: the page's
+    own Range header was answered (E31).  ``first`` and ``length``
     say which decoded content bytes the server's body is made of (facts of the
     world, never read by the algorithms, kept so that a mixture can be told).
     """
@@ -58,6 +59,7 @@ class Head:
     internal: tuple[tuple[str, str], ...] = ()
     null_body: bool = False
     encoded: bool = False
+    own_range: bool = False
     version: int = 0
     first: int = 0
     length: int = UNKNOWN

@@ -82,11 +82,21 @@ def test_as_written_a_stopped_record_waits_while_paused_and_then_makes_a_request
     assert record.phase is RecordPhase.BEFORE_HEADERS
 
 
-@pytest.mark.parametrize("response", [head(503), attrs.evolve(head(), encoded=True)])
-def test_only_an_ok_unencoded_answer_is_continued(response: Head) -> None:
+@pytest.mark.parametrize(
+    ("response", "cluster"),
+    [
+        (head(503), "E27"),
+        (attrs.evolve(head(), encoded=True), "E28"),
+        (head(etag=""), "E29"),
+        (head(etag='W/"v"'), "E29"),
+    ],
+)
+def test_only_an_ok_plain_answer_with_a_validator_is_continued(
+    response: Head, cluster: str
+) -> None:
     record = attrs.evolve(RecordState(), response=response, stored=exactly(5))
     assert started(GET, record).start == NOTHING
-    kept = rec.start(record, GET, VIEW, explain("E27"))
+    kept = rec.start(record, GET, VIEW, explain(cluster))
     assert kept is not None
     assert kept.start == exactly(5)
 
@@ -95,6 +105,9 @@ def test_a_request_with_a_range_of_its_own_is_not_continued() -> None:
     own = attrs.evolve(GET, own_range="bytes=100-")
     record = attrs.evolve(RecordState(), response=head(), stored=exactly(5))
     assert started(own, record).start == NOTHING
+    kept = rec.start(record, own, VIEW, explain("E31"))
+    assert kept is not None
+    assert kept.start == exactly(5)
 
 
 def test_offline_a_get_waits_and_a_post_fails() -> None:
@@ -295,7 +308,8 @@ def test_an_abort_outdoes_a_pause() -> None:
     ("record", "result"), [(reading(4), "fetch-error"), (started(), "aborted")]
 )
 def test_as_written_a_pause_leaves_a_result_behind(record: RecordState, result: str) -> None:
-    paused = rec.interrupt(record, GET, NOTHING, View(paused=True), explain("E03"))
+    d = Explain(AMENDED.without("E03"), {"the abandoned attempt stops": "at once"})
+    paused = rec.interrupt(record, GET, NOTHING, View(paused=True), d)
     assert paused is not None
     assert (paused.settled, paused.result) == (False, result)
 

@@ -99,7 +99,7 @@ def test_a_pause_is_invisible_to_a_reader() -> None:
 
 
 def test_without_its_repair_a_pause_fails_a_reader() -> None:
-    play = Play("amended - E03")
+    play = Play("amended - E03", {"the abandoned attempt stops": "at once"})
     record = early(play)
     play.head()
     play.bytes(4)
