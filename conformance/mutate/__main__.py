@@ -1,0 +1,86 @@
+"""``python -m conformance.mutate``: run the campaign and write what survives.
+
+An interrupted campaign goes on where it was; after new scenarios only survivors are
+tried again.  Exit codes: 0 nearly all mutants are killed and every survivor has its
+reason; 1 not so; 64 usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from conformance.cli.exits import USAGE
+from conformance.mutate.campaign import (
+    Ground,
+    model_digest,
+    run,
+    sample,
+    scenario_digests,
+    still_known,
+)
+from conformance.mutate.mutants import mutants
+from conformance.mutate.playing import plays
+from conformance.mutate.report import ENOUGH, Report, read_survivors, summary
+
+SAVE_EVERY = 25
+"""Mutants after which the report is written."""
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write a report.")
+@click.option("--processes", default=2, show_default=True, type=click.IntRange(1))
+@click.option("--sample", "size", type=click.IntRange(1), help="Only so many, chosen by the seed.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--only", default="", help="Only mutants whose key contains this.")
+@click.option(
+    "--survivors",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The list of those that are known to survive, each with its reason.",
+)
+@click.argument("scenarios", nargs=-1, type=click.Path(exists=True))
+def main(
+    out: Path | None,
+    processes: int,
+    size: int | None,
+    seed: int,
+    only: str,
+    survivors: Path | None,
+    scenarios: tuple[str, ...],
+) -> None:
+    """Change the model in one place at a time; see who notices."""
+    chosen = sample((each for each in mutants() if only in each.key), seed, size)
+    if not chosen:
+        click.echo(f"no mutant has {only!r} in its key", err=True)
+        sys.exit(USAGE)
+    played = plays(scenarios or None)
+    report = Report.fresh(model_digest(), scenario_digests(played), len(played), seed, size)
+    if out is not None and out.exists():
+        earlier = Report.load(out)
+        if earlier.model == report.model:
+            rows = still_known(earlier.mutants, earlier.scenarios, report.scenarios)
+            report.add(rows[each.key] for each in chosen if each.key in rows)
+    left = [each for each in chosen if each.key not in report.keys]
+    click.echo(f"{len(played)} plays, {len(chosen)} mutants, {len(left)} to try", err=True)
+    if left:
+        ground = Ground.prepare(played, chosen)
+        for done, row in enumerate(run(ground, left, processes), 1):
+            report.add([row])
+            if not row.killed:
+                click.echo(f"survives: {row.where}: {row.change}", err=True)
+            if done % SAVE_EVERY == 0:
+                click.echo(f"{done} of {len(left)}", err=True)
+                if out is not None:
+                    report.save(out)
+    if out is not None:
+        report.save(out)
+    known = read_survivors(survivors) if survivors else {}
+    click.echo(summary(report, known))
+    fine = report.killed_share() >= ENOUGH and not report.unexplained(known)
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main()

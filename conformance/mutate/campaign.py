@@ -1,0 +1,162 @@
+"""Every mutant through the scenarios: what is noticed, and what survives.
+
+Each play is run once on the true model with its lines watched.  A mutant then meets only
+the plays that pass the changed place, those that pass the fewest lines first: they were
+written for little else, and they are quick.  The first that notices it ends its life.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import msgspec
+
+import conformance
+import spec_model
+from conformance.mutate.mutants import Mutant, function_of, installed
+from conformance.mutate.playing import Found, Known, Noticed, Play, know, notice
+from conformance.mutate.workers import in_processes
+
+SECONDS = 30
+"""Processor time for one mutant; a survivor that meets every play needs a few seconds."""
+
+
+class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of one mutant.
+
+    ``how`` it was noticed ("" if it was not), ``by`` which play, and ``why``.  Of one that
+    survived: how many plays ``met`` the changed place, and which show another trace.
+    """
+
+    key: str
+    where: str
+    change: str
+    steps: tuple[str, ...] = ()
+    how: str = ""
+    by: str = ""
+    why: str = ""
+    met: int = 0
+    visible: tuple[str, ...] = ()
+
+    @property
+    def killed(self) -> bool:
+        """Whether somebody noticed."""
+        return bool(self.how)
+
+
+@attrs.frozen
+class Ground:
+    """What mutants are tried on: the plays on the true model, and who passes which line."""
+
+    known: tuple[Known, ...]
+
+    @classmethod
+    def prepare(
+        cls,
+        plays: Sequence[Play],
+        mutants: Sequence[Mutant],
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Ground:
+        """Play everything once on the true model."""
+        files = frozenset(function_of(mutant).__code__.co_filename for mutant in mutants)
+        known = []
+        for done, play in enumerate(plays, 1):
+            known.append(know(play, files))
+            progress(done)
+        return cls(tuple(sorted(known, key=lambda each: (len(each.lines), str(each.play)))))
+
+    def meeting(self, mutant: Mutant) -> list[Known]:
+        """The plays that pass the changed place, the most special first."""
+        first, last = mutant.lines
+        file = function_of(mutant).__code__.co_filename
+        place = {(file, line) for line in range(first, last + 1)}
+        return [each for each in self.known if each.lines & place]
+
+    def try_on(self, mutant: Mutant) -> Found:
+        """Install it here and play.  Changes this process while it lasts."""
+        with installed(mutant):
+            return notice(self.meeting(mutant))
+
+
+def run(ground: Ground, mutants: Iterable[Mutant], processes: int = 1) -> Iterator[Row]:
+    """Try each mutant in a process of its own; rows come as they are finished."""
+
+    def work(mutant: Mutant) -> bytes:
+        return msgspec.json.encode(_row(ground, mutant, ground.try_on(mutant)))
+
+    for mutant, said in in_processes(mutants, work, processes=processes, seconds=SECONDS):
+        if said is not None:
+            yield msgspec.json.decode(said, type=Row)
+        else:
+            endless = Noticed("endless", "", f"not over in {SECONDS} s of processor time")
+            yield _row(ground, mutant, Found(endless))
+
+
+def _row(ground: Ground, mutant: Mutant, found: Found) -> Row:
+    where = f"{mutant.file}:{mutant.lines[0]} {mutant.function}"
+    row = functools.partial(Row, mutant.key, where, mutant.description, mutant.steps)
+    if found.noticed is not None:
+        return row(found.noticed.how, found.noticed.by, found.noticed.why)
+    return row(met=len(ground.meeting(mutant)), visible=found.visible)
+
+
+def sample(mutants: Iterable[Mutant], seed: int, size: int | None) -> list[Mutant]:
+    """A sample that depends on the seed and each mutant's own key only, not on the others."""
+
+    def rank(mutant: Mutant) -> str:
+        return hashlib.sha256(f"{seed} {mutant.key}".encode()).hexdigest()
+
+    chosen = sorted(mutants, key=rank)[:size]
+    return sorted(chosen, key=lambda mutant: (mutant.module, mutant.lines, mutant.key))
+
+
+# --- what is known already ------------------------------------------------------------
+
+_MODEL = Path(spec_model.__file__).parent
+_JUDGE = Path(conformance.__file__).parent
+
+
+def model_digest() -> str:
+    """Of all that decides about a row beside its scenario: the model and what judges it."""
+    files = [
+        *_MODEL.rglob("*.py"),
+        *_MODEL.rglob("*.tsv"),
+        *(_JUDGE / "judge" / "properties").glob("*.py"),
+        _JUDGE / "judge" / "outcomes.py",
+        *(_JUDGE / "adapters").glob("model*.py"),
+        *(_JUDGE / "mutate").glob("*.py"),
+    ]
+    return _digest(path.read_bytes() for path in sorted(files))
+
+
+def scenario_digests(plays: Iterable[Play]) -> dict[str, str]:
+    """Of each scenario, by its name."""
+    scenarios = {each.scenario.scenario: each.scenario for each in plays}
+    return {name: _digest([msgspec.json.encode(each)]) for name, each in scenarios.items()}
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(part)
+    return total.hexdigest()[:16]
+
+
+def still_known(
+    rows: Iterable[Row], before: Mapping[str, str], now: Mapping[str, str]
+) -> dict[str, Row]:
+    """The rows of an earlier campaign with the same model that need not be found out again.
+
+    A kill counts as long as its scenario is the same; survivors only if all scenarios are.
+    """
+    same = before == now
+    kept = {}
+    for row in rows:
+        name = row.by.rpartition(" (")[0]
+        if same or (row.killed and name in now and before.get(name) == now[name]):
+            kept[row.key] = row
+    return kept
