@@ -65,7 +65,10 @@ def test_the_model_is_the_same_afterwards(ground: Ground) -> None:
 
 
 def test_rows_come_from_processes_of_their_own(ground: Ground) -> None:
-    chosen = [the("abort", "leave out: abort=fetch.abort or cause"), the("get_ids", "negate: fetch.in_map")]
+    chosen = [
+        the("abort", "leave out: abort=fetch.abort or cause"),
+        the("get_ids", "negate: fetch.in_map"),
+    ]
     rows = {row.key: row for row in run(ground, chosen, processes=2)}
     assert [rows[each.key].killed for each in chosen] == [True, False]
     assert rows[chosen[1].key].met == 0
