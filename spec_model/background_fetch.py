@@ -12,7 +12,7 @@ import attrs
 from spec_model.decide import Decide
 from spec_model.phases import RegistrationPhase, fire
 from spec_model.phases import RegistrationPhaseTrigger as On
-from spec_model.values import REASONS, RequestSpec, event_name
+from spec_model.values import REASONS, RequestSpec
 
 
 @attrs.frozen
@@ -85,12 +85,16 @@ class UserAgent:
 
 @attrs.frozen
 class FetchCall:
-    """The arguments of ``fetch(id, requests, options)``."""
+    """The arguments of ``fetch(id, requests, options)``.
+
+    ``unread``: indexes of requests whose body is a stream that has still to be read.
+    """
 
     id: str
     requests: tuple[RequestSpec, ...]
     title: str = ""
     download_total: int = 0
+    unread: tuple[int, ...] = ()
 
 
 def check_arguments(call: FetchCall, d: Decide) -> Rejected | None:
@@ -105,14 +109,12 @@ def check_arguments(call: FetchCall, d: Decide) -> Rejected | None:
         if request.mode == "no-cors":
             return Rejected("TypeError", "FETCH-6.2")
         d.take("FETCH-6.3", "FETCH-6.4", "FETCH-6.5", "FETCH-6.6")
-    d.take("FETCH-7")
+    d.take("FETCH-7", "FETCH-9")
     return None
 
 
-def admit(
-    agent: UserAgent, call: FetchCall, used: int, d: Decide
-) -> tuple[UserAgent, BackgroundFetch] | Rejected:
-    """FETCH-8, on the edit queue.  ``used``: bytes of quota in use."""
+def refuse(agent: UserAgent, id: str, d: Decide) -> Rejected | None:
+    """FETCH-8.1 to 8.5, on the edit queue: what rejects before the bodies are looked at."""
     d.take("FETCH-8", "FETCH-8.1", "FETCH-8.2")
     if agent.permission == "denied":
         return Rejected("NotAllowedError", "FETCH-8.2")
@@ -120,10 +122,30 @@ def admit(
     if not agent.worker:
         return Rejected("TypeError", "FETCH-8.4")
     d.take("FETCH-8.5")
-    if agent.active(call.id) is not None:
+    if agent.active(id) is not None:
         return Rejected("TypeError", "FETCH-8.5")
+    return None
+
+
+def upload_total(call: FetchCall, d: Decide) -> int:
+    """FETCH-8.6 to 8.8 for bodies that have been read: the number of their bytes."""
     d.take("FETCH-8.6", "FETCH-8.7", "FETCH-8.8")
-    uploads = sum(request.body or 0 for request in call.requests)
+    total = 0
+    for request in call.requests:
+        d.take("FETCH-8.8.1")
+        if request.body is None:
+            continue
+        d.take("FETCH-8.8.2", "FETCH-8.8.3", "FETCH-8.8.3.1", "FETCH-8.8.3.1.1")
+        d.take("FETCH-8.8.3.3", "FETCH-8.8.3.4")
+        total += request.body
+    return total
+
+
+def commit(
+    agent: UserAgent, call: FetchCall, used: int, d: Decide
+) -> tuple[UserAgent, BackgroundFetch] | Rejected:
+    """FETCH-8.6 to 8.16.  ``used``: bytes of quota in use."""
+    uploads = upload_total(call, d)
     d.take("FETCH-8.9")
     if agent.quota is not None:
         if used + uploads > agent.quota:
@@ -131,10 +153,12 @@ def admit(
         too_much = used + uploads + call.download_total > agent.quota
         if too_much and d.repaired("E62") and d.choose("start-quota") == "checked":
             return Rejected("QuotaExceededError", "FETCH-8.9")
-    d.take("FETCH-8.10", "FETCH-8.11", "FETCH-8.12")
+    d.take("FETCH-8.10", "FETCH-8.11")
     # E68: the prompt's pause belongs to the creation, not to a race with PERFORM.
     d.take("DISPLAY-11", "DISPLAY-11.1")
     prompting = asks_user(agent, d) and d.repaired("E68")
+    d.take("FETCH-8.12", "FETCH-8.12.1", "FETCH-8.12.2", "FETCH-8.12.3")
+    d.take("FETCH-8.12.4", "FETCH-8.12.6", "FETCH-8.12.7")
     fetch = BackgroundFetch(
         index=len(agent.fetches),
         id=call.id,
@@ -148,6 +172,13 @@ def admit(
     d.take("FETCH-8.13", "FETCH-8.14", "FETCH-8.14.1", "FETCH-8.15", "FETCH-8.16")
     fetch = attrs.evolve(fetch, phase=fire(fetch.phase, On.START))
     return attrs.evolve(agent, fetches=(*agent.fetches, fetch)), fetch
+
+
+def admit(
+    agent: UserAgent, call: FetchCall, used: int, d: Decide
+) -> tuple[UserAgent, BackgroundFetch] | Rejected:
+    """FETCH-8 for a call whose bodies are all there.  ``used``: bytes of quota in use."""
+    return refuse(agent, call.id, d) or commit(agent, call, used, d)
 
 
 def asks_user(agent: UserAgent, d: Decide) -> bool:
@@ -179,11 +210,33 @@ def get_ids(agent: UserAgent, d: Decide) -> tuple[str, ...]:
     return tuple(sorted(ids)) if d.choose("id-order") == "by-text" else ids
 
 
+def contains(agent: UserAgent, fetch: BackgroundFetch, d: Decide) -> bool:
+    """CONTAINS: whether the active map holds this fetch, not another one of the same id."""
+    d.take("CONTAINS-1", "CONTAINS-2")
+    entry = agent.active(fetch.id)
+    if entry is None:
+        return False
+    d.take("CONTAINS-3")
+    if entry.index != fetch.index:
+        return False
+    d.take("CONTAINS-4")
+    return True
+
+
+def lacks(agent: UserAgent, fetch: BackgroundFetch, d: Decide) -> bool:
+    """LACKS: the opposite."""
+    d.take("LACKS-1")
+    if contains(agent, fetch, d):
+        return False
+    d.take("LACKS-2")
+    return True
+
+
 def abort(agent: UserAgent, index: int, cause: str, d: Decide) -> tuple[UserAgent, bool]:
     """ABORT-3, on the edit queue; the user's abort is the same steps (E02)."""
     d.take("ABORT-3", "ABORT-3.1", "ABORT-3.2", "ABORT-3.3")
     fetch = agent.fetches[index]
-    if not fetch.in_map:
+    if lacks(agent, fetch, d):
         return agent, False
     d.take("ABORT-3.4", "ABORT-3.5", "ABORT-3.6")
     return agent.put(attrs.evolve(fetch, in_map=False, abort=fetch.abort or cause)), True
@@ -202,21 +255,23 @@ def user_action(
             if not fetch.settled:
                 return agent, "not dismissible before the end"
             return agent.put(attrs.evolve(fetch, displayed=False)), None
-        d.take("DISPLAY-9", "CLICK-1")
+        d.take("DISPLAY-9")
+        if fetch.settled:
+            d.take("DISPLAY-10")
+        d.take("CLICK-1")
         return agent, None
     if fetch.settled:
         return agent, "already settled"
-    if action in ("accept", "refuse"):
-        d.take("DISPLAY-11.2")
-        if not fetch.prompting:
-            return agent, "nothing is asked"
+    if action in ("accept", "refuse") and not fetch.prompting:
+        return agent, "nothing is asked"
     if action in ("abort", "refuse"):
-        d.take("DISPLAY-7")
+        d.take("DISPLAY-7" if action == "abort" else "DISPLAY-11.2")
         if not d.repaired("E02"):
             # As written the flag is all that is set: the map keeps the entry.
             return agent.put(attrs.evolve(fetch, abort=fetch.abort or "user")), None
         return abort(agent, index, "user", d)[0], None
     if action == "accept":
+        d.take("DISPLAY-11.2")
         return agent.put(attrs.evolve(fetch, paused=False, prompting=False)), None
     return _toggle_pause(agent, fetch, action, d)
 
@@ -275,7 +330,7 @@ def settle(agent: UserAgent, index: int, reason: str, d: Decide) -> UserAgent:
     """PERFORM-8, on the edit queue: ``reason`` is what the records gave."""
     fetch = agent.fetches[index]
     d.take("PERFORM-6", "PERFORM-8", "PERFORM-8.1", "PERFORM-8.2", "PERFORM-8.3")
-    if not fetch.in_map:
+    if not contains(agent, fetch, d):
         d.take("PERFORM-8.4")
         reason = "aborted"
     d.take("PERFORM-8.5")
@@ -302,8 +357,7 @@ def settle(agent: UserAgent, index: int, reason: str, d: Decide) -> UserAgent:
 def dispatch(agent: UserAgent, index: int, d: Decide) -> tuple[UserAgent, str | None]:
     """PERFORM-8.8 to 8.13: the event's name, or None where no event can be dispatched (E08)."""
     fetch = agent.fetches[index]
-    name = event_name(fetch.failure_reason)
-    d.take("PERFORM-8.8", "PERFORM-8.9", "PERFORM-8.10", "PERFORM-8.11", "PERFORM-8.12")
+    name = _settle_event(fetch.failure_reason, d)
     d.take("PERFORM-8.13", "PERFORM-8.13.0")
     if name in agent.listening and agent.worker:
         return agent.put(attrs.evolve(fetch, phase=fire(fetch.phase, On.DISPATCH))), name
@@ -311,6 +365,20 @@ def dispatch(agent: UserAgent, index: int, d: Decide) -> tuple[UserAgent, str | 
         return agent, None
     phase = fire(fetch.phase, On.SKIP_EVENT)
     return agent.put(attrs.evolve(fetch, phase=phase, records_available=False)), None
+
+
+def _settle_event(reason: str, d: Decide) -> str:
+    """PERFORM-8.8 to 8.12."""
+    d.take("PERFORM-8.8", "PERFORM-8.9", "PERFORM-8.10")
+    if reason == "aborted":
+        d.take("PERFORM-8.10.1", "PERFORM-8.10.2")
+        return "backgroundfetchabort"
+    d.take("PERFORM-8.11")
+    if reason:
+        d.take("PERFORM-8.11.1", "PERFORM-8.11.2")
+        return "backgroundfetchfail"
+    d.take("PERFORM-8.12", "PERFORM-8.12.1", "PERFORM-8.12.2")
+    return "backgroundfetchsuccess"
 
 
 def event_over(agent: UserAgent, index: int, d: Decide) -> UserAgent:
@@ -360,14 +428,15 @@ def restart(agent: UserAgent, delivered: frozenset[int], d: Decide) -> UserAgent
 
 def update_ui(trusted: bool, used: bool, active: bool, d: Decide) -> Rejected | None:
     """UPDATEUI-1 with E81: the guard, before anything runs in parallel."""
-    for step, bad in (
-        ("UPDATEUI-1.a", not trusted),
-        ("UPDATEUI-1.b", used),
-        ("UPDATEUI-1.c", not active),
-    ):
-        d.take(step)
-        if bad:
-            return Rejected("InvalidStateError", step)
+    d.take("UPDATEUI-1.a")
+    if not trusted:
+        return Rejected("InvalidStateError", "UPDATEUI-1.a")
+    d.take("UPDATEUI-1.b")
+    if used:
+        return Rejected("InvalidStateError", "UPDATEUI-1.b")
+    d.take("UPDATEUI-1.c")
+    if not active:
+        return Rejected("InvalidStateError", "UPDATEUI-1.c")
     d.take("UPDATEUI-2")
     return None
 

@@ -13,6 +13,7 @@ from spec_model.background_fetch import Rejected
 from spec_model.decide import Decide
 from spec_model.instances import Instance, update
 from spec_model.messages import (
+    BodyRead,
     Call,
     CallAbort,
     CallCacheKeys,
@@ -85,6 +86,28 @@ def call(state: State, made: Call, d: Decide) -> State:
             return _unregister(state, made, d)
 
 
+def body_read(state: State, news: BodyRead, d: Decide) -> State:
+    """FETCH-8.8.3, one request's branch of it: its body has been read, or has failed."""
+    reading = state.reads(news.call)
+    if reading is None or reading.over or news.request not in reading.unread:
+        return state
+    d.take("FETCH-8.8.3", "FETCH-8.8.3.1", "FETCH-8.8.3.1.1")
+    if news.failed:
+        # E61: what becomes of the author's other streams is not followed.
+        d.take("FETCH-8.8.3.1.2", "FETCH-8.8.3.2")
+        after = attrs.evolve(reading, failed=True)
+    else:
+        d.take("FETCH-8.8.3.3", "FETCH-8.8.3.4")
+        left = tuple(each for each in reading.unread if each != news.request)
+        after = attrs.evolve(reading, unread=left)
+    everything = tuple(after if each is reading else each for each in state.reading)
+    state = attrs.evolve(state, reading=everything)
+    d.take("FETCH-8.10")
+    if after.over and d.repaired("E60"):
+        state = state.enqueue_edit(after.edit)
+    return state
+
+
 def _settle(state: State, realm: str, name: str, value: Value) -> State:
     return state.enqueue_task(realm, SettlePromise(name, value))
 
@@ -145,7 +168,7 @@ def _update_ui(state: State, made: CallUpdateUI, d: Decide) -> State:
 
 
 def _synthesize(state: State, made: CallSynthesize, d: Decide) -> State:
-    d.take("IDL-UUE-1", "IDL-BFE-3")
+    d.take("IDL-BFE-3", "IDL-UUE-1")
     if made.instance is None:
         return _settle(state, WORKER, made.call, Rejected("TypeError", "IDL-BFE-3"))
     _, instance = state.instance(made.instance)
@@ -210,7 +233,7 @@ def instance_in(state: State, realm: str, fetch: int, d: Decide) -> tuple[State,
 
 def _create(state: State, realm: str, task: ResolveRecords, d: Decide) -> State:
     """CREATE: record objects that hold on to the data as it is now."""
-    d.take("CREATE-1")
+    d.take("CREATE-0", "CREATE-1")
     refs = []
     for index in task.found:
         d.take("CREATE-2", "CREATE-2.1", "CREATE-2.2", "CREATE-2.3", "CREATE-2.4", "CREATE-2.5")

@@ -35,7 +35,7 @@ def extract_content_range(head: Head, d: Decide) -> ContentRange | None:
     value = head.get("content-range", internal=d.repaired("E30"))
     if value is None:
         return None
-    d.take("EXTRACT-2", "EXTRACT-3")
+    d.take("EXTRACT-2", "EXTRACT-3", "ABNF-1", "ABNF-2", "ABNF-3", "ABNF-4")
     grammar = _AS_HTTP if d.repaired("E22") else _AS_WRITTEN
     found = grammar.fullmatch(value)
     if found is None:

@@ -13,6 +13,7 @@ import attrs
 from spec_model.background_fetch import FetchCall, Rejected
 from spec_model.fetch_boundary import Wire
 from spec_model.instances import Snapshot
+from spec_model.interface import Interface
 from spec_model.record_objects import Ready
 from spec_model.values import Part
 
@@ -26,6 +27,15 @@ class CallFetch:
     call: str
     realm: str
     arguments: FetchCall
+
+
+@attrs.frozen
+class BodyRead:
+    """A body that ``call`` brings along ended, or ``failed``."""
+
+    call: str
+    request: int
+    failed: bool = False
 
 
 @attrs.frozen
@@ -126,6 +136,21 @@ class UserDid:
     """A user action on the interface of the newest fetch with this id."""
 
     action: str
+    id: str
+
+
+@attrs.frozen
+class UserLooked:
+    """The user looks at the interface of the newest fetch with this id."""
+
+    id: str
+
+
+@attrs.frozen
+class AutomationClicked:
+    """WDCLICK: a WebDriver session whose window is ``page`` clicks the interface."""
+
+    page: str
     id: str
 
 
@@ -252,7 +277,10 @@ Call = (
 )
 FromNetwork = Accepted | Uploaded | Responded | BytesArrived | Ended
 FromOutside = (
-    UserDid
+    BodyRead
+    | UserDid
+    | UserLooked
+    | AutomationClicked
     | EventEnded
     | PageOpened
     | PageClosed
@@ -394,6 +422,13 @@ class Refused:
     why: str
 
 
+@attrs.frozen
+class InterfaceSeen:
+    """What the user sees of a background fetch; None: nothing is displayed."""
+
+    shows: Interface | None
+
+
 Output = (
     PromiseSettled
     | ProgressFired
@@ -404,4 +439,5 @@ Output = (
     | RequestStarted
     | AttemptTerminated
     | Refused
+    | InterfaceSeen
 )

@@ -18,7 +18,7 @@ from spec_model.instances import Instance, Snapshot
 from spec_model.messages import Output
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.record_objects import RecordObject
-from spec_model.tasks import CachePut, Edit, Firing, RealmTask, TakeSnapshot, Update
+from spec_model.tasks import CachePut, Edit, Firing, Reading, RealmTask, TakeSnapshot, Update
 from spec_model.values import RequestSpec, exactly
 
 WORKER = "worker"
@@ -75,6 +75,7 @@ class Event:
 class State:
     """Everything.  ``records``, ``uploaded`` and ``updates`` go by the index of the fetch.
 
+    ``reading``: calls of fetch() that wait for request bodies.
     ``prompts``: fetches whose interface has still to ask the user (E68); ``limit``: how many
     records of a fetch may be in flight at once; ``named``: how many names were given;
     ``outbox``: what was shown and not yet taken by the driver.
@@ -85,6 +86,7 @@ class State:
     records: tuple[tuple[RecordState, ...], ...] = ()
     uploaded: tuple[tuple[int, ...], ...] = ()
     edits: tuple[Edit, ...] = ()
+    reading: tuple[Reading, ...] = ()
     updates: tuple[tuple[Update, ...], ...] = ()
     firing: tuple[Firing, ...] = ()
     prompts: tuple[int, ...] = ()
@@ -122,6 +124,10 @@ class State:
     def record_of(self, item: RecordObject) -> RecordState:
         """The record that a record object stands for."""
         return self.records[item.fetch][item.record]
+
+    def reads(self, call: str) -> Reading | None:
+        """The call that waits for bodies, if it does."""
+        return next((each for each in self.reading if each.edit.call == call), None)
 
     def spec(self, fetch: int, record: int) -> RequestSpec:
         """A record's request (DM-REC-1)."""

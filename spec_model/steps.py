@@ -109,18 +109,71 @@ def drifted(source: str) -> tuple[Step, ...]:
 
 
 CITING_CALLS = frozenset({"take", "step"})
-"""Functions and methods whose string arguments are step ids."""
+"""Functions and methods whose positional string arguments are step ids."""
+
+
+@attrs.frozen
+class Citation:
+    """A place in a source that cites a step: in ``function``, "" outside of any."""
+
+    step: str
+    function: str
+    line: int
+
+
+def cited_by(call: ast.Call) -> Iterator[str]:
+    """The step ids that one call cites by literals."""
+    called = call.func.attr if isinstance(call.func, ast.Attribute) else None
+    if isinstance(call.func, ast.Name):
+        called = call.func.id
+    if called in CITING_CALLS:
+        for argument in call.args:
+            either = (argument.body, argument.orelse) if isinstance(argument, ast.IfExp) else ()
+            for one in either or (argument,):
+                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    yield one.value
+
+
+def citations(source: str) -> Iterator[Citation]:
+    """Every place where a Python source cites a step by a literal."""
+    yield from _citations(ast.parse(source), "")
+
+
+def _citations(node: ast.AST, function: str) -> Iterator[Citation]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        function = node.name
+    elif isinstance(node, ast.Call):
+        for step in cited_by(node):
+            yield Citation(step, function, node.lineno)
+    for child in ast.iter_child_nodes(node):
+        yield from _citations(child, function)
 
 
 def cited_in(source: str) -> Iterator[str]:
-    """The step ids that a Python source cites by literals in calls of ``CITING_CALLS``."""
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Call):
-            continue
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else None
-        if isinstance(node.func, ast.Name):
-            called = node.func.id
-        if called in CITING_CALLS:
-            for argument in node.args:
-                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                    yield argument.value
+    """The step ids that a Python source cites."""
+    return (citation.step for citation in citations(source))
+
+
+def places() -> dict[str, tuple[str, ...]]:
+    """Where this package's own sources cite each step: ``file:line function``."""
+    found: dict[str, list[str]] = {step: [] for step in STEPS}
+    for file in sorted(resources.files("spec_model").iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".py"):
+            for each in citations(file.read_text("utf-8")):
+                where = f"{file.name}:{each.line} {each.function}".rstrip()
+                found[get(each.step).id].append(where)
+    return {step: tuple(dict.fromkeys(where)) for step, where in found.items()}
+
+
+def _load_reasons() -> dict[str, str]:
+    table = resources.files("spec_model").joinpath("not_modelled.tsv").read_text("utf-8")
+    reasons: dict[str, str] = {}
+    for row in table.splitlines()[1:]:
+        id_, reason = row.split("\t")
+        assert id_ not in reasons, f"two rows for {id_}"
+        reasons[id_] = reason
+    return reasons
+
+
+NOT_MODELLED = _load_reasons()
+"""The steps that no code here takes, and why not."""

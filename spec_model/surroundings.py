@@ -11,12 +11,17 @@ import attrs
 
 from spec_model import background_fetch as bg
 from spec_model import complete_record as rec
+from spec_model.calls import body_read
 from spec_model.complete_record import RecordState
 from spec_model.decide import Decide
+from spec_model.interface import click_error, interface, newest
 from spec_model.messages import (
     AttemptTerminated,
+    AutomationClicked,
+    BodyRead,
     EventEnded,
     FromOutside,
+    InterfaceSeen,
     PageClosed,
     PageOpened,
     PermissionSet,
@@ -26,6 +31,7 @@ from spec_model.messages import (
     UserAgentLaunched,
     UserAgentQuit,
     UserDid,
+    UserLooked,
     WentOnline,
 )
 from spec_model.phases import RegistrationPhase, RegistrationPhaseTrigger, fire
@@ -43,17 +49,25 @@ from spec_model.values import NOTHING
 def outside(state: State, news: FromOutside, d: Decide) -> State:
     """Something happens to the user agent.  Raises UnknownName."""
     match news:
+        case BodyRead():
+            return body_read(state, news, d)
         case UserDid():
             return _user(state, news, d)
+        case UserLooked():
+            return _look(state, news.id, d)
+        case AutomationClicked():
+            return _automation(state, news, d)
         case EventEnded():
             return _event_ended(state, news.event, d)
         case PageOpened():
             return attrs.evolve(state, realms=(*state.realms, Realm(news.realm)))
         case PageClosed():
-            return _close_page(state, news.realm)
+            return _close_page(state, news.realm, d)
         case WentOnline():
             return connectivity(state, news.online, d)
         case PermissionSet():
+            # The user, or an answer for good that a prompt offers.
+            d.take("DISPLAY-11.3")
             return attrs.evolve(state, agent=attrs.evolve(state.agent, permission=news.state))
         case UserAgentQuit():
             return _quit(state, news.kill, d)
@@ -67,9 +81,10 @@ def outside(state: State, news: FromOutside, d: Decide) -> State:
 
 def _user(state: State, did: UserDid, d: Decide) -> State:
     """DISPLAY-7 to 11 and CLICK, for the newest fetch of that id (WDCLICK-5)."""
-    fetch = next((each for each in reversed(state.agent.fetches) if each.id == did.id), None)
-    if fetch is None:
+    index = newest(state.agent, did.id)
+    if index is None:
         return state.say(Refused(f"there is no background fetch {did.id!r}"))
+    fetch = state.agent.fetches[index]
     stops = did.action == "abort" or (did.action == "refuse" and fetch.prompting)
     if stops and not fetch.settled:
         if d.repaired("E02"):
@@ -79,9 +94,31 @@ def _user(state: State, did: UserDid, d: Decide) -> State:
     if refused is not None:
         return state.say(Refused(refused))
     if did.action == "click":
-        click = Firing(fetch.index, "backgroundfetchclick")
-        return attrs.evolve(state, firing=(*state.firing, click))
+        return _fire_click(state, fetch.index)
     return attrs.evolve(state, agent=agent)
+
+
+def _fire_click(state: State, fetch: int) -> State:
+    """CLICK-1."""
+    return attrs.evolve(state, firing=(*state.firing, Firing(fetch, "backgroundfetchclick")))
+
+
+def _look(state: State, id: str, d: Decide) -> State:
+    index = newest(state.agent, id)
+    shows = None
+    if index is not None:
+        shows = interface(state.agent, index, state.snapshot(index), d)
+    return state.say(InterfaceSeen(shows))
+
+
+def _automation(state: State, clicked: AutomationClicked, d: Decide) -> State:
+    window = state.realm(clicked.page) is not None
+    error = click_error(state.agent, window, clicked.id, d)
+    index = newest(state.agent, clicked.id)
+    if error is not None or index is None:
+        return state.say(Refused(error or ""))
+    d.take("CLICK-1")
+    return _fire_click(state, index)
 
 
 def _event_ended(state: State, name: str, d: Decide) -> State:
@@ -99,9 +136,14 @@ def _event_ended(state: State, name: str, d: Decide) -> State:
     return state.enqueue_update(event.fetch)
 
 
-def _close_page(state: State, realm: str) -> State:
+def _close_page(state: State, realm: str, d: Decide) -> State:
+    reading = state.reading
+    if d.repaired("E60"):
+        # As written a stream that dies with its page neither ends nor fails.
+        reading = tuple(each for each in reading if each.over or each.edit.realm != realm)
     return attrs.evolve(
         state,
+        reading=reading,
         realms=tuple(each for each in state.realms if each.name != realm),
         objects=tuple(each for each in state.objects if each.realm != realm),
         puts=tuple(each for each in state.puts if each.realm != realm),
@@ -132,6 +174,7 @@ def _quit(state: State, kill: bool, d: Decide) -> State:
         agent=attrs.evolve(agent, running=False),
         realms=(),
         edits=(),
+        reading=(),
         updates=((),) * len(state.updates),
         firing=(),
         prompts=(),

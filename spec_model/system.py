@@ -48,6 +48,7 @@ from spec_model.tasks import (
     AbortFetch,
     AdmitFetch,
     AwaitTask,
+    CommitFetch,
     Deliver,
     FinishPut,
     FireEvent,
@@ -55,6 +56,7 @@ from spec_model.tasks import (
     GiveInstance,
     MakeReady,
     PullBody,
+    Reading,
     ResolveInstance,
     RunEdit,
     RunRealm,
@@ -73,7 +75,7 @@ def enabled(state: State, d: Decide) -> tuple[Task, ...]:
     """Every task that could be performed now, in the order in which ``run`` takes them."""
     if not state.agent.running:
         return ()
-    found: list[Task] = [RunEdit()] if state.edits else []
+    found: list[Task] = [RunEdit()] if _can_edit(state) else []
     for fetch, row in enumerate(state.records):
         found += (RunRecord(fetch, i) for i in range(len(row)) if can_run(state, fetch, i, d))
     found += (ShowPrompt(fetch) for fetch in state.prompts)
@@ -89,6 +91,14 @@ def enabled(state: State, d: Decide) -> tuple[Task, ...]:
     if state.firing:
         found.append(FireEvent())
     return tuple(found)
+
+
+def _can_edit(state: State) -> bool:
+    """As written the queue waits for the bodies of the call at its head (E60)."""
+    if not state.edits or not isinstance(state.edits[0], CommitFetch):
+        return bool(state.edits)
+    reading = state.reads(state.edits[0].call)
+    return reading is None or reading.over
 
 
 def _can_update(state: State, fetch: int) -> bool:
@@ -160,6 +170,8 @@ def _edit(state: State, d: Decide) -> State:
     match first:
         case AdmitFetch():
             return _admit(state, first, d)
+        case CommitFetch():
+            return _commit(state, first, d)
         case AbortFetch():
             agent, stopped = bg.abort(state.agent, first.fetch, first.cause, d)
             state = attrs.evolve(state, agent=agent)
@@ -174,7 +186,32 @@ def _edit(state: State, d: Decide) -> State:
 
 
 def _admit(state: State, edit: AdmitFetch, d: Decide) -> State:
-    admitted = bg.admit(state.agent, edit.arguments, state.used(), d)
+    call, arguments = edit.call, edit.arguments
+    refused = bg.refuse(state.agent, arguments.id, d)
+    if refused is None and any(each.edit.arguments.id == arguments.id for each in state.reading):
+        # E60: an id whose bodies are being read is taken.
+        refused = Rejected("TypeError", "FETCH-8.5")
+    if refused is not None:
+        return state.enqueue_task(edit.realm, SettlePromise(call, refused))
+    then = CommitFetch(call, edit.realm, arguments)
+    if not arguments.unread:
+        return _commit(state, then, d)
+    state = attrs.evolve(state, reading=(*state.reading, Reading(then, arguments.unread)))
+    if d.repaired("E60"):
+        return state
+    return attrs.evolve(state, edits=(then, *state.edits))
+
+
+def _commit(state: State, edit: CommitFetch, d: Decide) -> State:
+    reading = state.reads(edit.call)
+    if reading is not None:
+        others = tuple(each for each in state.reading if each is not reading)
+        state = attrs.evolve(state, reading=others)
+        if reading.failed:
+            d.take("FETCH-8.11")
+            refused = Rejected("TypeError", "FETCH-8.11")
+            return state.enqueue_task(edit.realm, SettlePromise(edit.call, refused))
+    admitted = bg.commit(state.agent, edit.arguments, state.used(), d)
     if isinstance(admitted, Rejected):
         return state.enqueue_task(edit.realm, SettlePromise(edit.call, admitted))
     agent, fetch = admitted

@@ -27,6 +27,15 @@ class AdmitFetch:
 
 
 @attrs.frozen
+class CommitFetch:
+    """FETCH-8.9 and on, for a call whose bodies had to be waited for."""
+
+    call: str
+    realm: str
+    arguments: FetchCall
+
+
+@attrs.frozen
 class AbortFetch:
     """ABORT-3; without a call it is the user's."""
 
@@ -44,7 +53,7 @@ class SettleFetch:
     reason: str
 
 
-Edit = AdmitFetch | AbortFetch | SettleFetch
+Edit = AdmitFetch | CommitFetch | AbortFetch | SettleFetch
 
 # --- on the update queue of a fetch ---------------------------------------------------
 
@@ -121,6 +130,23 @@ class Firing:
     fetch: int | None
     name: str = ""
     data: str | None = None
+
+
+@attrs.frozen
+class Reading:
+    """FETCH-8.8: a call that waits for bodies; ``unread`` are the indexes of their requests.
+
+    ``edit`` is what follows.  The id is reserved until the fetch is committed (E60).
+    """
+
+    edit: CommitFetch
+    unread: tuple[int, ...]
+    failed: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether FETCH-8.10 has nothing to wait for any more."""
+        return self.failed or not self.unread
 
 
 @attrs.frozen

@@ -120,9 +120,3 @@ REASONS = (
     "download-total-exceeded",
 )
 RECORD_ENDS = ("success", *REASONS)
-EVENT_OF = {"": "backgroundfetchsuccess", "aborted": "backgroundfetchabort"}
-
-
-def event_name(reason: str) -> str:
-    """The settle event that goes with a failure reason (PERFORM-8.10 to 8.12)."""
-    return EVENT_OF.get(reason, "backgroundfetchfail")

@@ -16,6 +16,9 @@ from conformance.cli import adapters, exits, selection
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 """Heads and rows."""
 
+MOST_NAMED = 3
+"""Scenarios that a row of the table names; the JSON names all."""
+
 WHAT = (
     "states", "steps", "scenarios", "choices", "errata", "adapters", "capabilities", "sources"
 )  # fmt: skip
@@ -46,7 +49,7 @@ def list_command(what: str, form: Literal["text", "json"], scenarios: tuple[str,
         return exits.OK
     makers: dict[str, Callable[[], Rows]] = {
         "states": _states,
-        "steps": _steps,
+        "steps": lambda: _steps(scenarios, whole=form == "json"),
         "scenarios": lambda: _scenarios(scenarios),
         "choices": _choices,
         "errata": _errata,
@@ -90,12 +93,31 @@ def _states() -> Rows:
     return ("table", "from", "trigger", "to", "steps", "why"), rows
 
 
-def _steps() -> Rows:
-    from spec_model.steps import STEPS
+def _steps(paths: Sequence[str], *, whole: bool) -> Rows:
+    """Each step with what takes it; ``whole``: every scenario, not only the first ones."""
+    from conformance.judge.walks import steps_taken
+    from spec_model import steps
 
-    return ("step", "line", "kind", "says"), [
-        (one.id, str(one.line), one.kind.name.lower(), one.paraphrase) for one in STEPS.values()
+    shown = steps_taken(selection.select(paths=paths).scenarios)
+    code = steps.places()
+    return ("step", "line", "kind", "says", "code", "scenarios", "not modelled"), [
+        (
+            one.id,
+            str(one.line),
+            one.kind.name.lower(),
+            one.paraphrase,
+            ", ".join(code[one.id]),
+            _few(shown.get(one.id, ()), whole=whole),
+            steps.NOT_MODELLED.get(one.id, ""),
+        )
+        for one in steps.STEPS.values()
     ]
+
+
+def _few(names: Sequence[str], *, whole: bool) -> str:
+    if whole or len(names) <= MOST_NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
 
 
 def _scenarios(paths: Sequence[str]) -> Rows:

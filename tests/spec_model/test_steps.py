@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 import conformance
 import spec_model
 from spec_model import choices, steps, systems
-from spec_model.steps import STEPS, Kind, UnknownStep, cited_in, digest, drifted
+from spec_model.steps import NOT_MODELLED, STEPS, Kind, UnknownStep, cited_in, digest, drifted
+from tests.spec_model.citations import misplaced
 
 ROOMS = [Path(room.__path__[0]) for room in (spec_model, conformance)]
+MODEL = sorted(ROOMS[0].glob("*.py"))
 SOURCES = sorted(path for room in ROOMS for path in room.rglob("*.py"))
 
 
@@ -63,9 +66,59 @@ def test_no_module_cites_an_unknown_step(path: Path) -> None:
         systems.step(cited)
 
 
-def test_the_model_cites_steps_at_all() -> None:
-    cited = {step for path in SOURCES for step in cited_in(path.read_text("utf-8"))}
-    assert len(cited) > 100
+def test_every_step_is_cited_or_listed_with_a_reason_and_never_both() -> None:
+    cited = {step for step, where in steps.places().items() if where}
+    listed = set(NOT_MODELLED)
+    assert cited | listed == set(STEPS)
+    assert cited & listed == set()
+
+
+def test_what_is_not_modelled_has_a_sentence_for_a_reason() -> None:
+    for step, reason in NOT_MODELLED.items():
+        steps.get(step)
+        assert reason.endswith(".")
+        assert len(reason.split()) >= 5
+
+
+def test_a_place_is_a_file_a_line_and_a_function() -> None:
+    (place,) = steps.places()["CONTAINS-4"]
+    assert re.fullmatch(r"background_fetch\.py:\d+ contains", place)
+
+
+@pytest.mark.parametrize("path", MODEL, ids=lambda path: path.name)
+def test_on_every_way_through_a_function_steps_are_cited_in_the_order_of_the_text(
+    path: Path,
+) -> None:
+    assert list(misplaced(path)) == []
+
+
+def test_an_order_that_is_not_the_text_s_is_noticed(tmp_path: Path) -> None:
+    source = tmp_path / "wrong.py"
+    source.write_text(
+        "def f(d, x):\n"
+        "    if x:\n"
+        "        d.take('ABORT-3')\n"
+        "        return\n"
+        "    d.take('ABORT-2', 'GET-4')\n"
+        "    for each in x:\n"
+        "        d.take('GET-4.1')\n"
+        "    d.take('ABORT-1')\n"
+    )
+    (found,) = misplaced(source)
+    assert (found.line, found.earlier, found.later) == (8, "ABORT-2", "ABORT-1")
+
+
+def upstream() -> Path | None:
+    """The specification's source, where somebody has said where it is."""
+    named = os.environ.get("BGFETCH_SPECIFICATION")
+    return Path(named) if named else None
+
+
+@pytest.mark.skipif(upstream() is None, reason="BGFETCH_SPECIFICATION names no copy of index.bs")
+def test_no_line_of_the_specification_has_changed() -> None:
+    source = upstream()
+    assert source is not None
+    assert [step.id for step in drifted(source.read_text("utf-8"))] == []
 
 
 def test_every_choice_names_steps_that_exist() -> None:

@@ -30,6 +30,18 @@ def test_the_states_are_those_of_the_lifecycle(capsys: pytest.CaptureFixture[str
     assert "overflowing" in out
 
 
+def test_a_step_is_listed_with_the_code_and_the_scenarios_that_take_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(["list", "steps", "--format", "json"])
+    rows = {row["step"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["GET-3"]["code"].startswith("background_fetch.py:")
+    assert rows["GET-3"]["code"].endswith(" get")
+    assert "E13" in rows["RECORD-3"]["scenarios"].split(", ")
+    assert rows["DISPLAY-5.1"]["not modelled"].startswith("Icons")
+    assert rows["DISPLAY-5.1"]["code"] == ""
+
+
 def test_an_unknown_table_is_a_usage_error() -> None:
     assert run(["list", "colours"]) == 64
 
