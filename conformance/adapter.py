@@ -98,9 +98,7 @@ class AdapterFactory(Protocol):
     name: str
     network: Literal["loopback", "memory", "none"]
 
-    def open(
-        self, sink: Sink, surroundings: Surroundings
-    ) -> AbstractAsyncContextManager[Adapter]:
+    def open(self, sink: Sink, surroundings: Surroundings) -> AbstractAsyncContextManager[Adapter]:
         """Open it for one scenario (implementations that are slow to start may be kept warm).
 
         Raises CannotStart.

@@ -42,9 +42,7 @@ def _without(script: list[Step], at: int, width: int) -> list[Step]:
     gone = script[at : at + width]
     named = {made.name for step in gone for made in (step.fetch, step.get) if made is not None}
     later = [
-        step
-        for step in script[at + width :]
-        if step.abort is None or step.abort.on not in named
+        step for step in script[at + width :] if step.abort is None or step.abort.on not in named
     ]
     return [*script[:at], *later]
 

@@ -211,9 +211,7 @@ class Hypothesis:
         if row[index] == locals_:
             return self
         row = (*row[:index], locals_, *row[index + 1 :])
-        return attrs.evolve(
-            self, records=(*self.records[:fetch], row, *self.records[fetch + 1 :])
-        )
+        return attrs.evolve(self, records=(*self.records[:fetch], row, *self.records[fetch + 1 :]))
 
     def instance(self, handle: str) -> Instance | None:
         """A registration object by name."""

@@ -135,9 +135,10 @@ class RecordMoves:
             return exchange.wire is None
         if exchange.complete:
             return False
-        return not (_surely_exceeds(record, exchange.sent, view.room) or _surely_exceeds(
-            record, exchange.sent, view.quota
-        ))
+        return not (
+            _surely_exceeds(record, exchange.sent, view.room)
+            or _surely_exceeds(record, exchange.sent, view.quota)
+        )
 
 
 def _ending(exchange: Exchange, head: Head) -> str:

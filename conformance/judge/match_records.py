@@ -194,9 +194,7 @@ class Records:
             yield record, frozenset()
             return
         item = _object(reader, record)
-        for aimed, choices in self.terms.ask(
-            lambda d: record_objects.retarget(item, record, d)
-        ):
+        for aimed, choices in self.terms.ask(lambda d: record_objects.retarget(item, record, d)):
             if aimed.generation == record.generation:
                 yield record, choices
 

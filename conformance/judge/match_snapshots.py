@@ -69,9 +69,7 @@ class Snapshots:
         if self._constants(hypothesis, known.fetch, shown, where) and self._available(
             hypothesis, known.fetch, known, shown, where
         ):
-            yield hypothesis.with_instance(
-                attrs.evolve(known, available=shown.records_available)
-            )
+            yield hypothesis.with_instance(attrs.evolve(known, available=shown.records_available))
 
     def progressed(
         self, hypothesis: Hypothesis, known: Instance, shown: p.Snapshot, where: str
@@ -104,9 +102,7 @@ class Snapshots:
                 f"{outcome(fetch.result, fetch.failure_reason)}",
             )
             return
-        yield from self._shows(
-            hypothesis, handle, p.WORKER, index, known, shown, where, least
-        )
+        yield from self._shows(hypothesis, handle, p.WORKER, index, known, shown, where, least)
 
     # --- identity ---------------------------------------------------------------------
 
@@ -149,9 +145,7 @@ class Snapshots:
             if narrowed is not None:
                 yield narrowed.with_instance(Instance.of(handle, realm, index, shown))
 
-    def _constants(
-        self, hypothesis: Hypothesis, index: int, shown: p.Snapshot, where: str
-    ) -> bool:
+    def _constants(self, hypothesis: Hypothesis, index: int, shown: p.Snapshot, where: str) -> bool:
         fetch = hypothesis.fetch(index)
         for step, name, should, now in (
             ("REG-6", "id", fetch.id, shown.id),

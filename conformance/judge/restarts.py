@@ -27,9 +27,7 @@ from spec_model.values import Extent
 T = TypeVar("T")
 
 
-def gone(
-    hypothesis: Hypothesis, ref: str, command: p.Quit, terms: Terms
-) -> Iterator[Hypothesis]:
+def gone(hypothesis: Hypothesis, ref: str, command: p.Quit, terms: Terms) -> Iterator[Hypothesis]:
     """Every state in which the user agent can be launched again."""
     records = tuple(
         tuple(_kept(hypothesis, fetch, i, command.kill, terms) for i in range(len(row)))

@@ -30,12 +30,12 @@ from contextlib import contextmanager
 import attrs
 import msgspec
 import trio
-import trio.testing
 
 from conformance.adapter import Adapter, AdapterGone, AdapterNonsense
 from conformance.judge.names import Binding, Realms
 from conformance.judge.run_log import RunLog
 from conformance.judge.run_needs import all_steps
+from conformance.judge.simulation import wait_all_tasks_blocked
 from conformance.protocol import Answer, AnyCommand, Capability, Look, Snapshot
 from conformance.scenario.format import Scenario
 from conformance.trace import Quiet
@@ -230,7 +230,7 @@ class Session:
 
     async def _rest_exactly(self) -> None:
         while True:
-            await trio.testing.wait_all_tasks_blocked()
+            await wait_all_tasks_blocked()
             if not self.log.pending():
                 return
             # Time may pass now: the mock clock jumps to the implementation's next timer.

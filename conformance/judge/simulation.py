@@ -4,6 +4,9 @@ A mock clock takes real time away; what is left is trio's order of tasks that co
 run next, which it shuffles on purpose.  In a simulation the same scenario has to give
 the same bytes, so here the shuffle is seeded.  Trio has no public switch for that: its
 own hypothesis plugin sets the same two private names.
+
+The clock and ``wait_all_tasks_blocked`` are public in ``trio.testing``, whose import takes
+pytest along and so a third of the time of a short command; they are taken from where they are.
 """
 
 from __future__ import annotations
@@ -14,7 +17,10 @@ from typing import TypeVar
 
 import trio
 import trio._core._run as trio_run  # the only place where they are
-import trio.testing
+from trio._core._mock_clock import MockClock
+from trio._core._run import wait_all_tasks_blocked
+
+__all__ = ["run_simulated", "wait_all_tasks_blocked"]
 
 T = TypeVar("T")
 
@@ -25,7 +31,7 @@ def run_simulated(main: Callable[[], Awaitable[T]], seed: int = 0) -> T:
     Must be called outside trio.  Raises what ``main`` raises.
     """
     with _scheduled(seed):
-        return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+        return trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
 @contextmanager

@@ -1,13 +1,14 @@
-"""A scenario told step by step."""
+"""A scenario played on the model."""
 
 from __future__ import annotations
 
 import pytest
 
-from conformance.judge.explain import explain, run_on_model
+from conformance.adapters.model import Explained
+from conformance.judge.explain import run_on_model
 from conformance.judge.runner import Unsupported
 from conformance.scenario.load import loads
-from spec_model.editions import AMENDED, UnknownCluster
+from spec_model.editions import AMENDED
 
 SCENARIO = loads("""
 scenario: four-oh-four
@@ -22,45 +23,28 @@ script:
 """)
 
 
-def lines(*without: str) -> list[str]:
-    return explain(SCENARIO, without=without).splitlines()
+def test_a_listener_hears_each_cause_before_what_it_shows_is_noted() -> None:
+    heard: list[tuple[int, Explained]] = []
+    shown: list[tuple[int, int]] = []
+    trace = run_on_model(
+        SCENARIO,
+        AMENDED,
+        listen=lambda entries, explained: heard.append((entries, explained)),
+        showing=lambda entries, number: shown.append((entries, number)),
+    )
+    entries, first = heard[0]
+    assert trace.entries[entries - 1].sent == first.cause
+    assert shown[0] == (entries, 0)
+    assert len(shown) == sum(len(each.shown) for _, each in heard)
 
 
-def test_it_begins_with_the_scenario_and_the_edition() -> None:
-    assert lines("E01")[:2] == ["four-oh-four: A 404", "edition: amended - E01"]
-
-
-def test_what_happens_is_told_in_order_and_steps_stand_before_what_they_led_to() -> None:
-    told = lines()
-    call = next(i for i, line in enumerate(told) if "calls fetch" in line)
-    answer = told.index("the server answers /film with 404")
-    event = next(i for i, line in enumerate(told) if "gets backgroundfetchfail" in line)
-    step = next(i for i, line in enumerate(told) if line.strip().startswith("RECORD-11.R.7.2"))
-    assert call < answer < step < event
-
-
-def test_steps_come_with_words() -> None:
-    (line,) = [line for line in lines() if line.strip().startswith("FETCH-8.13 ")]
-    assert "active map" in line
-
-
-def test_a_step_taken_often_stands_once() -> None:
-    assert any(line.endswith(" times)") for line in lines())
-
-
-def test_another_reading_tells_another_story() -> None:
-    assert any("gets backgroundfetchsuccess" in line for line in lines("E01"))
-    assert not any("gets backgroundfetchsuccess" in line for line in lines())
-
-
-def test_a_profile_is_followed() -> None:
-    text = explain(SCENARIO, profile={"id-order": "by-text"})
-    assert "four-oh-four" in text
-
-
-def test_what_does_not_exist_is_refused() -> None:
-    with pytest.raises(UnknownCluster):
-        explain(SCENARIO, without=["E99"])
+def test_the_tasks_of_a_cause_take_its_steps_from_one_state_to_the_next() -> None:
+    heard: list[Explained] = []
+    run_on_model(SCENARIO, AMENDED, listen=lambda _, explained: heard.append(explained))
+    for each in heard:
+        assert [step for moved in each.moved for step in moved.steps] == list(each.steps)
+        for before, after in zip(each.moved, each.moved[1:], strict=False):
+            assert before.after == after.before
 
 
 def test_what_the_model_cannot_do_is_unsupported() -> None:

@@ -1,0 +1,99 @@
+"""A walk as lines, each of a kind; how they look is up to the writer.
+
+A reader has read a step once and need not read it again: steps that were told are named
+in one line, and a task in which nothing new is taken and nothing changes is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import attrs
+
+from conformance.explain.shape import Moment, Step, Task, Walk
+
+Kind = Literal["happens", "runs", "step", "again", "change", "seen", "blank"]
+
+
+@attrs.frozen
+class Line:
+    """``label`` is the id of a step, the number of a moment, or empty."""
+
+    kind: Kind
+    text: str = ""
+    label: str = ""
+
+
+@attrs.define
+class Teller:
+    """Tells moments, remembering which steps have been told."""
+
+    told: set[str] = attrs.field(factory=set)
+    every: bool = False
+    """Tell each step in full, each time."""
+
+    def moment(self, number: int, moment: Moment) -> Iterator[Line]:
+        """What happens, and what follows."""
+        yield Line("happens", moment.happens, str(number))
+        for task in moment.tasks:
+            yield from self._task(task)
+
+    def _task(self, task: Task) -> Iterator[Line]:
+        news = [step for step in task.steps if step.id not in self.told]
+        if not (news or task.changes or task.seen or self.every):
+            return
+        if task.runs:
+            yield Line("runs", task.runs)
+        yield from self._steps(task.steps)
+        yield from (Line("change", each.sentence) for each in task.changes)
+        yield from (Line("seen", each) for each in task.seen)
+
+    def _steps(self, steps: Sequence[Step]) -> Iterator[Line]:
+        again: list[Step] = []
+        for step in steps:
+            if step.id in self.told and not self.every:
+                again.append(step)
+                continue
+            yield from _again(again)
+            again = []
+            self.told.add(step.id)
+            times = f" ({step.times} times)" if step.times > 1 else ""
+            yield Line("step", step.says + times, step.id)
+        yield from _again(again)
+
+
+def _again(steps: Sequence[Step]) -> Iterator[Line]:
+    """Steps told before, named by the first and last of each algorithm."""
+    if not steps:
+        return
+    groups: list[list[str]] = []
+    for step in steps:
+        if groups and _algorithm(groups[-1][-1]) == _algorithm(step.id):
+            groups[-1].append(step.id)
+        else:
+            groups.append([step.id])
+    named = ", ".join(
+        " ".join(group) if len(group) < 3 else f"{group[0]} … {group[-1]}" for group in groups
+    )
+    yield Line("again", f"{named} (as above)")
+
+
+def _algorithm(step: str) -> str:
+    return step.partition("-")[0]
+
+
+def whole(walk: Walk, *, every: bool = False) -> Iterator[Line]:
+    """All moments, a blank line between them."""
+    teller = Teller(every=every)
+    for number, moment in enumerate(walk.moments, 1):
+        yield Line("blank")
+        yield from teller.moment(number, moment)
+    yield Line("blank")
+    yield from end(walk)
+
+
+def end(walk: Walk) -> Iterator[Line]:
+    """What is left when nothing more happens."""
+    yield Line("happens", "nothing more happens", "end")
+    yield from (Line("seen", each) for each in walk.end)

@@ -1,0 +1,91 @@
+"""``bgfetch explain`` on the command line."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from conformance.cli.root import run
+from conformance.explain import shape
+
+Capture = pytest.CaptureFixture[str]
+
+
+def said(capsys: Capture, *arguments: str) -> str:
+    assert run(["explain", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_command_at_the_end_makes_the_same_again(capsys: Capture) -> None:
+    text = said(capsys, "E13", "--without", "E01", "--choose", "id-order=by-text", "--compare")
+    command = text.splitlines()[-1].removeprefix("again: ")
+    assert said(capsys, *shlex.split(command)[2:]) == text
+
+
+def test_amended_is_compared_with_the_text_as_written(capsys: Capture) -> None:
+    text = said(capsys, "E13", "--compare")
+    assert "left     amended\nright    as-written\n" in text
+
+
+def test_another_reading_is_compared_with_amended_or_what_is_named(capsys: Capture) -> None:
+    left = ("E13", "--without", "E13", "--compare")
+    assert "right    amended\n" in said(capsys, *left)
+    assert "right    as-written\n" in said(capsys, *left, "as-written")
+
+
+@pytest.mark.parametrize("more", [[], ["--compare"]], ids=["walk", "comparison"])
+def test_json_has_its_schema(capsys: Capture, more: list[str]) -> None:
+    told = json.loads(said(capsys, "E13", "--format", "json", *more))
+    jsonschema.validate(told, json.loads(shape.schema()))
+    assert told["version"] == shape.VERSION
+
+
+def test_the_schema_refuses_what_has_another_shape(capsys: Capture) -> None:
+    told = json.loads(said(capsys, "E13", "--format", "json"))
+    told["moments"][0]["happens"] = 1
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(told, json.loads(shape.schema()))
+
+
+def test_it_is_written_to_a_file_without_colours(capsys: Capture, tmp_path: Path) -> None:
+    file = tmp_path / "walk.md"
+    assert said(capsys, "E13", "--format", "markdown", "--out", str(file)) == ""
+    assert file.read_text("utf-8").startswith("### E13: ")
+
+
+def test_a_pipe_gets_no_colours(capsys: Capture) -> None:
+    assert "\x1b" not in said(capsys, "E13")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--edition", "as-writen"], "no edition 'as-writen'; did you mean as-written?"),
+        (["--edition", "amended - E99"], "no cluster 'E99'; there are E01, "),
+        (["--without", "E131"], "no cluster 'E131'; did you mean E13"),
+        (["--compare", "amend"], "no edition 'amend'; did you mean amended?"),
+        (["--choose", "id-ordr=by-text"], "no choice 'id-ordr'; did you mean id-order?"),
+        (["--choose", "id-order=by-txt"], "did you mean by-text?"),
+        (["--choose", "id-order"], "written KEY=OPTION"),
+        (["--profile", "spek"], "no profile 'spek'; did you mean spec?"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_is_near(
+    capsys: Capture, arguments: list[str], hint: str
+) -> None:
+    assert run(["explain", "E13", *arguments]) == 64
+    assert hint in capsys.readouterr().err
+
+
+def test_an_unknown_scenario_selects_nothing(capsys: Capture) -> None:
+    assert run(["explain", "E133"]) == 66
+    assert "no scenario 'E133'; did you mean E13" in capsys.readouterr().err
+
+
+def test_json_of_several_scenarios_is_refused(capsys: Capture) -> None:
+    assert run(["explain", "SC-34*", "--format", "json"]) == 64
+    assert "JSON holds one" in capsys.readouterr().err

@@ -1,0 +1,85 @@
+"""Two readings beside each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.explain.compare import compare
+from conformance.explain.markdown import comparison_markdown
+from conformance.explain.shape import Comparison, decode, encode
+from conformance.explain.text import WIDE, comparison_text
+from conformance.explain.walk import walk
+from conformance.scenario.find import find
+from conformance.scenario.load import load
+from spec_model.editions import AMENDED, AS_WRITTEN, Edition
+
+COMMAND = "bgfetch explain X --compare"
+
+
+def both(scenario: str, left: Edition, right: Edition) -> Comparison:
+    (path,) = [path for path in find() if path.stem == scenario]
+    played = load(path)
+    return compare(walk(played, left), walk(played, right), (left, right), COMMAND)
+
+
+@pytest.fixture(scope="module")
+def paused() -> Comparison:
+    return both("E13", AMENDED.without("E13"), AMENDED)
+
+
+def test_it_names_the_amendments_that_only_one_reading_has(paused: Comparison) -> None:
+    assert [each.split(":")[0] for each in paused.between] == ["E13"]
+
+
+def test_it_points_at_the_first_step_where_they_part(paused: Comparison) -> None:
+    parting = paused.parting
+    assert parting is not None
+    assert (parting.moment, parting.happens) == (5, "page p1 calls a.abort()")
+    assert parting.after == "ABORT-3.6"
+    assert parting.right.startswith("takes RECORD-1:")
+
+
+def test_it_says_what_only_one_of_them_shows(paused: Comparison) -> None:
+    assert any(
+        each.left is None and "gets backgroundfetchabort" in (each.right or "")
+        for each in paused.observed
+    )
+
+
+def test_the_same_reading_twice_does_not_part() -> None:
+    same = both("E13", AMENDED, AMENDED)
+    assert (same.parting, same.observed, same.between) == (None, [], [])
+    for text in (comparison_text(same, 80), comparison_markdown(same)):
+        assert "no difference can be seen" in text
+
+
+def test_on_a_wide_terminal_they_stand_beside_each_other(paused: Comparison) -> None:
+    narrow, wide = comparison_text(paused, WIDE - 1), comparison_text(paused, WIDE)
+    assert "--- amended\n" in narrow and " | " not in narrow
+    rows = [line for line in wide.splitlines() if " | " in line]
+    assert rows and all(len(row) <= WIDE for row in rows)
+    assert rows[0].split("|")[1].strip() == "amended"
+
+
+def test_what_is_alike_is_only_named(paused: Comparison) -> None:
+    text = comparison_text(paused, 80)
+    assert "Alike until then:\n1. page p1 calls fetch(" in text
+    assert "FETCH-8.13 " not in text
+
+
+def test_many_amendments_are_counted() -> None:
+    text = comparison_text(both("E13", AS_WRITTEN, AMENDED), 80)
+    assert "clusters of amendments (bgfetch list clusters)" in text
+
+
+def test_in_markdown_it_is_a_table_and_a_diff(paused: Comparison) -> None:
+    text = comparison_markdown(paused)
+    assert "| seen with *amended - E13* | seen with *amended* |" in text
+    diff = text.split("```diff\n")[1].split("```")[0].splitlines()
+    assert diff[:2] == ["- amended - E13", "+ amended"]
+    assert any(line.startswith("+") and "RECORD-1" in line for line in diff)
+    assert text.endswith(f"```sh\n{COMMAND}\n```\n")
+
+
+def test_json_is_read_again_as_it_was_written(paused: Comparison) -> None:
+    assert decode(encode(paused)) == paused

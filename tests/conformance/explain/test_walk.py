@@ -1,0 +1,176 @@
+"""A scenario told moment by moment."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from conformance.explain.lines import whole
+from conformance.explain.markdown import walk_markdown
+from conformance.explain.shape import Moment, Task, Walk, decode, encode
+from conformance.explain.text import walk_text
+from conformance.explain.walk import walk
+from conformance.scenario.find import find
+from conformance.scenario.load import load, loads
+from spec_model.editions import AMENDED, AS_WRITTEN
+
+SCENARIO = loads("""
+scenario: four-oh-four
+title: A 404
+source: [E01]
+world:
+  quota: 5000
+  resources:
+    /film: {attempts: [{status: 404, body: 20}]}
+worker:
+  on:
+    backgroundfetchfail:
+      - match_all: {on: event, as: films}
+      - read: {records: films}
+script:
+  - fetch: {id: a, requests: [/film], as: season}
+  - until: {shows: season, closed: true}
+  - look: {on: season, as: at-end}
+  - quiet: true
+""")
+
+
+@pytest.fixture(scope="module")
+def told() -> Walk:
+    return walk(SCENARIO, AMENDED, command="bgfetch explain four-oh-four")
+
+
+def tasks(told: Walk) -> list[Task]:
+    return [task for moment in told.moments for task in moment.tasks]
+
+
+def test_a_moment_begins_with_what_somebody_does(told: Walk) -> None:
+    assert [moment.happens for moment in told.moments] == [
+        'page p1 calls fetch("a", [/film])',
+        "the server answers /film with 404",
+        "the server has sent 20 bytes of /film",
+        "the server ends its answer to /film",
+        "the worker calls event.registration.matchAll()",
+        "the worker awaits responseReady of /film and reads its body",
+        "the worker resolves the promise given to event.waitUntil()",
+    ]
+
+
+def test_steps_come_with_words_and_are_counted(told: Walk) -> None:
+    steps = {step.id: step for task in tasks(told) for step in task.steps}
+    assert "active map" in steps["FETCH-8.13"].says
+    assert [step.times for task in tasks(told) for step in task.steps if step.id == "FETCH-6"] == [
+        1
+    ]
+
+
+def test_a_change_stands_in_the_task_whose_steps_made_it(told: Walk) -> None:
+    (settling,) = [
+        task for task in tasks(told) if any(step.id == "PERFORM-8.5.1" for step in task.steps)
+    ]
+    assert settling.runs == 'edit queue runs: settle bg "a" (PERFORM-8)'
+    sentences = [change.sentence for change in settling.changes]
+    assert 'bg "a".result: "" → failure' in sentences
+    assert 'bg "a".failure reason: "" → bad-status' in sentences
+
+
+def test_a_slot_of_a_record_changes_in_the_words_of_the_text(told: Walk) -> None:
+    sentences = [change.sentence for task in tasks(told) for change in task.changes]
+    assert 'record 1.result: "" → bad-status' in sentences
+    assert "record 1.bytes: 0 → 20" in sentences
+    assert "record 1.response: null → a 404 response" in sentences
+    assert 'inst "a" (page p1).result: "" → failure' in sentences
+
+
+def test_an_observation_stands_in_the_task_that_showed_it(told: Walk) -> None:
+    (showing,) = [
+        task
+        for task in tasks(told)
+        if any("gets backgroundfetchfail" in text for text in task.seen)
+    ]
+    assert "PERFORM-8.13" in [step.id for step in showing.steps]
+
+
+def test_objects_have_the_names_of_the_script(told: Walk) -> None:
+    seen = [text for task in tasks(told) for text in task.seen]
+    assert 'page p1 sees fetch() fulfil with season: "a", 0 bytes down' in seen
+
+
+def test_what_a_wait_of_the_script_looks_at_is_no_observation(told: Walk) -> None:
+    seen = [text for task in tasks(told) for text in task.seen]
+    looks = [text for text in seen if text.startswith('page p1 sees "a"')]
+    assert looks == ['page p1 sees "a", failure (bad-status), 20 bytes down, records gone']
+
+
+def test_the_world_is_told_where_it_is_not_as_usual(told: Walk) -> None:
+    assert told.world == ["quota of 5,000 bytes"]
+
+
+def test_nothing_waits_at_the_end_of_a_fetch_that_is_over(told: Walk) -> None:
+    assert told.end == []
+
+
+def test_what_still_waits_is_said_at_the_end() -> None:
+    stuck = walk(next(load(path) for path in find() if path.stem == "E13"), AMENDED.without("E13"))
+    assert stuck.end == [
+        'PERFORM of bg "a" is at step 6, for its records',
+        "RECORD of record 1 is at step 3, before a request",
+    ]
+
+
+def test_another_reading_tells_another_story() -> None:
+    text = walk_text(walk(SCENARIO, AMENDED.without("E01")))
+    assert "gets backgroundfetchsuccess" in text
+    assert "edition  amended - E01" in text
+
+
+def test_a_choice_is_told() -> None:
+    assert "id-order=by-text" in walk_text(walk(SCENARIO, AMENDED, {"id-order": "by-text"}))
+
+
+def test_a_step_is_told_in_full_only_once(told: Walk) -> None:
+    lines = list(whole(told))
+    full = [line.label for line in lines if line.kind == "step"]
+    assert len(full) == len(set(full))
+    assert any(line.kind == "again" and "UPDATE-1" in line.text for line in lines)
+    everything = [line.label for line in whole(told, every=True) if line.kind == "step"]
+    assert len(everything) > len(set(everything))
+
+
+def test_a_task_in_which_nothing_new_happens_is_left_out() -> None:
+    told = Walk(
+        1, "x", "X", "d", "c", "amended", "spec", {}, [],
+        [Moment("first", [Task("q runs: t")]), Moment("second", [Task("q runs: t")])], [], "again",
+    )  # fmt: skip
+    assert [line.kind for line in whole(told)] == ["blank", "happens"] * 3
+
+
+def test_text_ends_with_the_command_that_makes_it_again(told: Walk) -> None:
+    assert walk_text(told).endswith("\nagain: bgfetch explain four-oh-four\n")
+
+
+def test_markdown_names_the_text_and_its_commit(told: Walk) -> None:
+    text = walk_markdown(told)
+    assert f"WICG/background-fetch/blob/{told.commit}/index.bs" in text
+    assert "**1. page p1 calls fetch(" in text
+    assert "\n\n\n" not in text
+
+
+def test_json_is_read_again_as_it_was_written(told: Walk) -> None:
+    assert decode(encode(told)) == told
+    with pytest.raises(msgspec.ValidationError):
+        decode(encode(told).replace("bgfetch-explain", "something-else"))
+
+
+@pytest.mark.parametrize("edition", [AMENDED, AS_WRITTEN], ids=lambda edition: edition.name)
+def test_every_scenario_of_background_fetch_can_be_told(edition: object) -> None:
+    chosen = AMENDED if edition is AMENDED else AS_WRITTEN
+    for path in find():
+        scenario = load(path)
+        if scenario.api != "background-fetch":
+            continue
+        told = walk(scenario, chosen)
+        assert told.moments, path
+        text = walk_text(told)
+        for jargon in ("Extent(", "Head(", "RunRealm", "BackgroundFetch(", "ABSENT", "the judge"):
+            assert jargon not in text, (path, jargon)
