@@ -64,11 +64,13 @@ class Abandoned:
 class Loose:
     """What a record keeps only where an amendment does not apply.
 
-    ``skipped``: bytes of the current answer that were not stored (E20); ``transmitted``:
-    how much of the request's body this transmission has sent (E34).
+    ``skipped``: bytes of the current answer that were not stored, ``reported``: the result
+    that PERFORM-5.2 has read before it was written over (E20); ``transmitted``: how much
+    of the request's body this transmission has sent (E34).
     """
 
     skipped: int = 0
+    reported: str = ""
     transmitted: int = 0
     abandoned: Abandoned | None = None
 
@@ -383,7 +385,8 @@ def _cancelled(record: RecordState, head: Head, d: Decide) -> RecordState:
 def _leave_a_hole(record: RecordState, amount: Extent) -> RecordState:
     """E20: the record is over, but nothing stops its stream; the batch is lost."""
     phase = record.phase if record.settled else fire(record.phase, On.END)
-    loose = attrs.evolve(record.loose, skipped=record.loose.skipped + amount.lo)
+    skipped = record.loose.skipped + amount.lo
+    loose = Loose(skipped=skipped, reported="quota-exceeded")
     return attrs.evolve(record, phase=phase, result="quota-exceeded", loose=loose)
 
 
@@ -422,7 +425,8 @@ def body_ended(
         d.take("RECORD-11.R.7.3")
     d.take("RECORD-11.R.7.4")
     if leaking:
-        return attrs.evolve(_over(record), result=result)
+        loose = Loose(reported=record.loose.reported)
+        return attrs.evolve(_over(record), result=result, loose=loose)
     return _complete(record, result, d)
 
 

@@ -57,7 +57,9 @@ def put(
     if late is not None and later is None and not over:
         state = state.say(AttemptTerminated(fetch, index, late.attempt))
     left = before.phase in IN_FLIGHT and record.phase not in IN_FLIGHT
-    if left and not over and later is None and before.attempts:
+    # E20: as written nothing stops a stream whose bytes did not fit.
+    goes_on = later is not None or record.current is not None
+    if left and not over and not goes_on and before.attempts:
         state = state.say(AttemptTerminated(fetch, index, before.attempts))
     if (record.stored, record.generation) != (before.stored, before.generation):
         d.take("UPDATE-0")
@@ -102,7 +104,8 @@ def settlement_due(state: State, fetch: int) -> bool:
 
 def decide_settlement(state: State, fetch: int, d: Decide) -> State:
     """PERFORM-5.3 and 6: the reason is known, the rest waits in the edit queue."""
-    reason = bg.failure_reason(tuple(each.result for each in state.records[fetch]), d)
+    results = tuple(each.loose.reported or each.result for each in state.records[fetch])
+    reason = bg.failure_reason(results, d)
     d.take("PERFORM-6")
     return state.enqueue_edit(SettleFetch(fetch, reason))
 

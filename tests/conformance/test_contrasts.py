@@ -1,0 +1,68 @@
+"""Each cluster of amendments is shown by a scenario: with it and without it the model differs.
+
+An edition named in a scenario's ``expect``, such as ``amended - E13``, is held against
+the same edition with its last cluster.  That the model does in each what the scenario
+expects is checked beside the scenarios.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.judge.explain import run_on_model
+from conformance.judge.outcomes import observed
+from conformance.scenario.find import find, packaged
+from conformance.scenario.format import Scenario
+from conformance.scenario.load import load
+from spec_model import errata
+from spec_model.editions import CLUSTERS, edition
+
+SCENARIOS = [load(path) for path in find([packaged() / "errata"])]
+
+
+def contrasts(scenario: Scenario) -> list[str]:
+    """The editions that a scenario holds against others: not those that are only the ground."""
+    return [
+        name
+        for name in scenario.expect
+        if " - " in name and not any(each.startswith(f"{name} - ") for each in scenario.expect)
+    ]
+
+
+CONTRASTS = [
+    pytest.param(scenario, name, id=f"{scenario.scenario}, {name}")
+    for scenario in SCENARIOS
+    for name in contrasts(scenario)
+]
+
+
+def about_a_record(cluster: str) -> bool:
+    """Whether the cluster is about one record and its bytes; the others are not shown yet."""
+    number = int(cluster[1:])
+    return number in (3, 7) or 13 <= number <= 46 or 52 <= number <= 57
+
+
+def without(name: str) -> tuple[str, str]:
+    """The edition that a name is held against, and the cluster in which the two differ."""
+    against, _, cluster = name.rpartition(" - ")
+    return against, cluster
+
+
+@pytest.mark.parametrize(("scenario", "name"), CONTRASTS)
+def test_a_contrast_comes_out_otherwise_with_its_cluster(scenario: Scenario, name: str) -> None:
+    against, _ = without(name)
+    with_it = observed(run_on_model(scenario, edition(against)))
+    without_it = observed(run_on_model(scenario, edition(name)))
+    assert with_it != without_it
+
+
+def test_every_cluster_has_a_contrast() -> None:
+    shown = {without(name)[1] for one in SCENARIOS for name in contrasts(one)}
+    assert {each for each in CLUSTERS if about_a_record(each)} <= shown
+
+
+def test_a_contrast_is_a_source_of_its_cluster() -> None:
+    for scenario in SCENARIOS:
+        for name in contrasts(scenario):
+            members = {each.id for each in errata.members(without(name)[1])}
+            assert members & set(scenario.source), (scenario.scenario, name)
