@@ -47,6 +47,7 @@ from spec_model.tasks import (
     RealmTask,
     ResolveInstance,
     ResolveRecords,
+    SettleFetch,
     SettlePromise,
 )
 
@@ -194,7 +195,9 @@ def _unregister(state: State, made: CallUnregister, d: Decide) -> State:
         if fetch != before.fetches[fetch.index]:
             state = state.enqueue_update(fetch.index)
     if d.repaired("E86"):
-        state = attrs.evolve(state, firing=())
+        # A settlement that was decided has nothing left to settle.
+        edits = tuple(each for each in state.edits if not isinstance(each, SettleFetch))
+        state = attrs.evolve(state, firing=(), edits=edits)
     return _settle(state, made.realm, made.call, True)
 
 

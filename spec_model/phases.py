@@ -176,9 +176,7 @@ _U = RecordPhaseTrigger
 
 _RECORD_ROWS: tuple[Row[RecordPhase, RecordPhaseTrigger], ...] = (
     *rows(_U.SEND, (_R.WAITING_UNPAUSED,), _R.BEFORE_HEADERS, "RECORD-3 RECORD-11", "a request"),
-    *rows(
-        _U.HEADERS, (_R.BEFORE_HEADERS,), _R.READING, "RECORD-11.R.5 RECORD-11.R.6", "an answer"
-    ),
+    *rows(_U.HEADERS, (_R.BEFORE_HEADERS,), _R.READING, "RECORD-11.R.5 RECORD-11.R.6", "an answer"),
     *rows(
         _U.AGAIN,
         (_R.READING,),

@@ -12,7 +12,7 @@ and in ``transfers``, ``calls`` and ``surroundings`` only schedules them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -73,24 +73,59 @@ from spec_model.transfers import can_run, hear, run_record
 
 def enabled(state: State, d: Decide) -> tuple[Task, ...]:
     """Every task that could be performed now, in the order in which ``run`` takes them."""
-    if not state.agent.running:
-        return ()
-    found: list[Task] = [RunEdit()] if _can_edit(state) else []
+    return tuple(task for source in SOURCES for task in source(state, d))
+
+
+def _edits(state: State, d: Decide) -> Iterable[Task]:
+    return (RunEdit(),) if _can_edit(state) else ()
+
+
+def _records(state: State, d: Decide) -> Iterable[Task]:
     for fetch, row in enumerate(state.records):
-        found += (RunRecord(fetch, i) for i in range(len(row)) if can_run(state, fetch, i, d))
-    found += (ShowPrompt(fetch) for fetch in state.prompts)
-    found += (RunUpdate(fetch) for fetch in range(len(state.updates)) if _can_update(state, fetch))
-    found += (RunRealm(realm.name) for realm in state.realms if realm.tasks)
+        for index in range(len(row)):
+            if can_run(state, fetch, index, d):
+                yield RunRecord(fetch, index)
+
+
+def _prompts(state: State, d: Decide) -> Iterable[Task]:
+    return (ShowPrompt(fetch) for fetch in state.prompts)
+
+
+def _updates(state: State, d: Decide) -> Iterable[Task]:
+    return (RunUpdate(fetch) for fetch in range(len(state.updates)) if _can_update(state, fetch))
+
+
+def _realms(state: State, d: Decide) -> Iterable[Task]:
+    return (RunRealm(realm.name) for realm in state.realms if realm.tasks)
+
+
+def _readers(state: State, d: Decide) -> Iterable[Task]:
     for item in state.objects:
         record = state.record_of(item)
         if can_be_ready(item, record, d):
-            found.append(MakeReady(item.name))
+            yield MakeReady(item.name)
         if can_pull(item, record):
-            found.append(PullBody(item.name))
-    found += (FinishPut(each.call) for each in state.puts if put_can_finish(state, each))
-    if state.firing:
-        found.append(FireEvent())
-    return tuple(found)
+            yield PullBody(item.name)
+
+
+def _puts(state: State, d: Decide) -> Iterable[Task]:
+    return (FinishPut(each.call) for each in state.puts if put_can_finish(state, each))
+
+
+def _events(state: State, d: Decide) -> Iterable[Task]:
+    return (FireEvent(),) if state.firing else ()
+
+
+def _while_running(source: Source) -> Source:
+    return lambda state, d: source(state, d) if state.agent.running else ()
+
+
+Source = Callable[[State, Decide], Iterable[Task]]
+SOURCES: tuple[Source, ...] = tuple(
+    _while_running(source)
+    for source in (_edits, _records, _prompts, _updates, _realms, _readers, _puts, _events)
+)
+"""``enabled`` part by part, in order: each reads little of the state."""
 
 
 def _can_edit(state: State) -> bool:

@@ -100,9 +100,17 @@ class Move(Generic[StateT, EnvT, InputT, TaskT, OutputT]):
 class Watch(Protocol[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     """The properties of a system."""
 
-    always: Mapping[str, str]
-    sometimes: Mapping[str, str]
-    eventually: Mapping[str, str]
+    @property
+    def always(self) -> Mapping[str, str]:
+        """As a space says it."""
+
+    @property
+    def sometimes(self) -> Mapping[str, str]:
+        """As a space says it."""
+
+    @property
+    def eventually(self) -> Mapping[str, str]:
+        """As a space says it."""
 
     def begin(self) -> MemoryT:
         """What is remembered at first."""

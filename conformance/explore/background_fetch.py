@@ -1,0 +1,58 @@
+"""Background fetch within a scope, as a space."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from conformance.explore.desk import Desk, Surroundings, start
+from conformance.explore.forget import Forget
+from conformance.explore.plain import Label, Node, SystemSpace
+from conformance.explore.promises import Memory, Promises
+from conformance.explore.scope import Scope
+from spec_model.choices import AS_WRITTEN_READING, CHOICES
+from spec_model.editions import AMENDED, Edition
+from spec_model.messages import Input, Output
+from spec_model.state import State
+from spec_model.system import BACKGROUND_FETCH
+from spec_model.tasks import MakeReady, PullBody, RunRealm, RunUpdate, Task
+
+Step: TypeAlias = Label[Input, Task]
+Full: TypeAlias = Node[State, Desk, Memory]
+Space: TypeAlias = SystemSpace[State, Desk, Input, Task, Output, Memory]
+
+BARRED = frozenset(
+    f"{choice.key}={option}"
+    for choice in CHOICES.values()
+    for option in choice.options
+    if choice.relaxes or option == AS_WRITTEN_READING
+) - {f"{choice.key}={choice.options[0]}" for choice in CHOICES.values()}
+"""Options that are registered to relax a property, and literal readings: they promise less."""
+
+_NEWS = (RunUpdate, RunRealm, MakeReady, PullBody)
+
+
+def _everything(task: Task) -> bool:
+    return True
+
+
+def _news(task: Task) -> bool:
+    return isinstance(task, _NEWS)
+
+
+def _nothing(task: Task) -> bool:
+    return False
+
+
+def space(scope: Scope, edition: Edition = AMENDED) -> Space:
+    """The space of a scope, uncompiled."""
+    return SystemSpace(
+        BACKGROUND_FETCH,
+        start(scope),
+        Surroundings(scope),
+        Promises(scope),
+        edition,
+        canonical=Forget(scope),
+        eager={"settled": _everything, "news": _news, "all": _nothing}[scope.order],
+        barred=BARRED,
+        choose_all=scope.choices,
+    )

@@ -1,0 +1,241 @@
+"""The surroundings of a background fetch within a scope: server, user, scripts, system.
+
+They are as free as the scope lets them be and judge nothing.  Where an answer stands is
+read off the record that hears it, so that there is nothing to keep but the budgets.
+
+A request reaches its server in the step that makes it: nobody but the server could tell
+the moments apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from conformance.explore.answers import FOREIGN, HOME, plan
+from conformance.explore.plain import Offer
+from conformance.explore.scope import Scope
+from spec_model import messages as m
+from spec_model.background_fetch import BackgroundFetch, FetchCall, UserAgent
+from spec_model.complete_record import RecordState, received
+from spec_model.fetch_boundary import Wire
+from spec_model.phases import RecordPhase
+from spec_model.state import WORKER, Realm, State
+from spec_model.tasks import AbortFetch
+from spec_model.values import RequestSpec
+
+ID = "a"
+FRESH = 1000
+"""Numbers of new exchanges begin here; canonical ones are smaller."""
+
+SETTLE_EVENTS = ("backgroundfetchsuccess", "backgroundfetchfail", "backgroundfetchabort")
+
+
+@attrs.frozen(cache_hash=True)
+class Desk:
+    """Budgets: what may still be done, each as often as its number says."""
+
+    fetches: int = 0
+    pauses: int = 0
+    aborts: int = 0
+    user_aborts: int = 0
+    restarts: int = 0
+    offline: int = 0
+    gets: int = 0
+    matches: int = 0
+    updates: int = 0
+    unregisters: int = 0
+    closes: int = 0
+
+
+def start(scope: Scope) -> State:
+    """The user agent before anything has happened."""
+    agent = UserAgent(
+        HOME,
+        frozenset(SETTLE_EVENTS if scope.listens else ()),
+        permission=scope.permission,
+        quota=scope.quota or None,
+    )
+    pages = tuple(Realm(f"p{number + 1}") for number in range(scope.pages))
+    return State(agent, (*pages, Realm(WORKER)))
+
+
+def call_of(scope: Scope) -> FetchCall:
+    """The arguments of every ``fetch()``."""
+    url = (FOREIGN if scope.foreign else HOME) + "/film"
+    requests = tuple(
+        RequestSpec(url, method, None if method == "GET" else scope.upload)
+        for method in scope.methods
+    )
+    return FetchCall(ID, requests, download_total=scope.total)
+
+
+@attrs.frozen
+class Surroundings:
+    """The environment of a scope."""
+
+    scope: Scope
+
+    def begin(self) -> Desk:
+        """All budgets are full."""
+        names = [field.name for field in attrs.fields(Desk)]
+        return Desk(**{name: getattr(self.scope, name) for name in names})
+
+    def hear(
+        self, env: Desk, state: State, outputs: tuple[m.Output, ...]
+    ) -> tuple[Desk, tuple[m.Input, ...]]:
+        """Requests are accepted; records that were found are read."""
+        news: list[m.Input] = []
+        for output in outputs:
+            if isinstance(output, m.RequestStarted):
+                number = FRESH + 10 * output.fetch + output.record
+                news.append(m.Accepted(output.fetch, output.record, output.attempt, number))
+            elif isinstance(output, m.PromiseSettled) and isinstance(output.value, m.Records):
+                news += (m.CallRead(ref.object) for ref in output.value.found)
+        return env, tuple(news)
+
+    def offers(self, env: Desk, state: State) -> tuple[Offer[m.Input, Desk], ...]:
+        """Everything that may come now."""
+        if not state.agent.running:
+            return (Offer(m.UserAgentLaunched("p1"), env, owed=True),)
+        return (
+            *(Offer(news, env, owed=True) for news in self._network(state)),
+            *self._events(env, state),
+            *self._system(env, state),
+            *self._user(env, state),
+            *self._scripts(env, state),
+        )
+
+    # --- the server -------------------------------------------------------------------
+
+    def _network(self, state: State) -> Iterator[m.Input]:
+        for fetch, row in enumerate(state.records):
+            for index, record in enumerate(row):
+                if record.phase is RecordPhase.BEFORE_HEADERS and record.exchange:
+                    yield from self._answers(state, fetch, index, record)
+                elif record.phase is RecordPhase.READING or record.current is not None:
+                    yield from self._body(record)
+
+    def _answers(
+        self, state: State, fetch: int, index: int, record: RecordState
+    ) -> Iterator[m.Input]:
+        scope, number = self.scope, record.exchange
+        spec = state.spec(fetch, index)
+        if spec.body is not None and record.method == spec.method:
+            if state.uploaded[fetch][index] < spec.body:
+                yield m.Uploaded(number, spec.body)
+        kinds: tuple[str, ...] = (scope.last,)
+        if record.attempts < scope.attempts:
+            kinds = ("whole", *(kind for kind in scope.faults if kind != "reset"))
+        if record.hops:
+            kinds = tuple(kind for kind in kinds if kind != "see-other")
+        first = record.start.lo
+        for kind in kinds:
+            answer = plan(kind, first, scope.size, record.method, scope.foreign, first > 0)
+            if not answer.head:
+                yield m.Ended(number, "drop")
+                continue
+            yield m.Responded(
+                number,
+                Wire(
+                    number, answer.status, answer.headers, answer.framing,
+                    answer.version, answer.first, answer.length, answer.encoding,
+                ),
+            )  # fmt: skip
+
+    def _body(self, record: RecordState) -> Iterator[m.Input]:
+        head = record.current
+        if head is None or head.null_body:
+            return
+        come = received(record)
+        wire = Wire(
+            head.exchange, head.status, head.internal, "chunked",
+            head.version, head.first, head.length, "gzip" if head.encoded else "identity",
+        )  # fmt: skip
+        if come < head.length:
+            yield m.BytesArrived(head.exchange, come + 1)
+        elif head.status != 500:
+            yield m.Ended(head.exchange, "end", wire, come)
+        cut = "reset" in self.scope.faults and record.attempts < self.scope.attempts
+        if cut or (head.status == 500 and come == head.length):
+            yield m.Ended(head.exchange, "reset", wire, come)
+
+    # --- everybody else ---------------------------------------------------------------
+
+    def _events(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
+        for event in state.events:
+            if event.active:
+                yield Offer(m.EventEnded(event.name), env, owed=True)
+
+    def _system(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
+        if not state.agent.online:
+            yield Offer(m.WentOnline(True), env, owed=True)
+        else:
+            if env.offline:
+                yield Offer(m.WentOnline(False), attrs.evolve(env, offline=env.offline - 1))
+            waiting = (
+                record.phase is RecordPhase.WAITING_AVAILABLE
+                for row in state.records
+                for record in row
+            )
+            if any(waiting):
+                yield Offer(m.TimePassed(), env, owed=True)
+        if env.restarts:
+            fewer = attrs.evolve(env, restarts=env.restarts - 1)
+            yield Offer(m.UserAgentQuit(), fewer)
+            if self.scope.kill:
+                yield Offer(m.UserAgentQuit(kill=True), fewer)
+
+    def _user(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
+        live = _newest(state)
+        if live is None or live.settled:
+            return
+        if live.prompting:
+            yield Offer(m.UserDid("accept", ID), env, owed=True)
+            if not any(isinstance(edit, AbortFetch) for edit in state.edits):
+                yield Offer(m.UserDid("refuse", ID), env)
+        elif live.paused:
+            yield Offer(m.UserDid("resume", ID), env, owed=True)
+        elif env.pauses:
+            yield Offer(m.UserDid("pause", ID), attrs.evolve(env, pauses=env.pauses - 1))
+        if env.user_aborts and not live.abort:
+            fewer = attrs.evolve(env, user_aborts=env.user_aborts - 1)
+            yield Offer(m.UserDid("abort", ID), fewer)
+
+    def _scripts(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
+        if env.fetches:
+            made = m.CallFetch(f"fetch{env.fetches}", "p1", call_of(self.scope))
+            yield Offer(made, attrs.evolve(env, fetches=env.fetches - 1))
+        for realm in state.realms:
+            yield from self._page(env, realm)
+        if env.updates:
+            fewer = attrs.evolve(env, updates=env.updates - 1)
+            for event in state.events:
+                yield Offer(m.CallUpdateUI(f"ui{env.updates}", event.name, "new"), fewer)
+        if env.unregisters and env.fetches < self.scope.fetches:
+            fewer = attrs.evolve(env, unregisters=env.unregisters - 1)
+            yield Offer(m.CallUnregister(f"unregister{env.unregisters}", "p1"), fewer)
+
+    def _page(self, env: Desk, realm: Realm) -> Iterator[Offer[m.Input, Desk]]:
+        name = realm.name
+        for instance in realm.instances:
+            if env.aborts and name != WORKER:
+                call = f"abort{env.aborts}@{instance.fetch}@{name}"
+                fewer = attrs.evolve(env, aborts=env.aborts - 1)
+                yield Offer(m.CallAbort(call, instance.name), fewer)
+            if env.matches:
+                call = f"match{env.matches}@{instance.fetch}@{name}"
+                fewer = attrs.evolve(env, matches=env.matches - 1)
+                yield Offer(m.CallMatch(call, instance.name), fewer)
+        if name == WORKER:
+            return
+        if env.gets:
+            fewer = attrs.evolve(env, gets=env.gets - 1)
+            yield Offer(m.CallGet(f"get{env.gets}@{name}", name, ID), fewer)
+        if env.closes and name != "p1":
+            yield Offer(m.PageClosed(name), attrs.evolve(env, closes=env.closes - 1))
+
+
+def _newest(state: State) -> BackgroundFetch | None:
+    return state.agent.fetches[-1] if state.agent.fetches else None

@@ -1,0 +1,201 @@
+"""The canonical form of a node of background fetch: what nothing can refer to is forgotten.
+
+The model names and counts without end: exchanges, attempts, generations of data,
+instances, events, launches.  Of all of these only equality, order or a bound is ever
+looked at, so each is renamed to the least that keeps it:
+
+- *Exchanges.*  An answer finds its record by the number, and a part is joined to one of
+  the same number.  Only equality counts: they are numbered by first occurrence in their
+  record, and every record has numbers of its own (``NUMBERS`` of them).
+- *Attempts.*  They address a request that the server has not got yet; here the server
+  gets it in the same step.  Beyond that only the environment looks, at whether the bound
+  has been reached: larger numbers are that bound.  A settled record makes no more.
+- *Generations.*  Compared for being equal to the record's own.  The record's becomes 0,
+  that of a reader of replaced data -1.
+- *Names* of instances follow from realm and fetch, of which each pair has one; events
+  and record objects are numbered by place.  New names begin beyond all of these.
+- *Launches.*  A new life of the user agent begins with no realm that could hold an event
+  of the last: older events are gone, and the life is always the first.
+- *Events* that are over, once no script may call ``updateUI()`` any more; *readers* whose
+  body has ended; the *parts* and the response of a settled record that nobody may read.
+- Of a *closed* fetch only what instances show is left; pauses and prompts of a settled one
+  have no effect, and a budget that cannot be spent any more is spent.
+
+Each is a renaming or forgets what no function reads again, so nodes with the same form
+have the same future: the quotient is a bisimulation.  A test compares verdicts with and
+without what is optional here.
+
+Everything is written so that an unchanged part is passed on as it is, and is not read.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import attrs
+
+from conformance.explore.desk import Desk
+from conformance.explore.plain import Node
+from conformance.explore.promises import Memory
+from conformance.explore.scope import Scope
+from spec_model.background_fetch import BackgroundFetch
+from spec_model.complete_record import RecordState
+from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.record_objects import RecordObject
+from spec_model.state import Event, Realm, State
+from spec_model.values import Head, Part
+
+NUMBERS = 20
+"""Exchanges that one record's data can be of, and more."""
+
+NAMES_FROM = 100
+"""What ``State.named`` always is: new names are beyond the canonical ones."""
+
+Full = Node[State, Desk, Memory]
+
+
+@attrs.frozen
+class Forget:
+    """The canonical form within a scope."""
+
+    scope: Scope
+
+    def __call__(self, node: Full) -> Full:
+        """The canonical node."""
+        state = node.state
+        objects = state.objects
+        records, objects = self._rows(state, objects)
+        agent = state.agent
+        fetches = tuple(self._fetch(each) for each in agent.fetches)
+        if any(new is not old for new, old in zip(fetches, agent.fetches, strict=True)):
+            agent = attrs.evolve(agent, fetches=fetches)
+        state = attrs.evolve(
+            state,
+            agent=agent,
+            records=records,
+            realms=tuple(_realm(each) for each in state.realms),
+            events=self._events(node.env, state),
+            objects=_objects(objects),
+            launch=1,
+            named=NAMES_FROM,
+        )
+        return Node(state, self._desk(node.env, state), node.memory)
+
+    # --- records ----------------------------------------------------------------------
+
+    def _rows(
+        self, state: State, objects: tuple[RecordObject, ...]
+    ) -> tuple[tuple[tuple[RecordState, ...], ...], tuple[RecordObject, ...]]:
+        rows = []
+        for fetch, row in enumerate(state.records):
+            live = state.agent.fetches[fetch]
+            readable = self.scope.matches and live.phase is not RegistrationPhase.RECORDS_GONE
+            new = []
+            for index, record in enumerate(row):
+                if record.generation:
+                    objects = tuple(_of(each, fetch, index, record.generation) for each in objects)
+                readable_now = readable or any(
+                    each.fetch == fetch and each.record == index for each in objects
+                )
+                base = NUMBERS * (len(self.scope.methods) * fetch + index)
+                new.append(self._record(record, base, bool(readable_now)))
+            rows.append(tuple(new))
+        return tuple(rows), objects
+
+    def _record(self, record: RecordState, base: int, readable: bool) -> RecordState:
+        bound = self.scope.attempts
+        if record.generation:
+            record = attrs.evolve(record, generation=0)
+        if record.attempts > bound:
+            record = attrs.evolve(record, attempts=bound)
+        if record.phase is RecordPhase.SETTLED and record.current is None:
+            if record.attempts:
+                record = attrs.evolve(record, attempts=0)
+            if not readable and (record.parts or record.response is not None):
+                record = attrs.evolve(record, parts=(), response=None)
+        return renumbered(record, base)
+
+    # --- the rest ---------------------------------------------------------------------
+
+    def _fetch(self, fetch: BackgroundFetch) -> BackgroundFetch:
+        if fetch.result and (fetch.paused or fetch.prompting):
+            fetch = attrs.evolve(fetch, paused=False, prompting=False)
+        return fetch
+
+    def _events(self, env: Desk, state: State) -> tuple[Event, ...]:
+        kept = [
+            event
+            for event in state.events
+            if event.active or (env.updates and event.launch == state.launch)
+        ]
+        return tuple(
+            _evolved(event, name=f"e{number}", launch=1) for number, event in enumerate(kept)
+        )
+
+    def _desk(self, env: Desk, state: State) -> Desk:
+        """Pauses and aborts by the user reach an unsettled fetch only."""
+        if env.fetches or not (env.pauses or env.user_aborts):
+            return env
+        fetches = state.agent.fetches
+        if fetches and all(fetch.result for fetch in fetches):
+            return attrs.evolve(env, pauses=0, user_aborts=0)
+        return env
+
+
+def _of(item: RecordObject, fetch: int, index: int, generation: int) -> RecordObject:
+    if (item.fetch, item.record) != (fetch, index):
+        return item
+    return attrs.evolve(item, generation=0 if item.generation == generation else -1)
+
+
+def renumbered(record: RecordState, base: int) -> RecordState:
+    """Exchanges by first occurrence, beyond ``base``; 0 stays what it means: none."""
+    numbers = {0: 0}
+
+    def new(number: int) -> int:
+        return numbers.setdefault(number, base + len(numbers))
+
+    def head(old: Head | None) -> Head | None:
+        return None if old is None else _evolved(old, exchange=new(old.exchange))
+
+    parts: tuple[Part, ...] = tuple(
+        _evolved(part, exchange=new(part.exchange)) for part in record.parts
+    )
+    response, current = head(record.response), head(record.current)
+    return _evolved(
+        record, parts=parts, response=response, current=current, exchange=new(record.exchange)
+    )
+
+
+def _realm(realm: Realm) -> Realm:
+    instances = tuple(
+        _evolved(each, name=f"i-{realm.name}-{each.fetch}") for each in realm.instances
+    )
+    return _evolved(realm, instances=instances)
+
+
+def _objects(objects: tuple[RecordObject, ...]) -> tuple[RecordObject, ...]:
+    """Readers that wait for something, by place; what they were handed keeps no exchange."""
+    kept = [
+        each
+        for each in objects
+        if not each.done and not (each.ready is not None and each.ready.error)
+    ]
+    return tuple(
+        _evolved(
+            each,
+            name=f"r{number}",
+            parts=tuple(_evolved(part, exchange=0) for part in each.parts),
+        )
+        for number, each in enumerate(kept)
+    )
+
+
+_AttrsT = TypeVar("_AttrsT", bound=attrs.AttrsInstance)
+
+
+def _evolved(item: _AttrsT, **fields: object) -> _AttrsT:
+    """The same thing if nothing changes, so that what is unchanged stays identical."""
+    if all(getattr(item, name) == value for name, value in fields.items()):
+        return item
+    return attrs.evolve(item, **fields)  # type: ignore[misc]  # attrs' plugin wants one class

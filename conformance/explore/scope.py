@@ -1,0 +1,206 @@
+"""Bounds of a search: what the surroundings of one background fetch may do, and how often.
+
+A scope is data.  Every number is a budget of the whole run; ``attempts`` is how many
+requests of each record may be answered badly and one more, since from then on the
+server does the same to each, ``last``.  Bodies are a few symbolic bytes that arrive one
+by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import attrs
+
+from conformance.explore.answers import FAULTS
+
+Order = Literal["settled", "news", "all"]
+"""What may come between two tasks of the user agent.
+
+``settled``: nothing; after an input every task is performed in the order of the system.
+``news``: what only carries news to pages (update queues, tasks of realms, readers) is done at
+once, everything else in any order.  ``all``: any order.
+"""
+
+
+class ImpossibleScope(ValueError):
+    """A bound that no search can have; the message says which and what is possible."""
+
+
+def _known_faults(_: object, __: object, faults: tuple[str, ...]) -> None:
+    unknown = [fault for fault in faults if fault not in FAULTS]
+    if unknown:
+        known = ", ".join(FAULTS)
+        raise ImpossibleScope(f"no fault {unknown[0]!r}; there are {known}")
+
+
+def _between(least: int, most: int) -> Callable[[object, attrs.Attribute[int], int], None]:
+    def check(_: object, field: attrs.Attribute[int], number: int) -> None:
+        if not least <= number <= most:
+            what = field.name.replace("_", "-")
+            raise ImpossibleScope(f"{what} must be {least} to {most}, not {number}")
+
+    return check
+
+
+@attrs.frozen
+class Scope:
+    """One scope.  ``methods``: one record each; ``upload``: bytes of a body that is not GET's.
+
+    ``pages``: page realms from the beginning; ``closes``: how many of them may be closed.
+    ``matches``: calls of matchAll() whose records are all read.  ``kill``: whether a restart may
+    come without a word.  ``foreign``: the resources are of another origin, which allows it.
+    ``listens``: whether the worker has handlers.  Totals and quota are in symbolic bytes, 0: none.
+    """
+
+    name: str
+    title: str
+    methods: tuple[str, ...] = ("GET",)
+    size: int = attrs.field(default=2, validator=_between(0, 8))
+    attempts: int = attrs.field(default=2, validator=_between(1, 9))
+    faults: tuple[str, ...] = attrs.field(
+        default=("drop", "status", "reset"), validator=_known_faults
+    )
+    last: str = "whole"
+    order: Order = "news"
+    fetches: int = attrs.field(default=1, validator=_between(1, 3))
+    pages: int = attrs.field(default=1, validator=_between(1, 3))
+    closes: int = 0
+    pauses: int = attrs.field(default=0, validator=_between(0, 5))
+    aborts: int = attrs.field(default=0, validator=_between(0, 5))
+    user_aborts: int = attrs.field(default=0, validator=_between(0, 5))
+    restarts: int = attrs.field(default=0, validator=_between(0, 5))
+    kill: bool = False
+    offline: int = attrs.field(default=0, validator=_between(0, 5))
+    gets: int = attrs.field(default=0, validator=_between(0, 5))
+    matches: int = attrs.field(default=0, validator=_between(0, 5))
+    updates: int = attrs.field(default=0, validator=_between(0, 5))
+    unregisters: int = attrs.field(default=0, validator=_between(0, 1))
+    permission: str = "granted"
+    upload: int = attrs.field(default=1, validator=_between(0, 8))
+    total: int = attrs.field(default=0, validator=_between(0, 64))
+    quota: int = attrs.field(default=0, validator=_between(0, 64))
+    foreign: bool = False
+    listens: bool = True
+    choices: bool = True
+    """Whether every option of a choice is tried, or the defaults only."""
+
+    def __attrs_post_init__(self) -> None:
+        if not 1 <= len(self.methods) <= 4:
+            raise ImpossibleScope(f"records must be 1 to 4, not {len(self.methods)}")
+
+    @property
+    def interchangeable(self) -> bool:
+        """Whether records may be exchanged for each other: nothing tells them apart by place."""
+        return len(self.methods) > 1 and set(self.methods) == {"GET"} and not self.matches
+
+
+_ALL = (
+    Scope(
+        "default",
+        "two records, three attempts, pause, abort, one restart, one page",
+        methods=("GET", "GET"),
+        attempts=3,
+        pauses=1,
+        aborts=1,
+        restarts=1,
+    ),
+    Scope("one", "one record, two attempts", order="all"),
+    Scope("pause", "one record, paused twice and aborted", pauses=2, aborts=1, order="all"),
+    Scope(
+        "user-abort",
+        "two records that the user pauses and aborts",
+        methods=("GET", "GET"),
+        pauses=1,
+        user_aborts=1,
+        faults=("drop", "status"),
+    ),
+    Scope("restart", "one record, killed or ended, with an abort", restarts=1, kill=True, aborts=1),
+    Scope("offline", "one record and two outages", offline=2, faults=("reset",)),
+    Scope(
+        "upload",
+        "an upload that is paused, aborted, cut, restarted",
+        methods=("POST",),
+        pauses=1,
+        user_aborts=1,
+        restarts=1,
+        faults=("drop", "reset", "null", "short", "see-other"),
+    ),
+    Scope(
+        "mixed",
+        "a download and an upload, read at the end",
+        methods=("GET", "POST"),
+        size=1,
+        faults=("status",),
+        matches=1,
+    ),
+    Scope(
+        "partial",
+        "partial answers of every kind, read at the end",
+        attempts=3,
+        faults=("reset", "short", "star", "changed", "wrong", "long", "ignored", "empty"),
+        matches=1,
+        order="settled",
+    ),
+    Scope(
+        "partial-star",
+        "only partial answers of unknown length",
+        faults=("reset",),
+        last="star",
+    ),
+    Scope(
+        "partial-empty", "only partial answers that add nothing", faults=("reset",), last="empty"
+    ),
+    Scope(
+        "odd-first",
+        "error, encoded and unvalidated answers that are cut and continued",
+        attempts=3,
+        faults=("reset", "status-cut", "encoded", "weak"),
+        matches=1,
+        order="settled",
+    ),
+    Scope(
+        "foreign",
+        "partial answers of another origin",
+        faults=("reset", "changed", "short"),
+        foreign=True,
+        order="settled",
+    ),
+    Scope("read", "a page reads early", faults=("reset", "status"), matches=1, aborts=1),
+    Scope(
+        "total",
+        "two records and a total that is too small",
+        methods=("GET", "GET"),
+        total=3,
+        aborts=1,
+    ),
+    Scope(
+        "quota",
+        "two records and a quota that is too small",
+        methods=("GET", "GET"),
+        quota=3,
+        matches=1,
+    ),
+    Scope("start-quota", "a total that the quota has no room for", total=3, quota=2, faults=()),
+    Scope(
+        "prompt",
+        "the user is asked",
+        permission="prompt",
+        pauses=1,
+        faults=("status",),
+        aborts=1,
+    ),
+    Scope("null", "answers without a body", faults=("null", "status"), matches=1),
+    Scope("silent", "a worker without handlers", listens=False, faults=("status",), aborts=1),
+    Scope("ui", "updateUI() while and after the event", updates=2, faults=("status",), size=1),
+    Scope(
+        "get", "get() and getIds(), also of nothing", gets=2, aborts=1, faults=("status",), size=1
+    ),
+    Scope("pages", "two pages, one of which may go", pages=2, closes=1, gets=1, aborts=1, size=1),
+    Scope("unregister", "the registration goes", unregisters=1, faults=("status",), aborts=1),
+    Scope("reuse", "the id is used twice", fetches=2, size=1, aborts=1, faults=("status",)),
+)
+
+SCOPES = {scope.name: scope for scope in _ALL}
+"""Every named scope."""
