@@ -25,7 +25,7 @@ from spec_model.instances import Instance, Snapshot
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.state import State
 from spec_model.tasks import Task
-from spec_model.values import REASONS, event_name
+from spec_model.values import REASONS
 
 ALWAYS = {
     "S01": "at most one settle event in one life of the user agent",
@@ -110,6 +110,8 @@ ELSEWHERE = {
 _GONE = RegistrationPhase.RECORDS_GONE
 _P = RegistrationPhase
 _UNSETTLED = (_P.STARTING, _P.RUNNING, _P.DRAINING, _P.DECIDING, _P.EVENT_QUEUED)
+
+_EVENTS = {"": "backgroundfetchsuccess", "aborted": "backgroundfetchabort"}
 
 Step = Move[State, Desk, m.Input, Task, m.Output]
 
@@ -303,7 +305,8 @@ class Promises:
         if live.index in memory.event:
             marks.add("!S01")
         shown = output.snapshot
-        fits = output.name == event_name(shown.failure_reason) and shown.result != ""
+        fitting = _EVENTS.get(shown.failure_reason, "backgroundfetchfail")
+        fits = output.name == fitting and shown.result != ""
         if not fits or (live.result, live.failure_reason) != (shown.result, shown.failure_reason):
             marks.add("!S02")
         if live.index in memory.won and output.name != "backgroundfetchabort":
