@@ -28,19 +28,19 @@ runs under trio's MockClock without a thread, a socket or a file.  ``engine.kill
 ends it as a kill would; then ``journal.crash()``, ``disk.crash()``, and open again.
 """
 
-from transfer_engine.body_disk import BodyDisk, FileBodyDisk
+from transfer_engine.body_disk import BodyDisk, Durability, FileBodyDisk
 from transfer_engine.config import (
     NO_TIMEOUTS,
-    Connect,
     EngineConfig,
     Handler,
     Seams,
     Timeouts,
-    connect_tcp,
     real_seams,
     simulated_seams,
 )
 from transfer_engine.decisions import Decisions
+from transfer_engine.decode import Expansion
+from transfer_engine.dialing import Connect, Resolve, connect_tcp, resolve_names, resolve_to_itself
 from transfer_engine.engine import Engine, open_engine
 from transfer_engine.errors import (
     EngineClosed,
@@ -50,6 +50,7 @@ from transfer_engine.errors import (
     ScriptError,
     StoreFull,
     StoreUnusable,
+    TooSlow,
     TotalExceeded,
     TransferError,
     Unreachable,
@@ -70,23 +71,30 @@ from transfer_engine.messages import (
     StoredRequest,
 )
 from transfer_engine.plan import RetryPolicy, Unavailability
-from transfer_engine.pump import Pump, Sink, Source, pump
+from transfer_engine.policy import OPEN, Policy
+from transfer_engine.pool import NO_LIMITS, Limits
+from transfer_engine.pump import FastPump, Pump, Sink, Source, pump
 from transfer_engine.records import BodyReader, Record, Response
 from transfer_engine.simulated import SimulatedBodyDisk, SimulatedJournal, offload_inline
 from transfer_engine.sqlite_journal import SqliteJournal
 from transfer_engine.store import Offload, offload_to_thread
 
 __all__ = [
+    "NO_LIMITS",
     "NO_TIMEOUTS",
+    "OPEN",
     "BackgroundFetchEvent",
     "BackgroundFetchUpdateUIEvent",
     "BodyDisk",
     "BodyReader",
     "Connect",
     "Decisions",
+    "Durability",
     "Engine",
     "EngineClosed",
     "EngineConfig",
+    "Expansion",
+    "FastPump",
     "FetchOptions",
     "FileBodyDisk",
     "Handler",
@@ -95,10 +103,12 @@ __all__ = [
     "Interrupted",
     "JobRow",
     "Journal",
+    "Limits",
     "NotOffered",
     "Offload",
     "PeerMisbehaved",
     "Permission",
+    "Policy",
     "Pump",
     "QueryOptions",
     "Realm",
@@ -106,6 +116,7 @@ __all__ = [
     "RecordRow",
     "Registration",
     "Request",
+    "Resolve",
     "Response",
     "RetryPolicy",
     "ScriptError",
@@ -123,6 +134,7 @@ __all__ = [
     "StoredHead",
     "StoredRequest",
     "Timeouts",
+    "TooSlow",
     "TotalExceeded",
     "TransferError",
     "Unavailability",
@@ -134,5 +146,7 @@ __all__ = [
     "open_engine",
     "pump",
     "real_seams",
+    "resolve_names",
+    "resolve_to_itself",
     "simulated_seams",
 ]

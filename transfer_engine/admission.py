@@ -59,7 +59,7 @@ class Admission:
             for index, (request, checked) in enumerate(zip(requests, clean, strict=True)):
                 name, length = None, 0
                 if request.body is not None:
-                    name = await self.store.create()
+                    name = self.store.create()
                     created.append(name)
                     async with aclosing(_pieces(request)) as pieces:
                         async for piece in pieces:
@@ -67,7 +67,7 @@ class Admission:
                             stored += len(piece)
                             length += len(piece)
                             await self.store.append(name, piece)
-                body = await self.store.create()
+                body = self.store.create()
                 created.append(body)
                 records.append(RecordState(index, checked, name, length, Body(body)))
             job = self._job(id, records, options, awaiting)
@@ -144,11 +144,12 @@ class Admission:
         self, row: RecordRow, lengths: dict[str, int], job: JobRow
     ) -> RecordState:
         on_disk = lengths.get(row.body)
-        trusted = recover_record(row.request.method, row.sent, row.result, row.length, on_disk)
+        noted = row.length
+        if self.store.disk.tail_survives and row.head is not None and not row.result:
+            noted = max(noted, on_disk or 0)  # what was stored after the last commit
+        trusted = recover_record(row.request.method, row.sent, row.result, noted, on_disk)
         name = row.body
-        if on_disk is None:
-            name = await self.store.create()
-        elif on_disk > trusted.length:
+        if on_disk is not None and on_disk > trusted.length:
             await self.store.truncate(name, trusted.length)
         result = trusted.result
         lost_upload = row.request_body and lengths.get(row.request_body, 0) != row.request_length
@@ -156,7 +157,7 @@ class Admission:
             result = "fetch-error"
         self.meter.responses += trusted.length
         self.meter.requests += row.request_length
-        body = Body(name, trusted.length, 0, row.head if trusted.keep_head else None, result)
+        body = Body(name, trusted.length, row.head if trusted.keep_head else None, result)
         return RecordState(
             row.index,
             row.request,

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from random import Random
 
 import attrs
 import trio
 
-from transfer_engine.body_disk import BodyDisk, FileBodyDisk
+from transfer_engine.body_disk import BodyDisk, Durability, FileBodyDisk
 from transfer_engine.decisions import Decisions
+from transfer_engine.decode import Expansion
+from transfer_engine.dialing import Connect, Resolve, connect_tcp, resolve_names, resolve_to_itself
 from transfer_engine.errors import StoreUnusable
 from transfer_engine.events import BackgroundFetchEvent
 from transfer_engine.journal import Journal
 from transfer_engine.messages import Permission
 from transfer_engine.plan import RetryPolicy, Unavailability
-from transfer_engine.pump import Pump, pump
+from transfer_engine.policy import Policy
+from transfer_engine.pool import Limits
+from transfer_engine.pump import FastPump, Pump, pump
 from transfer_engine.simulated import SimulatedBodyDisk, SimulatedJournal, offload_inline
 from transfer_engine.sqlite_journal import SqliteJournal
 from transfer_engine.store import Offload, offload_to_thread
@@ -25,32 +30,23 @@ from transfer_engine.store import Offload, offload_to_thread
 Handler = Callable[[BackgroundFetchEvent], Awaitable[None]]
 
 
-class Connect(Protocol):
-    """How connections are opened.  Raises OSError like a socket would."""
-
-    async def __call__(self, host: str, port: int, /) -> trio.abc.Stream:
-        """A byte stream to that host and port, without TLS."""
-        ...
-
-
-async def connect_tcp(host: str, port: int) -> trio.abc.Stream:
-    """A TCP connection to wherever the name leads."""
-    return await trio.open_tcp_stream(host, port)
-
-
 @attrs.frozen
 class Timeouts:
     """Seconds of the engine's (trio's) clock, None for never.
 
-    ``connect``: until a connection is open, TLS included.  ``idle``: without a byte
-    while an answer is due.
+    ``connect``: until a connection is open, TLS included.  ``head``: until an answer's head
+    is complete.  ``idle``: without a byte while an answer is due.  ``least``: bytes a second
+    that an answer must bring on average over each ``window``.
     """
 
     connect: float | None = 30.0
+    head: float | None = 120.0
     idle: float | None = 120.0
+    window: float | None = 60.0
+    least: float = 16.0
 
 
-NO_TIMEOUTS = Timeouts(None, None)
+NO_TIMEOUTS = Timeouts(None, None, None, None)
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +63,10 @@ class EngineConfig:
     ``checkpoint_interval``: seconds between two commits of growing bodies; what a kill
     can cost is what arrived in one interval.  ``chunk_size``: most body bytes
     that are received, decoded and stored at once, per record.
+    ``policy``: where requests may go; by default https on the public Internet only.
+    ``limits``: exchanges at a time, over all fetches of the engine.
+    ``durability``: what a promise outlives.  ``power`` waits for the disk with every commit;
+    ``kill`` does not, and a power cut may then cost what is unfinished or not yet delivered.
     """
 
     app_origin: str
@@ -86,17 +86,27 @@ class EngineConfig:
     chunk_size: int = 262144
     user_agent: str = "transfer-engine/1"
     ssl_context: ssl.SSLContext | None = None
+    policy: Policy = attrs.field(factory=Policy)
+    limits: Limits = attrs.field(factory=Limits)
+    expansion: Expansion = attrs.field(factory=Expansion)
+    durability: Durability = "power"
 
 
 @attrs.frozen(kw_only=True)
 class Seams:
-    """What an engine stands on; simulation replaces each."""
+    """What an engine stands on; simulation replaces each.
+
+    ``random`` spreads retries; ``now`` is the time of day, in seconds since 1970.
+    """
 
     journal: Journal
     disk: BodyDisk
     offload: Offload = offload_to_thread
     connect: Connect = connect_tcp
+    resolve: Resolve = resolve_names
     pump: Pump = pump
+    random: Random = attrs.field(factory=Random)
+    now: Callable[[], float] = time.time
     decisions: Decisions = attrs.field(factory=Decisions)
 
 
@@ -104,13 +114,16 @@ def real_seams(config: EngineConfig, connect: Connect = connect_tcp) -> Seams:
     """SQLite and files under ``config.directory``, threads, sockets.  Raises StoreUnusable."""
     if config.directory is None:
         raise StoreUnusable("the store", "EngineConfig.directory is not given")
-    disk = FileBodyDisk(config.directory / "bodies")  # first: it holds the lock
+    # The disk first: it holds the lock.
+    disk = FileBodyDisk(config.directory / "bodies", config.durability)
     try:
-        journal = SqliteJournal(config.directory / "journal.sqlite")
+        journal = SqliteJournal(config.directory / "journal.sqlite", config.durability)
     except BaseException:
         disk.close()
         raise
-    return Seams(journal=journal, disk=disk, connect=connect)
+    return Seams(
+        journal=journal, disk=disk, connect=connect, resolve=resolve_names, pump=FastPump()
+    )
 
 
 def simulated_seams(
@@ -124,4 +137,7 @@ def simulated_seams(
         disk=SimulatedBodyDisk() if disk is None else disk,
         offload=offload_inline,
         connect=connect,
+        resolve=resolve_to_itself,
+        random=Random(0),
+        now=trio.current_time,
     )

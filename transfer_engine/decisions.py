@@ -28,6 +28,18 @@ class Decisions:
         """What an answer's head means for a request from byte ``start``."""
         return plan.judge_head(request, start, stored, head)
 
+    def judge_status(
+        self,
+        method: str,
+        head: StoredHead,
+        policy: plan.Unavailability,
+        futile: int,
+        retry: plan.RetryPolicy,
+        now: float,
+    ) -> plan.Again | None:
+        """Whether an answer only says "not now"."""
+        return plan.judge_status(method, head, policy, futile, retry, now)
+
     def judge_end(
         self,
         request: StoredRequest,

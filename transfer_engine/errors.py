@@ -92,6 +92,11 @@ class Interrupted(TransferError):
 
 
 @attrs.frozen
+class TooSlow(Interrupted):
+    """The connection stands, but a time limit has passed or too little comes."""
+
+
+@attrs.frozen
 class PeerMisbehaved(TransferError):
     """The answer breaks HTTP, its own ranges, or the rules of CORS and redirects: do not retry."""
 

@@ -15,7 +15,8 @@ import attrs
 
 from transfer_engine.errors import PeerMisbehaved
 from transfer_engine.messages import Headers, Mode, StoredHead, StoredRequest, header
-from transfer_engine.urls import Address, BadUrl, blocked, parse
+from transfer_engine.policy import Policy
+from transfer_engine.urls import Address, BadUrl, parse
 
 MOST_REDIRECTS = 20
 REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
@@ -31,6 +32,8 @@ _BODY_HEADERS = frozenset(
 _SIMPLE_TYPES = frozenset(
     {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 )
+MOST_AGE = 7200
+_AGE = re.compile(r"[0-9]{1,19}", re.ASCII)
 _OWN_RANGE = re.compile(r"bytes=[0-9]{1,19}-([0-9]{1,19})?", re.ASCII)
 
 
@@ -77,15 +80,17 @@ def _safelisted(name: str, value: str) -> bool:
     return name in ("accept", "accept-language", "content-language")
 
 
-def first_hop(app: Address, request: StoredRequest, with_body: bool, start: int) -> Hop:
+def first_hop(
+    app: Address, request: StoredRequest, with_body: bool, start: int, policy: Policy
+) -> Hop:
     """The first request of a chain.  Raises PeerMisbehaved for what must be a network error."""
     address = parse(request.url)
     hop = Hop(app, address, request.method, request.headers, request.mode, with_body, start)
-    return _checked(hop)
+    return _checked(hop, policy)
 
 
-def _checked(hop: Hop) -> Hop:
-    why = blocked(hop.address, hop.app)
+def _checked(hop: Hop, policy: Policy) -> Hop:
+    why = policy.refuses(hop.address, hop.app)
     if why is not None:
         raise PeerMisbehaved(why)
     foreign = hop.address.origin != hop.app.origin
@@ -94,7 +99,7 @@ def _checked(hop: Hop) -> Hop:
     return attrs.evolve(hop, cross_origin=hop.cross_origin or foreign)
 
 
-def next_hop(hop: Hop, status: int, headers: Headers) -> Hop | None:
+def next_hop(hop: Hop, status: int, headers: Headers, policy: Policy) -> Hop | None:
     """The request that a redirect leads to; None when this answer is the last.
 
     Raises PeerMisbehaved when the redirect must not be followed.
@@ -126,7 +131,8 @@ def next_hop(hop: Hop, status: int, headers: Headers) -> Hop | None:
             count=hop.count + 1,
             opaque=hop.opaque
             or (hop.address.origin != hop.app.origin and address.origin != hop.address.origin),
-        )
+        ),
+        policy,
     )
 
 
@@ -149,6 +155,12 @@ def preflight_allows(hop: Hop, status: int, headers: Headers) -> bool:
         name in allowed or ("*" in allowed and name != "authorization")
         for name in hop.unsafe_headers
     )
+
+
+def preflight_age(headers: Headers) -> float:
+    """Seconds for which a permission holds: 5 unless it says so (Fetch), at most two hours."""
+    value = header(headers, "access-control-max-age") or ""
+    return float(min(MOST_AGE, int(value))) if _AGE.fullmatch(value) else 5.0
 
 
 def _names(value: str | None, *, lower: bool) -> set[str]:

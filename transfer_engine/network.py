@@ -1,40 +1,65 @@
-"""One request over real streams: connect, send, follow redirects, hand out the body.
+"""One request over real connections: take a turn, send, follow redirects, hand out the body.
 
-Each exchange has its own connection, closed when the ``async with`` ends
-(a connection of which the engine has seen an anomaly is never used again, and
-nothing here is worth the state that reuse would cost).  A request body is sent
-by a task of the engine's nursery while the answer is being read: a server may
-answer before it has read everything, and an answer is worth more than the
-broken pipe behind it.
+Each exchange takes a turn (``pool``) and a connection: one that is idle, or a new one.
+Requests with consequences never go out on a used connection: it may have died
+unnoticed, and nobody could tell whether the server had acted.  A GET that dies on a
+used connection before a byte of an answer is sent again, once, on a new one; that is no
+attempt in the specification's sense, because no server answered it.
+
+A request body is sent by a task of the engine's nursery while the answer is being
+read: a server may answer before it has read everything, and an answer is worth more
+than the broken pipe behind it.
+
+A preflight's permission is kept for as long as the server says, at most two hours
+(Fetch, "CORS-preflight cache"), for the same origin, URL, method and headers.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import attrs
 import trio
 
-from transfer_engine.config import EngineConfig, Seams
-from transfer_engine.decode import Decoder, decoder_for
-from transfer_engine.errors import EngineClosed, Interrupted, PeerMisbehaved, Unreachable
-from transfer_engine.hops import Hop, cors_allows, first_hop, next_hop, preflight_allows
+from transfer_engine.config import EngineConfig, Seams, Timeouts
+from transfer_engine.decode import Decoder, Identity, decoder_for
+from transfer_engine.dialing import Dialing
+from transfer_engine.errors import EngineClosed, Interrupted, PeerMisbehaved, TooSlow
+from transfer_engine.hops import (
+    Hop,
+    cors_allows,
+    first_hop,
+    next_hop,
+    preflight_age,
+    preflight_allows,
+)
+from transfer_engine.link import Link, SocketLink, direct
+from transfer_engine.logs import log, shown_url
 from transfer_engine.messages import Headers, StoredHead, StoredRequest
 from transfer_engine.plan import NULL_BODY_STATUS
+from transfer_engine.pool import Idle, Turns
+from transfer_engine.pump import Straight
 from transfer_engine.urls import Address, parse
 from transfer_engine.wire import Chunk, End, Exchange, Head, NeedBytes
 
-SEND = 65536
+SEND = 262144
+LONG = 1 << 20
+MOST_PREFLIGHTS = 256
 
 
 @attrs.frozen
 class Upload:
-    """A request body: its length, ``read(offset, most)``, whom to tell how much has been sent."""
+    """A request body: its length, ``read(offset, most)``, whom to tell how much has been sent.
+
+    ``sendfile(socket, offset)`` sends from the file what the socket takes now, in a thread:
+    how much it was, 0 when the file is shorter than it was.  Raises BlockingIOError.
+    """
 
     length: int
     read: Callable[[int, int], Awaitable[bytes]]
     sent: Callable[[int], None]
+    sendfile: Callable[[int, int], Awaitable[int]] | None = None
 
 
 @contextmanager
@@ -47,17 +72,20 @@ def _loss_named() -> Iterator[None]:
 
 @attrs.define(eq=False)
 class Connection:
-    """A stream and the exchange on it."""
+    """A link and the exchange on it.  ``used``: it has carried another one before."""
 
-    stream: trio.abc.Stream
-    idle: float | None
+    link: Link
+    timeouts: Timeouts
     most: int
+    used: bool
     exchange: Exchange = attrs.field(factory=Exchange)
+    _since: float = attrs.field(factory=trio.current_time)
+    _in_window: int = 0
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, data: bytes | memoryview) -> None:
         """Raises Interrupted."""
         with _loss_named():
-            await self.stream.send_all(data)
+            await self.link.send(data)
 
     async def next(self) -> Head | Chunk | End:
         """Raises Interrupted or PeerMisbehaved."""
@@ -67,13 +95,46 @@ class Connection:
                 return event
             self.exchange.received(await self._receive())
 
+    async def head(self) -> Head:
+        """The answer's head.  Raises Interrupted or PeerMisbehaved."""
+        limit = self.timeouts.head
+        try:
+            with trio.fail_after(float("inf") if limit is None else limit):
+                head = await self.next()
+        except trio.TooSlowError:
+            raise TooSlow(f"no answer within {limit} s") from None
+        if not isinstance(head, Head):
+            raise PeerMisbehaved("an answer without a head")
+        self._since, self._in_window = trio.current_time(), 0
+        return head
+
     async def _receive(self) -> bytes:
+        async with self.patience():
+            data = await self.link.receive(self.most)
+        self.arrived(len(data))
+        return data
+
+    @asynccontextmanager
+    async def patience(self) -> AsyncIterator[None]:
+        """Wait for bytes in it.  Raises Interrupted."""
+        idle = self.timeouts.idle
         with _loss_named():
             try:
-                with trio.fail_after(float("inf") if self.idle is None else self.idle):
-                    return bytes(await self.stream.receive_some(self.most))
+                with trio.fail_after(float("inf") if idle is None else idle):
+                    yield
             except trio.TooSlowError:
-                raise Interrupted(f"nothing was received for {self.idle} s") from None
+                raise TooSlow(f"nothing was received for {idle} s") from None
+
+    def arrived(self, count: int) -> None:
+        """So many bytes came.  Raises Interrupted when the last window brought too few."""
+        self._in_window += count
+        window, least = self.timeouts.window, self.timeouts.least
+        passed = trio.current_time() - self._since
+        if window is None or passed < window:
+            return
+        if self._in_window < least * passed:
+            raise TooSlow(f"less than {least} bytes a second for {window} s")
+        self._since, self._in_window = trio.current_time(), 0
 
 
 @attrs.define(eq=False)
@@ -102,6 +163,23 @@ class Answer:
                 self._ended = True
         return b""
 
+    @property
+    def long(self) -> bool:
+        """Whether the rest of the body is announced to be longer than what is worth losing."""
+        return (self._connection.exchange.left or 0) > LONG
+
+    def straight(self) -> Straight | None:
+        """See Source: a counted body without a content coding, on a link that is direct."""
+        left, link = self._connection.exchange.left, direct(self._connection.link)
+        plain = isinstance(self._decoder, Identity) and not self._decoder.holds
+        if link is None or not left or not plain or self._bodiless:
+            return None
+        return Straight(link, left, self._took, self._connection.patience)
+
+    def _took(self, count: int) -> None:
+        self._connection.exchange.skip(count)
+        self._connection.arrived(count)
+
 
 @attrs.define(eq=False)
 class Network:
@@ -110,81 +188,122 @@ class Network:
     config: EngineConfig
     seams: Seams
     nursery: trio.Nursery
+    _app: Address = attrs.field(init=False)
+    _dialing: Dialing = attrs.field(init=False)
+    _turns: Turns = attrs.field(init=False)
+    _idle: Idle = attrs.field(init=False)
+    _permitted: dict[Hashable, float] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        config, seams = self.config, self.seams
+        self._app = parse(config.app_origin)
+        self._dialing = Dialing(
+            seams.connect,
+            seams.resolve,
+            config.policy,
+            config.ssl_context,
+            config.timeouts.connect,
+        )
+        self._turns, self._idle = Turns(config.limits), Idle(config.limits.idle)
+        self.nursery.start_soon(self._tend)
+
+    async def _tend(self) -> None:
+        try:
+            await self._idle.tend()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._idle.close()
 
     @asynccontextmanager
     async def answer(
-        self, request: StoredRequest, start: int, upload: Upload | None
+        self, who: Hashable, request: StoredRequest, start: int, upload: Upload | None
     ) -> AsyncIterator[Answer]:
-        """Ask from byte ``start``.  Raises TransferError."""
-        hop = first_hop(parse(self.config.app_origin), request, upload is not None, start)
+        """Ask from byte ``start`` in the turn of ``who``.  Raises TransferError."""
+        policy = self.config.policy
+        hop = first_hop(self._app, request, upload is not None, start, policy)
         while True:
             if hop.needs_preflight:
-                await self._preflight(hop)
-            async with self._exchange(hop, upload if hop.with_body else None) as (connection, head):
+                await self._preflight(who, hop)
+            body = upload if hop.with_body else None
+            async with self._exchange(who, hop, body) as (connection, head):
                 if not cors_allows(hop, head.headers):
                     raise PeerMisbehaved("the CORS check failed")
-                following = next_hop(hop, head.status, head.headers)
+                following = next_hop(hop, head.status, head.headers, policy)
                 if following is None:
-                    yield _answer(hop, head, connection)
+                    yield self._answer(hop, head, connection)
                     return
             hop = following
 
-    async def _preflight(self, hop: Hop) -> None:
+    def _answer(self, hop: Hop, head: Head, connection: Connection) -> Answer:
+        url, redirected = hop.address.url, hop.count > 0
+        stored = StoredHead(head.status, head.headers, url, redirected, hop.cross_origin)
+        bodiless = hop.method == "HEAD" or head.status in NULL_BODY_STATUS
+        decoder = decoder_for(stored, self.config.expansion)
+        return Answer(stored, connection, decoder, bodiless)
+
+    async def _preflight(self, who: Hashable, hop: Hop) -> None:
+        key = (hop.origin, hop.address.url, hop.method, hop.unsafe_headers)
+        if self._permitted.get(key, 0.0) > trio.current_time():
+            return
         asking = attrs.evolve(hop, method="OPTIONS", with_body=False, headers=(), start=0)
         extra: Headers = (("access-control-request-method", hop.method),)
         if hop.unsafe_headers:
             extra += (("access-control-request-headers", ",".join(hop.unsafe_headers)),)
-        async with self._exchange(asking, None, extra) as (_, head):
+        async with self._exchange(who, asking, None, extra) as (_, head):
             if not preflight_allows(hop, head.status, head.headers):
                 raise PeerMisbehaved("the CORS preflight was refused")
+            while len(self._permitted) >= MOST_PREFLIGHTS:
+                del self._permitted[next(iter(self._permitted))]
+            self._permitted[key] = trio.current_time() + preflight_age(head.headers)
 
     @asynccontextmanager
     async def _exchange(
-        self, hop: Hop, upload: Upload | None, extra: Headers = ()
+        self, who: Hashable, hop: Hop, upload: Upload | None, extra: Headers = ()
     ) -> AsyncIterator[tuple[Connection, Head]]:
-        stream = await self._open(hop.address)
-        scope = trio.CancelScope()
-        try:
-            connection = Connection(stream, self.config.timeouts.idle, self.config.chunk_size)
-            headers = self._headers(hop, upload) + extra
-            begin = connection.exchange.request(hop.address, hop.method, headers)
-            if upload is None:
-                await connection.send(begin + connection.exchange.end_of_request())
-            else:
+        origin = hop.address.origin
+        async with self._turns.turn(who, origin):
+            connection, scope = None, trio.CancelScope()
+            reusable = False
+            try:
+                connection, head = await self._begin(hop, upload, extra, scope)
+                log.debug("%s %s: %d", hop.method, shown_url(hop.address.url), head.status)
+                yield connection, head
+                reusable = connection.exchange.reusable
+            finally:
+                scope.cancel()
+                if connection is not None:
+                    if reusable:
+                        await self._idle.give(origin, connection.link)
+                    else:
+                        await connection.link.close()
+
+    async def _begin(
+        self, hop: Hop, upload: Upload | None, extra: Headers, scope: trio.CancelScope
+    ) -> tuple[Connection, Head]:
+        """Send on an idle connection or a new one, up to the answer's head."""
+        config = self.config
+        repeatable = hop.method in ("GET", "OPTIONS") and upload is None
+        while True:
+            link = await self._idle.take(hop.address.origin) if repeatable else None
+            used = link is not None
+            if link is None:
+                link = await self._dialing.open(hop.address)
+            connection = Connection(link, config.timeouts, config.chunk_size, used)
+            try:
+                headers = self._headers(hop, upload) + extra
+                begin = connection.exchange.request(hop.address, hop.method, headers)
                 await connection.send(begin)
-                self.nursery.start_soon(_send_body, connection, upload, scope)
-            head = await connection.next()
-            if not isinstance(head, Head):
-                raise PeerMisbehaved("an answer without a head")
-            yield connection, head
-        finally:
-            scope.cancel()
-            await trio.aclose_forcefully(stream)
-
-    async def _open(self, address: Address) -> trio.abc.Stream:
-        limit = self.config.timeouts.connect
-        try:
-            with trio.fail_after(float("inf") if limit is None else limit):
-                stream = await self.seams.connect(address.host, address.port)
-                return await self._secure(stream, address) if address.scheme == "https" else stream
-        except trio.TooSlowError:
-            raise Unreachable(address.host, address.port, f"not within {limit} s") from None
-        except (OSError, trio.BrokenResourceError) as error:
-            raise Unreachable(address.host, address.port, str(error)) from error
-
-    async def _secure(self, stream: trio.abc.Stream, address: Address) -> trio.abc.Stream:
-        import ssl  # only https needs it
-
-        context = self.config.ssl_context or ssl.create_default_context()
-        secure = trio.SSLStream(
-            stream, context, server_hostname=address.host, https_compatible=True
-        )
-        try:
-            await secure.do_handshake()
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
-        return secure
+                if upload is None:
+                    connection.exchange.end_of_request()
+                else:
+                    self.nursery.start_soon(_send_body, connection, upload, scope)
+                return connection, await connection.head()
+            except BaseException as error:
+                await link.close()
+                died = isinstance(error, Interrupted) and not isinstance(error, TooSlow)
+                if not (used and repeatable and died) or connection.exchange.heard:
+                    raise
+                repeatable = False  # the next one is new, and the last
 
     def _headers(self, hop: Hop, upload: Upload | None) -> Headers:
         """The page's own headers and those that the engine answers for."""
@@ -195,7 +314,7 @@ class Network:
         if "user-agent" not in own:
             headers += (("user-agent", self.config.user_agent),)
         # Only identity can be resumed (RECORD-8): ask for it from the start.
-        headers += (("accept-encoding", "identity"), ("connection", "close"))
+        headers += (("accept-encoding", "identity"),)
         if hop.start > 0:
             headers += (("range", f"bytes={hop.start}-"),)
         if hop.cross_origin or hop.method not in ("GET", "HEAD"):
@@ -207,21 +326,35 @@ class Network:
         return headers
 
 
-def _answer(hop: Hop, head: Head, connection: Connection) -> Answer:
-    stored = StoredHead(head.status, head.headers, hop.address.url, hop.count > 0, hop.cross_origin)
-    bodiless = hop.method == "HEAD" or head.status in NULL_BODY_STATUS
-    return Answer(stored, connection, decoder_for(stored), bodiless)
-
-
 async def _send_body(connection: Connection, upload: Upload, scope: trio.CancelScope) -> None:
     """Send until done or in vain: what becomes of the record is for the answer to say."""
     with scope:
-        sent = 0
         try:
-            while data := await upload.read(sent, SEND):
-                await connection.send(connection.exchange.body(data))
-                sent += len(data)
-                upload.sent(sent)
-            await connection.send(connection.exchange.end_of_request())
+            if isinstance(connection.link, SocketLink) and upload.sendfile is not None:
+                await _send_file(connection.link, upload, upload.sendfile)
+            else:
+                sent = 0
+                while data := await upload.read(sent, SEND):
+                    await connection.send(data)
+                    sent += len(data)
+                    upload.sent(sent)
+            connection.exchange.end_of_request()
         except (Interrupted, EngineClosed):
             pass
+
+
+async def _send_file(
+    link: SocketLink, upload: Upload, sendfile: Callable[[int, int], Awaitable[int]]
+) -> None:
+    sent = 0
+    with _loss_named():
+        while sent < upload.length:
+            try:
+                count = await sendfile(link.fd, sent)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(link.fd)
+                continue
+            if not count:
+                raise Interrupted("the request body is shorter than it was")
+            sent += count
+            upload.sent(sent)

@@ -23,6 +23,7 @@ E29, E31, E32, E41; RFC 9110 sections 14 and 15.3.7.
 from __future__ import annotations
 
 import re
+from email.utils import parsedate_to_datetime
 from typing import Literal
 
 import attrs
@@ -210,9 +211,10 @@ class Finish:
 
 @attrs.frozen
 class Again:
-    """Another request, after ``delay`` seconds."""
+    """Another request, after ``delay`` seconds.  ``told``: the server has named the delay."""
 
     delay: float = 0.0
+    told: bool = False
 
 
 @attrs.frozen
@@ -241,11 +243,15 @@ class RetryPolicy:
     """Back-off of the policy ``network-loss``: seconds, doubling from ``first`` to ``most``.
 
     ``futile``: after so many attempts in a row without a new byte the record fails.
+    ``statuses``: answers that mean "not now" and are no answer to a GET; ``longest`` is the
+    longest ``Retry-After`` that is waited for, in seconds.
     """
 
     first: float = 1.0
     most: float = 60.0
     futile: int = 8
+    statuses: frozenset[int] = frozenset()
+    longest: float = 3600.0
 
 
 def judge_loss(
@@ -259,6 +265,49 @@ def judge_loss(
     if policy == "offline-only" or futile >= retry.futile:
         return Finish("fetch-error")
     return Again(float(min(retry.most, retry.first * 2**futile)))
+
+
+def judge_status(
+    method: str,
+    head: StoredHead,
+    policy: Unavailability,
+    futile: int,
+    retry: RetryPolicy,
+    now: float,
+) -> Again | None:
+    """Whether an answer only says "not now", and when to ask again; ``now`` in Unix time.
+
+    Only by the policy ``network-loss`` and for the statuses that it names: to the
+    specification every answer is an answer.
+    """
+    if method != "GET" or policy != "network-loss" or head.status not in retry.statuses:
+        return None
+    told = parse_retry_after(head.get("retry-after"), head.get("date"), now)
+    if futile >= retry.futile or (told is not None and told > retry.longest):
+        return None
+    if told is not None:
+        return Again(told, told=True)
+    return Again(float(min(retry.most, retry.first * 2**futile)))
+
+
+def parse_retry_after(value: str | None, date: str | None, now: float) -> float | None:
+    """Seconds to wait (RFC 9110 section 10.2.3), or None.
+
+    A date is compared with the answer's own Date, if it has one: the clocks may differ.
+    """
+    if value is None:
+        return None
+    if _NUMBER.fullmatch(value.strip()):
+        return float(value)
+    then, since = _http_date(value), _http_date(date)
+    return None if then is None else max(0.0, then - (now if since is None else since))
+
+
+def _http_date(value: str | None) -> float | None:
+    try:
+        return None if value is None else parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def failure_of(result: RecordResult) -> Reason:

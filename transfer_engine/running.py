@@ -22,6 +22,7 @@ from transfer_engine.plan import settlement
 from transfer_engine.state import Body, Job, Meter, RecordState, Stop
 from transfer_engine.store import DeleteJob, Store
 from transfer_engine.transfer import RecordTransfer, Shared
+from transfer_engine.urls import origin_of
 
 
 @attrs.define(eq=False)
@@ -62,12 +63,26 @@ class Runner:
         return True
 
     async def _perform(self, job: Job) -> None:
-        waiting = iter([record for record in job.records if not record.body.result])
-        lanes = self.config.concurrency or len(job.records)
+        waiting = [record for record in job.records if not record.body.result]
         async with trio.open_nursery() as nursery:
-            for _ in range(min(lanes, len(job.records))):
-                nursery.start_soon(self._lane, job, waiting)
+            for lanes, some in self._lanes(waiting):
+                for _ in range(lanes):
+                    nursery.start_soon(self._lane, job, some)
         await self._settle(job)
+
+    def _lanes(self, waiting: list[RecordState]) -> list[tuple[int, Iterator[RecordState]]]:
+        """How many tasks work off which records: no record that only waits has a task.
+
+        An origin has as many as may use it at once, so that a slow one holds up no other;
+        ``concurrency`` is of the whole fetch, and 1 keeps the order of its requests.
+        """
+        if self.config.concurrency is not None:
+            return [(min(self.config.concurrency, len(waiting)), iter(waiting))]
+        most = self.config.limits.per_origin
+        origins: dict[str, list[RecordState]] = {}
+        for record in waiting:
+            origins.setdefault(origin_of(record.request.url), []).append(record)
+        return [(min(most or len(some), len(some)), iter(some)) for some in origins.values()]
 
     async def _lane(self, job: Job, waiting: Iterator[RecordState]) -> None:
         for record in waiting:

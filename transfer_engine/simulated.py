@@ -87,10 +87,17 @@ class SimulatedJournal:
 class SimulatedBodyDisk:
     """Bodies in memory.  ``capacity`` in bytes: appending beyond it raises StoreFull."""
 
+    files = False
+    tail_survives = False
+
     def __init__(self, capacity: int | None = None) -> None:
         self._bodies: dict[str, bytearray] = {}
         self._synced: dict[str, int] = {}
         self.capacity = capacity
+
+    def open(self, name: str, *, append: bool = False) -> int:
+        """See BodyDisk."""
+        raise NotImplementedError("bodies in memory have no descriptors")
 
     def create(self, name: str) -> None:
         """See BodyDisk."""

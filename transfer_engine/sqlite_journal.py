@@ -1,11 +1,12 @@
 """The journal in SQLite.
 
 WAL, since readers of the file never block the engine and a commit is one
-append.  ``synchronous=FULL``, since the promises (a resolved fetch(), a true
-abort(), a POST not sent twice) are made to people whose battery may die: each
+append.  At level ``power`` ``synchronous=FULL``, since the promises (a resolved fetch(),
+a true abort(), a POST not sent twice) are made to people whose battery may die: each
 commit waits for the disk.  That is affordable because commits are few: one per
 change of state and at most one per ``checkpoint_interval`` while bytes arrive,
-with all that waits at that moment in one.
+with all that waits at that moment in one.  At level ``kill`` ``synchronous=OFF``: a commit
+is a write to the kernel, which outlives the process.
 What is read back is input: it is checked as such, never unpickled, and views or
 triggers in a swapped file get no power (``trusted_schema=OFF``).
 """
@@ -19,6 +20,7 @@ from typing import TypeVar, get_args
 
 import attrs
 
+from transfer_engine.body_disk import Durability
 from transfer_engine.errors import StoreUnusable
 from transfer_engine.journal import Image, JobRow, RecordRow
 from transfer_engine.messages import (
@@ -49,7 +51,7 @@ CREATE TABLE record (
 class SqliteJournal:
     """A journal in one file, owned by one process at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, durability: Durability = "power") -> None:
         """Open or create.  Raises StoreUnusable for a foreign, damaged or newer file."""
         self._path = path
         try:
@@ -59,7 +61,7 @@ class SqliteJournal:
             self._db.execute("PRAGMA trusted_schema=OFF")
             self._db.execute("PRAGMA foreign_keys=ON")
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute(f"PRAGMA synchronous={'FULL' if durability == 'power' else 'OFF'}")
             self._prepare()
         except (sqlite3.Error, OSError) as error:
             raise StoreUnusable(str(path), str(error)) from error
@@ -94,15 +96,14 @@ class SqliteJournal:
         data = attrs.asdict(row, filter=lambda a, _: a.name != "key")
         self._execute(
             "INSERT INTO job VALUES (?, ?) ON CONFLICT DO UPDATE SET data = excluded.data",
-            (row.key, json.dumps(data)),
+            (row.key, _encode(data)),
         )
 
     def put_record(self, row: RecordRow) -> None:
         """See Journal."""
-        data = attrs.asdict(row, filter=lambda a, _: a.name not in ("job", "index"))
         self._execute(
             "INSERT INTO record VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data",
-            (row.job, row.index, json.dumps(data)),
+            (row.job, row.index, _encode(_record_data(row))),
         )
 
     def delete_job(self, key: int) -> None:
@@ -131,6 +132,37 @@ class SqliteJournal:
 
 
 Json = dict[str, object]
+
+_encode = json.JSONEncoder(check_circular=False).encode
+
+
+def _record_data(row: RecordRow) -> Json:
+    """By hand: ``attrs.asdict`` costs more than the rest of a row."""
+    request, head = row.request, row.head
+    return {
+        "request": {
+            "url": request.url,
+            "method": request.method,
+            "headers": request.headers,
+            "mode": request.mode,
+        },
+        "request_body": row.request_body,
+        "request_length": row.request_length,
+        "body": row.body,
+        "length": row.length,
+        "head": None
+        if head is None
+        else {
+            "status": head.status,
+            "headers": head.headers,
+            "url": head.url,
+            "redirected": head.redirected,
+            "cross_origin": head.cross_origin,
+        },
+        "result": row.result,
+        "sent": row.sent,
+        "uploaded": row.uploaded,
+    }
 
 
 def _text(data: Json, name: str) -> str:

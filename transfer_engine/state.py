@@ -37,11 +37,16 @@ Stop = Literal["", "abort", "total", "unregister"]
 
 @attrs.define(eq=False)
 class Meter:
-    """Body bytes kept by one engine, against its quota."""
+    """Body bytes kept by one engine, against its quota.
+
+    ``reserved``: bytes within ``responses`` that may yet be given back.
+    """
 
     quota: int | None
     requests: int = 0
     responses: int = 0
+    reserved: int = 0
+    given_back: Broadcast = attrs.field(factory=Broadcast)
 
     def fits(self, more: int) -> bool:
         """Whether so many more bytes are within the quota."""
@@ -57,11 +62,10 @@ class Meter:
 
 @attrs.define(eq=False)
 class Body:
-    """Stored bytes of one answer.  ``pending``: admitted, on their way to the disk."""
+    """Stored bytes of one answer."""
 
     name: str
     length: int = 0
-    pending: int = 0
     head: StoredHead | None = None
     result: RecordResult = ""
     redundant: bool = False
@@ -107,7 +111,11 @@ class Watcher:
 
 @attrs.define(eq=False)
 class Job:
-    """One background fetch."""
+    """One background fetch.
+
+    ``stored`` and ``uploaded`` are sums over the records, kept as they change: a job may
+    have ten thousand.  ``pending``: body bytes admitted, on their way to the disk.
+    """
 
     key: int
     id: str
@@ -126,20 +134,42 @@ class Job:
     dispatched: bool = False
     released: bool = False
     final_downloaded: int = 0
+    pending: int = 0
+    stored: int = attrs.field(init=False)
+    uploaded: int = attrs.field(init=False)
     gate: Broadcast = attrs.field(factory=Broadcast)
     listeners: list[Callable[[Job], None]] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.stored = sum(record.body.length for record in self.records)
+        self.uploaded = sum(record.uploaded for record in self.records)
 
     @property
     def downloaded(self) -> int:
         """STORED: bytes in the current bodies; the last sum once they are released."""
         if self.released:
             return self.final_downloaded
-        return sum(record.body.length for record in self.records)
+        return self.stored
 
     @property
     def admitted(self) -> int:
         """Stored bytes and those on their way to the disk."""
-        return self.downloaded + sum(record.body.pending for record in self.records)
+        return self.downloaded + self.pending
+
+    def grow(self, body: Body, count: int) -> None:
+        """A current body has so many more bytes."""
+        body.length += count
+        self.stored += count
+
+    def replace(self, record: RecordState, fresh: Body) -> None:
+        """A record gets a new body; the old one counts no more."""
+        self.stored += fresh.length - record.body.length
+        record.body = fresh
+
+    def sent(self, record: RecordState, total: int) -> None:
+        """So many bytes of a record's request body have been sent."""
+        self.uploaded += total - record.uploaded
+        record.uploaded = total
 
     @property
     def all_get(self) -> bool:
@@ -151,7 +181,7 @@ class Job:
         return Snapshot(
             id=self.id,
             upload_total=self.upload_total,
-            uploaded=sum(record.uploaded for record in self.records),
+            uploaded=self.uploaded,
             download_total=self.download_total,
             downloaded=self.downloaded,
             result=self.result,

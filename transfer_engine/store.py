@@ -8,7 +8,9 @@ synced first, rows second, files are deleted last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, TypeVar
 
 import attrs
@@ -17,6 +19,7 @@ import trio
 from transfer_engine.body_disk import BodyDisk, body_name, body_number
 from transfer_engine.errors import EngineClosed
 from transfer_engine.journal import Image, JobRow, Journal, RecordRow
+from transfer_engine.pump import STEP, TURN
 
 T = TypeVar("T")
 
@@ -63,6 +66,7 @@ class Store:
     _batch: _Batch = attrs.field(factory=_Batch)
     _lock: trio.Lock = attrs.field(factory=trio.Lock)
     _next: int = 1
+    _made: set[str] = attrs.field(factory=set)
 
     async def load(self) -> tuple[Image, dict[str, int]]:
         """Committed rows and the lengths of all bodies; bodies of no row are swept."""
@@ -74,25 +78,82 @@ class Store:
         self._next = max(numbers, default=0) + 1
         for orphan in sorted(lengths.keys() - named):
             await self.offload(self.disk.delete, orphan)
+        self._made = lengths.keys() & named
         return image, {name: n for name, n in lengths.items() if name in named}
 
-    async def create(self) -> str:
-        """A new empty body's name.  Raises StoreFull."""
+    def create(self) -> str:
+        """A new empty body's name.  It has a file from its first byte on."""
         name, self._next = body_name(self._next), self._next + 1
-        await self._call(self.disk.create, name)
         return name
 
-    async def append(self, name: str, data: bytes) -> None:
-        """All or nothing.  Raises StoreFull."""
-        await self._call(self.disk.append, name, data)
+    async def append(self, name: str, data: bytes, *, small: bool = False) -> None:
+        """All or nothing.  Raises StoreFull.  ``small``: rather here than in a thread."""
+        if small and self.offload is offload_to_thread:
+            await trio.lowlevel.checkpoint()
+            if self.closed:
+                raise EngineClosed()
+            self._append(name, data)
+        else:
+            await self._call(self._append, name, data)
+
+    def _append(self, name: str, data: bytes) -> None:
+        self._make(name)
+        self.disk.append(name, data)
+
+    def _make(self, name: str) -> None:
+        if name not in self._made:
+            self.disk.create(name)
+            self._made.add(name)
+
+    def open_append(self, name: str) -> int | None:
+        """A descriptor to append with, where bodies are files.  Raises StoreFull, EngineClosed."""
+        if self.closed:
+            raise EngineClosed()
+        if not self.disk.files:
+            return None
+        self._make(name)
+        return self.disk.open(name, append=True)
+
+    def sendfile(self, name: str) -> Callable[[int, int], Awaitable[int]] | None:
+        """See ``Upload.sendfile``; None where bodies are not files."""
+        if not self.disk.files:
+            return None
+
+        async def send(socket: int, offset: int) -> int:
+            return await self._call(self._sendfile, name, socket, offset)
+
+        return send
+
+    def _sendfile(self, name: str, socket: int, offset: int) -> int:
+        """As much as the socket takes in one turn.  Raises BlockingIOError if that is nothing."""
+        fd, sent, deadline = self.disk.open(name), 0, time.monotonic() + TURN
+        try:
+            while time.monotonic() < deadline:
+                count = os.sendfile(socket, fd, offset + sent, STEP)
+                if not count:
+                    break
+                sent += count
+        except BlockingIOError:
+            if not sent:
+                raise
+        finally:
+            os.close(fd)
+        return sent
+
+    async def run(self, fn: Callable[..., T], *args: object) -> T:
+        """Where it may block."""
+        return await self._call(fn, *args)
 
     async def read(self, name: str, offset: int, most: int) -> bytes:
         """A slice of a body."""
+        if name not in self._made:
+            return b""
         return await self._call(self.disk.read, name, offset, most)
 
     async def truncate(self, name: str, length: int) -> None:
         """Cut a body."""
-        await self._call(self.disk.truncate, name, length)
+        if name in self._made:
+            await self._call(self.disk.truncate, name, length)
 
     async def _call(self, fn: Callable[..., T], *args: object) -> T:
         if self.closed:
@@ -126,7 +187,7 @@ class Store:
     def _write(self, batch: _Batch) -> None:
         doomed = set(batch.deletions)
         for name in batch.bodies:
-            if name not in doomed:
+            if name not in doomed and name in self._made:
                 self.disk.sync(name)
         for change in batch.changes:
             if isinstance(change, JobRow):
@@ -137,7 +198,9 @@ class Store:
                 self.journal.delete_job(change.key)
         self.journal.commit()
         for name in batch.deletions:
-            self.disk.delete(name)
+            if name in self._made:
+                self.disk.delete(name)
+                self._made.discard(name)
 
     async def close(self) -> None:
         """Let go of journal and disk; nothing is committed."""

@@ -22,12 +22,12 @@ from transfer_engine.errors import (
     TotalExceeded,
     Unreachable,
 )
+from transfer_engine.logs import log, shown_error, shown_url
 from transfer_engine.messages import RecordResult
 from transfer_engine.network import Answer, Network, Upload
 from transfer_engine.plan import (
     Again,
     AwaitNetwork,
-    ContentRange,
     Finish,
     Join,
     Refuse,
@@ -37,6 +37,7 @@ from transfer_engine.plan import (
 )
 from transfer_engine.state import Body, Job, Meter, RecordState
 from transfer_engine.store import Store
+from transfer_engine.writer import Writer
 
 Step = Finish | Again | AwaitNetwork
 
@@ -52,44 +53,6 @@ class Shared:
     network: Network
     online: bool
     grew: Callable[[Job, RecordState], None]
-
-
-@attrs.define(eq=False)
-class _Writer:
-    """The sink of one attempt: all limits are checked before any byte of a batch is stored."""
-
-    shared: Shared
-    job: Job
-    record: RecordState
-    part: ContentRange | None
-    got: int = 0
-
-    async def append(self, data: bytes) -> None:
-        """Raises PeerMisbehaved, TotalExceeded or StoreFull."""
-        if self.part is not None and self.got + len(data) > self.part.span:
-            raise PeerMisbehaved(f"more than the {self.part.span} bytes of its Content-Range")
-        limit, body = self.job.download_total, self.record.body
-        if limit and self.job.admitted + len(data) > limit:
-            raise TotalExceeded(limit)
-        if not self.shared.meter.fits(len(data)):
-            raise StoreFull(len(data))
-        # Admitted at once: two records cannot both use the same room (E21).
-        self.shared.meter.responses += len(data)
-        body.pending += len(data)
-        stored = False
-        try:
-            await self.shared.store.append(body.name, data)
-            stored = True
-        finally:
-            body.pending -= len(data)
-            if not stored:
-                self.shared.meter.responses -= len(data)
-        body.length += len(data)
-        self.got += len(data)
-        self.record.futile = 0
-        self.record.touch()
-        self.job.publish()
-        self.shared.grew(self.job, self.record)
 
 
 @attrs.define(eq=False)
@@ -129,6 +92,7 @@ class RecordTransfer:
         with trio.CancelScope() as self.record.scope:
             step = await self._attempt()
             if isinstance(step, Again) and step.delay:
+                log.info("%s: again in %.1f s", shown_url(self.record.request.url), step.delay)
                 await trio.sleep(step.delay)
         self.record.scope = None
         if isinstance(step, Finish):
@@ -138,22 +102,31 @@ class RecordTransfer:
         record = self.record
         try:
             return await self._transfer()
-        except (Unreachable, Interrupted):
+        except (Unreachable, Interrupted) as error:
             record.futile += 1
+            log.info("%s: %s", shown_url(record.request.url), shown_error(error))
             config = self.shared.config
-            return self._decisions.judge_loss(
+            step = self._decisions.judge_loss(
                 record.request.method,
                 config.unavailability,
                 self.shared.online,
                 record.futile - 1,
                 self._retry,
             )
-        except PeerMisbehaved:
+            return self._spread(step)
+        except PeerMisbehaved as error:
+            log.warning("%s: %s", shown_url(record.request.url), shown_error(error))
             return Finish("fetch-error")
         except StoreFull:
             return Finish("quota-exceeded")
         except TotalExceeded:
             return Finish("download-total-exceeded")
+
+    def _spread(self, step: Step) -> Step:
+        """Full jitter: those who lost one server together do not come back together."""
+        if isinstance(step, Again) and step.delay:
+            return Again(self.shared.seams.random.uniform(0, step.delay))
+        return step
 
     async def _transfer(self) -> Step:
         record = self.record
@@ -164,11 +137,15 @@ class RecordTransfer:
             record.sent = True
             await self.shared.store.commit(self.job.record_row(record), bodies=[record.body.name])
         upload = self._upload() if record.request_body is not None else None
-        async with self.shared.network.answer(record.request, ask.start, upload) as answer:
+        network = self.shared.network
+        async with network.answer(self.job, record.request, ask.start, upload) as answer:
             return await self._take(answer, ask.start)
 
     async def _take(self, answer: Answer, start: int) -> Step:
         record = self.record
+        pause = self._temporarily(answer)
+        if pause is not None:
+            return pause
         stored = record.body.stored
         verdict = self._decisions.judge_head(record.request, start, stored, answer.head)
         if isinstance(verdict, Refuse):
@@ -177,12 +154,31 @@ class RecordTransfer:
             return Finish("success")
         if not isinstance(verdict, Join):
             await self._replace(answer)
-        writer = _Writer(self.shared, self.job, record, verdict.part)
-        while await self.shared.seams.pump(answer, writer, self.shared.config.chunk_size):
-            pass
+        shared = self.shared
+        writer = Writer(shared.store, shared.meter, shared.grew, self.job, record, verdict.part)
+        try:
+            while await shared.seams.pump(answer, writer, shared.config.chunk_size):
+                pass
+        finally:
+            writer.close()
         return self._decisions.judge_end(
             record.request, answer.head, verdict.part, writer.got, record.body.length
         )
+
+    def _temporarily(self, answer: Answer) -> Step | None:
+        """What follows from a status that the policy takes for a temporary one, or None."""
+        shared, record = self.shared, self.record
+        step = self._decisions.judge_status(
+            record.request.method,
+            answer.head,
+            shared.config.unavailability,
+            record.futile,
+            self._retry,
+            shared.seams.now(),
+        )
+        if step is not None:
+            record.futile += 1
+        return step if step is None or step.told else self._spread(step)
 
     async def _replace(self, answer: Answer) -> None:
         """RECORD-11.R.3 and R.4: only what has been answered before becomes redundant (E17)."""
@@ -190,9 +186,12 @@ class RecordTransfer:
         if old.head is None and old.length == 0:
             old.head = answer.head
             record.touch()
+            if answer.long:
+                # Without its head a body cannot be trusted after a crash, however long it is.
+                await self.shared.store.commit(self.job.record_row(record))
             return
-        fresh = Body(await self.shared.store.create(), head=answer.head)
-        record.body = fresh
+        fresh = Body(self.shared.store.create(), head=answer.head)
+        self.job.replace(record, fresh)
         old.redundant = old.released = True
         self.shared.meter.responses -= old.length
         old.changed.fire()
@@ -233,7 +232,7 @@ class RecordTransfer:
         def sent(total: int) -> None:
             # Set, not added: a redirect may send the same body again (E34).
             if total > record.uploaded and not job.result:
-                record.uploaded = total
+                job.sent(record, total)
                 job.publish()
 
-        return Upload(record.request_length, read, sent)
+        return Upload(record.request_length, read, sent, store.sendfile(name))

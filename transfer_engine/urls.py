@@ -2,11 +2,13 @@
 
 Only http and https, re-checked on every redirect; no credentials in a URL; no
 port of Fetch's bad-port list; no http page content inside an https application
-(loopback excepted, as in Secure Contexts).
+(loopback excepted, as in Secure Contexts).  A host that is a number in whatever
+notation becomes the address that it means, before anybody judges it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -28,6 +30,9 @@ BAD_PORTS = frozenset(
 # fmt: on
 
 _SAFE = "/%:@!$&'()*+,;=~-._?[]|^`{}\\"
+_BAD_HOST = re.compile(r"[\x00-\x20#%/:<>?@\[\\\]^|\x7f]")
+_DIGITS = re.compile(r"[0-9]{1,40}|0[xX][0-9A-Fa-f]{0,40}", re.ASCII)
+_LAST_IS_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?", re.ASCII)
 _LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII)
 
 
@@ -88,16 +93,52 @@ def parse(url: str, base: str = "") -> Address:
         raise BadUrl(url, "no host")
     if parts.username is not None or parts.password is not None:
         raise BadUrl(parts._replace(netloc=host).geturl(), "credentials in the URL")
-    try:
-        host = host if ":" in host else host.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        raise BadUrl(url, "the host name cannot be encoded") from None
+    host = _host(url, host)
     path = quote(_without_dots(parts.path or "/"), safe=_SAFE)
     target = urlunsplit(("", "", path, quote(parts.query, safe=_SAFE), ""))
     if target.startswith("//") or not target.startswith("/"):
         target = path + ("?" + quote(parts.query, safe=_SAFE) if parts.query else "")
     port = DEFAULT_PORTS[parts.scheme] if port is None else port
     return Address(parts.scheme, host, port, target)
+
+
+def _host(url: str, host: str) -> str:
+    """One form for each host (WHATWG URL, "host parsing").  Raises BadUrl."""
+    if ":" in host:
+        try:
+            if "%" in host:  # a zone is a matter of one machine
+                raise ValueError
+            return ipaddress.IPv6Address(host).compressed
+        except ValueError:
+            raise BadUrl(url, "no IPv6 address") from None
+    try:
+        host = host.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        raise BadUrl(url, "the host name cannot be encoded") from None
+    if not host or _BAD_HOST.search(host):
+        raise BadUrl(url, "no host name")
+    return _number(url, host) if _LAST_IS_NUMBER.fullmatch(host) else host
+
+
+def _number(url: str, host: str) -> str:
+    """WHATWG URL, "IPv4 parser": one to four numbers, each decimal, octal or hexadecimal."""
+    parts = host.removesuffix(".").split(".")
+    try:
+        *firsts, last = [_digits(part) for part in parts]
+        if len(parts) > 4 or any(n > 255 for n in firsts) or last >= 256 ** (5 - len(parts)):
+            raise ValueError
+    except ValueError:
+        raise BadUrl(url, "no IPv4 address") from None
+    value = last + sum(n << 8 * (3 - at) for at, n in enumerate(firsts))
+    return str(ipaddress.IPv4Address(value))
+
+
+def _digits(part: str) -> int:
+    if _DIGITS.fullmatch(part) is None:  # int() takes more, and endless digits
+        raise ValueError
+    if part[:2] in ("0x", "0X"):
+        return int(part[2:] or "0", 16)
+    return int(part, 8 if part[0] == "0" and len(part) > 1 else 10)
 
 
 def _without_dots(path: str) -> str:
@@ -121,6 +162,11 @@ def blocked(address: Address, app: Address) -> str | None:
     if app.scheme == "https" and address.scheme == "http" and not address.loopback:
         return "mixed content"
     return None
+
+
+def origin_of(url: str) -> str:
+    """The origin of a normalised URL."""
+    return "/".join(url.split("/", 3)[:3])
 
 
 def without_search(url: str) -> str:

@@ -1,15 +1,25 @@
-"""One request and its answer over HTTP/1.1, without any I/O: a thin coat around h11.
+"""One request and its answer over HTTP/1.1, without any I/O: heads by h11, bodies by count.
 
-What it adds to h11: names for what went wrong by cause (cut short or
-misbehaved), limits on the head, and one rule about ends.  *An answer ends where
-its framing says so*; only when no length and no chunking was announced is the
-close of the connection its end (RFC 9112 section 6.3).  Everything else that
-looks like an end is an interruption.
-A connection carries one exchange only, so nothing that is smuggled behind an
-answer can be mistaken for the next one.
+h11 reads heads and chunked bodies.  A body of announced length needs no parser: it is
+counted here, and may be moved past this object altogether (``skip``), since h11 copies
+what it reads three times.  One object serves one exchange.
+
+What it adds to h11: names for what went wrong by cause (cut short or misbehaved), limits
+on the head, and two rules.
+
+*An answer ends where its framing says so*; only when no length and no chunking was
+announced is the close of the connection its end (RFC 9112 section 6.3).  Everything else
+that looks like an end is an interruption.  An answer that announces two framings has none.
+
+*What is odd is not continued.*  ``reusable`` is true only for an exchange in which nothing
+was lenient: lines end in CR LF, none is folded, the request has been sent whole, no byte
+came before it or stands behind the answer.  So nothing that is smuggled behind an answer
+can be mistaken for the next one.
 """
 
 from __future__ import annotations
+
+import re
 
 import attrs
 import h11
@@ -33,6 +43,9 @@ FORBIDDEN_REQUEST_HEADERS = frozenset(
 )
 # fmt: on
 """Fetch, "forbidden request-header": a page's own values are dropped without a word."""
+
+_ODD_LINES = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]")
+_LENGTH = re.compile(rb"[0-9]{1,19}")
 
 
 @attrs.frozen
@@ -60,13 +73,27 @@ class NeedBytes:
     """Nothing to say before more is received."""
 
 
+_END, _NEED_BYTES = End(), NeedBytes()
+
+
 class Exchange:
     """One request, one answer.  Feed it what was received, ask it what that means."""
 
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+        self._bodiless = False
         self._informational = 0
+        self._seen = bytearray()  # until the final head is complete
+        self._received = 0
+        self._headed = False
+        self._left: int | None = None  # of a body of announced length
+        self._held = b""  # received, of such a body or behind it
         self._eof = False
+        self._ended = False
+        self._continues = False
+        self.request_sent = False
+        self.heard = False
+        """Whether a single byte of an answer has come."""
 
     def request(self, address: Address, method: str, headers: Headers) -> bytes:
         """The head to send, ``Host`` in front.  Raises PeerMisbehaved for what HTTP forbids."""
@@ -76,21 +103,25 @@ class Exchange:
                 target=address.target,
                 headers=[("Host", address.authority), *headers],
             )
+            self._bodiless = method == "HEAD"
             return self._h11.send(event) or b""
         except (h11.LocalProtocolError, UnicodeEncodeError) as error:
             raise PeerMisbehaved(f"the request cannot be sent: {error}") from None
 
-    def body(self, data: bytes) -> bytes:
-        """Request body bytes as they go on the wire."""
-        return self._h11.send(h11.Data(data=data)) or b""
-
-    def end_of_request(self) -> bytes:
-        """What ends the request on the wire."""
-        return self._h11.send(h11.EndOfMessage()) or b""
+    def end_of_request(self) -> None:
+        """The whole request has been sent; its body, of announced length, went past this object."""
+        self.request_sent = True
 
     def received(self, data: bytes) -> None:
         """Bytes from the server; ``b""`` once the connection is closed."""
         self._eof = self._eof or not data
+        self.heard = self.heard or bool(data)
+        if self._left is not None:
+            self._held = self._held + data if self._held else data
+            return
+        if not self._headed and len(self._seen) <= MOST_HEAD_BYTES:
+            self._seen += data[: MOST_HEAD_BYTES + 1]
+            self._received += len(data)
         try:
             self._h11.receive_data(data)
         except h11.RemoteProtocolError as error:
@@ -98,6 +129,8 @@ class Exchange:
 
     def next(self) -> Head | Chunk | End | NeedBytes:
         """The next thing the answer says.  Raises Interrupted or PeerMisbehaved."""
+        if self._left is not None:
+            return self._counted()
         while True:
             try:
                 event = self._h11.next_event()
@@ -108,18 +141,80 @@ class Exchange:
                 continue
             return self._translate(event)
 
+    @property
+    def left(self) -> int | None:
+        """Bytes of a body of announced length that are still on the connection, else None."""
+        return None if self._held else self._left
+
+    def skip(self, count: int) -> None:
+        """So many bytes of the body have been taken from the connection unseen."""
+        assert self._left is not None  # the caller has asked what is left
+        self._left -= count
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may carry another exchange."""
+        if not (self._continues and self.request_sent) or self._eof:
+            return False
+        if self._left is not None:
+            return not (self._left or self._held)
+        return self._ended and not self._h11.trailing_data[0]
+
+    def _counted(self) -> Chunk | End | NeedBytes:
+        assert self._left is not None  # the caller has looked
+        if not self._left:
+            return _END
+        if self._held:
+            piece, self._held = self._held[: self._left], self._held[self._left :]
+            self._left -= len(piece)
+            return Chunk(piece)
+        if self._eof:
+            raise Interrupted(f"the connection was closed, {self._left} bytes were due")
+        return _NEED_BYTES
+
     def _translate(self, event: object) -> Head | Chunk | End | NeedBytes:
         if event is h11.NEED_DATA:
             if self._eof:
                 raise Interrupted("the connection was closed")
-            return NeedBytes()
+            if not self._headed and self._received > MOST_HEAD_BYTES:
+                raise PeerMisbehaved(f"more than {MOST_HEAD_BYTES} bytes of heads")
+            return _NEED_BYTES
         if isinstance(event, h11.Response):
-            return _head(event)
+            return self._head(event)
         if isinstance(event, h11.Data):
             return Chunk(bytes(event.data))
         if isinstance(event, h11.EndOfMessage):
-            return End()
+            self._ended = True
+            return _END
         raise Interrupted("the connection was closed")
+
+    def _head(self, event: h11.Response) -> Head:
+        behind, _ = self._h11.trailing_data
+        heads = self._seen[: self._received - len(behind)]
+        self._headed, self._seen = True, bytearray()
+        headers = tuple((n.decode("ascii"), v.decode("latin-1")) for n, v in event.headers)
+        if len(headers) > MOST_HEADERS:
+            raise PeerMisbehaved(f"{len(headers)} header fields")
+        fields = dict(event.headers)
+        length, chunked = fields.get(b"content-length"), b"transfer-encoding" in fields
+        if chunked and length is not None:
+            raise PeerMisbehaved("two framings: Content-Length and Transfer-Encoding")
+        options = fields.get(b"connection", b"").lower()
+        self._continues = (
+            event.http_version == b"1.1"
+            and b"close" not in options
+            and _ODD_LINES.search(heads) is None
+            and event.status_code >= 200
+        )
+        if self._bodiless or event.status_code in (204, 304):
+            self._left, self._held = 0, bytes(behind)
+        elif length is not None and not chunked:
+            if _LENGTH.fullmatch(length) is None:
+                raise PeerMisbehaved("a Content-Length of more than 19 digits")
+            self._left, self._held = int(length), bytes(behind)
+        elif not chunked:
+            self._continues = False  # ends with the connection
+        return Head(event.status_code, headers)
 
     def _count_informational(self, status: int) -> None:
         self._informational += 1
@@ -128,10 +223,3 @@ class Exchange:
 
     def _blame(self, error: h11.RemoteProtocolError) -> Interrupted | PeerMisbehaved:
         return Interrupted(str(error)) if self._eof else PeerMisbehaved(str(error))
-
-
-def _head(event: h11.Response) -> Head:
-    headers = tuple((n.decode("ascii"), v.decode("latin-1")) for n, v in event.headers)
-    if len(headers) > MOST_HEADERS:
-        raise PeerMisbehaved(f"{len(headers)} header fields")
-    return Head(event.status_code, headers)

@@ -24,7 +24,7 @@ from conformance.adapter import Sink
 from conformance.adapters.engine_commands import PERMISSIONS, Doing
 from conformance.adapters.engine_life import AllNames, Life
 from conformance.adapters.engine_profile import Profile
-from transfer_engine import NO_TIMEOUTS, EngineConfig, Seams, open_engine
+from transfer_engine import NO_LIMITS, NO_TIMEOUTS, OPEN, EngineConfig, Seams, open_engine
 
 VERSION = "1"
 
@@ -130,7 +130,10 @@ class Session:
 
 
 def _configured(begin: p.Begin, profile: Profile, life: Life) -> EngineConfig:
-    """No time limits: a held answer is part of a scenario, however long it is held."""
+    """No time limits: a held answer is part of a scenario, however long it is held.
+
+    No limits of number, either, but the scenario's own; and the worlds are on this machine.
+    """
     return EngineConfig(
         app_origin=begin.origins["app"],
         handlers=dict.fromkeys(begin.listen, life.handle),
@@ -140,6 +143,8 @@ def _configured(begin: p.Begin, profile: Profile, life: Life) -> EngineConfig:
         active_worker=profile.worker,
         concurrency=begin.concurrency,
         timeouts=NO_TIMEOUTS,
+        policy=OPEN,
+        limits=NO_LIMITS,
     )
 
 

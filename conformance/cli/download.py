@@ -159,7 +159,7 @@ async def _one_origin(
 ) -> None:
     import trio
 
-    from transfer_engine import EngineConfig, open_engine
+    from transfer_engine import OPEN, EngineConfig, open_engine
 
     assert isinstance(limit, trio.Semaphore)
     by_url = {item.url: item for item in items}
@@ -178,7 +178,8 @@ async def _one_origin(
     store = folder / STORE / _safe(origin.replace("://", "_").replace(":", "_"))
     store.mkdir(parents=True, exist_ok=True)
     events = ("backgroundfetchsuccess", "backgroundfetchfail", "backgroundfetchabort")
-    settings: dict[str, object] = {"unavailability": "network-loss", **config}
+    # The URLs are the user's own, who may go wherever a shell may go.
+    settings: dict[str, object] = {"unavailability": "network-loss", "policy": OPEN, **config}
     made = EngineConfig(
         app_origin=origin,
         directory=store,

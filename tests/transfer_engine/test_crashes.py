@@ -19,6 +19,7 @@ import trio.testing
 from tests.transfer_engine.server import cut, ranged, status
 from tests.transfer_engine.world import App, read_all, simulate
 from transfer_engine import (
+    OPEN,
     BackgroundFetchEvent,
     EngineClosed,
     EngineConfig,
@@ -26,6 +27,7 @@ from transfer_engine import (
     Seams,
     offload_inline,
     open_engine,
+    resolve_to_itself,
 )
 
 BODY = bytes(range(256)) * 300
@@ -76,8 +78,10 @@ class Story:
             disk=self.app.disk,
             offload=fuse.offload,
             connect=self.app.server.connect,
+            resolve=resolve_to_itself,
         )
         config = EngineConfig(
+            policy=OPEN,
             app_origin="http://app.test",
             handlers={f"backgroundfetch{name}": self.handle for name in SETTLES},
             unavailability="network-loss",

@@ -16,6 +16,7 @@ import trio
 from tests.transfer_engine.server import Server, listening, ranged, stall, status, whole
 from tests.transfer_engine.world import finished, read_all, until_downloaded
 from transfer_engine import (
+    OPEN,
     BackgroundFetchEvent,
     EngineConfig,
     Registration,
@@ -38,6 +39,7 @@ def test_files_and_an_upload_over_sockets_end_in_one_event(tmp_path: Path) -> No
             server.on("/a", whole(BODY))
             server.on("/p", status(201, b"thanks"))
             config = EngineConfig(
+                policy=OPEN,
                 app_origin=origin,
                 directory=tmp_path,
                 handlers={"backgroundfetchsuccess": handler},
@@ -52,14 +54,14 @@ def test_files_and_an_upload_over_sockets_end_in_one_event(tmp_path: Path) -> No
         assert server.log[1].body == b"z" * 300_000 or server.log[0].body == b"z" * 300_000
 
     with_deadline(main)
-    assert list((tmp_path / "bodies").iterdir()) == []
+    assert [path.name for path in (tmp_path / "bodies").iterdir()] == ["boot"]
 
 
 def test_a_clean_restart_goes_on_from_what_was_stored(tmp_path: Path) -> None:
     async def main() -> None:
         async with listening() as (server, origin):
             server.on("/a", stall(BODY, 500_000, etag='"v1"'), ranged(BODY))
-            config = EngineConfig(app_origin=origin, directory=tmp_path)
+            config = EngineConfig(policy=OPEN, app_origin=origin, directory=tmp_path)
             async with open_engine(config) as engine:
                 await until_downloaded(await engine.fetch("s", "/a"), 500_000)
                 try:
@@ -81,10 +83,12 @@ CHILD = """
 import sys, trio
 from contextlib import closing
 from pathlib import Path
-from transfer_engine import EngineConfig, Request, open_engine
+from transfer_engine import OPEN, EngineConfig, Request, open_engine
 
 async def main():
-    config = EngineConfig(app_origin=sys.argv[2], directory=Path(sys.argv[1]))
+    config = EngineConfig(
+        app_origin=sys.argv[2], directory=Path(sys.argv[1]), policy=OPEN
+    )
     async with open_engine(config) as engine:
         await engine.fetch("post", Request("/p", method="POST", body=b"once"))
         await engine.fetch("get", "/a")
@@ -133,6 +137,7 @@ def test_after_kill_9_a_get_resumes_with_206_and_a_post_is_not_repeated(tmp_path
             child.kill()
             assert await child.wait() == -signal.SIGKILL
             config = EngineConfig(
+                policy=OPEN,
                 app_origin=origin,
                 directory=tmp_path,
                 handlers={"backgroundfetchsuccess": handler, "backgroundfetchfail": handler},
@@ -154,7 +159,7 @@ def test_a_connection_refused_is_a_fetch_error(tmp_path: Path) -> None:
     async def main() -> None:
         async with listening() as (_, origin):
             pass
-        config = EngineConfig(app_origin=origin, directory=tmp_path)
+        config = EngineConfig(policy=OPEN, app_origin=origin, directory=tmp_path)
         async with open_engine(config) as engine:
             reg = await engine.fetch("s", "/a")
             assert await finished(reg) == ("failure", "fetch-error")
@@ -194,12 +199,14 @@ def test_https_is_spoken_over_tls_and_a_peer_that_cannot_is_a_fetch_error(tmp_pa
             port = plain.socket.getsockname()[1]
             origin = f"https://127.0.0.1:{port}"
             trusting = anonymous(ssl.Purpose.SERVER_AUTH)
-            config = EngineConfig(app_origin=origin, directory=tmp_path, ssl_context=trusting)
+            config = EngineConfig(
+                policy=OPEN, app_origin=origin, directory=tmp_path, ssl_context=trusting
+            )
             async with open_engine(config) as engine:
                 reg = await engine.fetch("s", "/a")
                 assert await finished(reg) == ("success", "")
                 assert reg.downloaded == len(BODY)
-            config = EngineConfig(app_origin=origin, directory=tmp_path)
+            config = EngineConfig(policy=OPEN, app_origin=origin, directory=tmp_path)
             async with open_engine(config) as engine:
                 assert await finished(await engine.fetch("s", "/a")) == ("failure", "fetch-error")
             nursery.cancel_scope.cancel()

@@ -56,7 +56,7 @@ def test_bodies_that_no_row_names_are_swept() -> None:
         app.server.on("/a", stall(TEN, 5))
         app.disk.create("b00000041")
         async with app.open() as engine:
-            await engine.fetch("s", "/a")
+            await until_downloaded(await engine.fetch("s", "/a"), 5)
             assert sorted(app.disk.lengths()) == ["b00000042"]
 
     simulate(test)

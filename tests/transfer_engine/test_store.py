@@ -202,7 +202,7 @@ def test_a_commit_syncs_bodies_first_and_deletes_last_and_groups_what_waits() ->
         disk = Disk()
         store = Store(Rows(), disk, offload_inline)
         for name in ("b00000001", "b00000002", "b00000003"):
-            disk.create(name)
+            await store.append(name, b"x")
         async with trio.open_nursery() as nursery:
             await store._lock.acquire()  # so that all three wait
             for n in range(3):

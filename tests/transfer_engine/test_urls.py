@@ -8,6 +8,7 @@ import pytest
 from transfer_engine.errors import PeerMisbehaved
 from transfer_engine.hops import Hop, cors_allows, first_hop, next_hop, shown_headers
 from transfer_engine.messages import Headers, StoredHead, StoredRequest
+from transfer_engine.policy import OPEN
 from transfer_engine.urls import BadUrl, blocked, parse
 
 APP = parse("http://app.test")
@@ -63,7 +64,7 @@ def hop(url: str = "/x", method: str = "GET", headers: Headers = (), mode: str =
     assert mode in ("cors", "same-origin")
     full = parse(url, "http://app.test").url
     request = StoredRequest(full, method, headers, mode)  # type: ignore[arg-type] # a literal
-    return first_hop(APP, request, method == "POST", 0)
+    return first_hop(APP, request, method == "POST", 0, OPEN)
 
 
 @pytest.mark.parametrize(
@@ -82,37 +83,37 @@ def hop(url: str = "/x", method: str = "GET", headers: Headers = (), mode: str =
 def test_redirects_change_the_method_as_fetch_says(
     status: int, method: str, expected: tuple[str, bool]
 ) -> None:
-    after = next_hop(hop(method=method), status, (("location", "/y"),))
+    after = next_hop(hop(method=method), status, (("location", "/y"),), OPEN)
     assert after is not None
     assert (after.method, after.with_body) == expected
     assert after.address.url == "http://app.test/y"
 
 
 def test_without_location_or_redirect_status_an_answer_is_the_last() -> None:
-    assert next_hop(hop(), 302, ()) is None
-    assert next_hop(hop(), 200, (("location", "/y"),)) is None
+    assert next_hop(hop(), 302, (), OPEN) is None
+    assert next_hop(hop(), 200, (("location", "/y"),), OPEN) is None
 
 
 def test_the_21st_redirect_is_an_error() -> None:
     at = hop()
     for _ in range(20):
-        following = next_hop(at, 302, (("location", "/y"),))
+        following = next_hop(at, 302, (("location", "/y"),), OPEN)
         assert following is not None
         at = following
     with pytest.raises(PeerMisbehaved):
-        next_hop(at, 302, (("location", "/y"),))
+        next_hop(at, 302, (("location", "/y"),), OPEN)
 
 
 @pytest.mark.parametrize("location", ["ftp://a.test/", "http://u:p@a.test/", "http://a.test:25/"])
 def test_a_redirect_to_where_no_request_may_go_is_an_error(location: str) -> None:
     with pytest.raises(PeerMisbehaved):
-        next_hop(hop(), 302, (("location", location),))
+        next_hop(hop(), 302, (("location", location),), OPEN)
 
 
 def test_credentials_headers_do_not_follow_to_another_origin() -> None:
     at = hop(headers=(("authorization", "secret"), ("x", "y")))
-    stayed = next_hop(at, 302, (("location", "/y"),))
-    left = next_hop(at, 302, (("location", "http://b.test/y"),))
+    stayed = next_hop(at, 302, (("location", "/y"),), OPEN)
+    left = next_hop(at, 302, (("location", "http://b.test/y"),), OPEN)
     assert stayed is not None
     assert left is not None
     assert stayed.headers == at.headers
@@ -120,16 +121,16 @@ def test_credentials_headers_do_not_follow_to_another_origin() -> None:
 
 
 def test_a_chain_that_left_the_origin_stays_cross_origin_and_becomes_opaque() -> None:
-    away = next_hop(hop(), 302, (("location", "http://b.test/"),))
+    away = next_hop(hop(), 302, (("location", "http://b.test/"),), OPEN)
     assert away is not None
     assert (away.cross_origin, away.origin) == (True, "http://app.test")
-    back = next_hop(away, 302, (("location", "http://app.test/"),))
+    back = next_hop(away, 302, (("location", "http://app.test/"),), OPEN)
     assert back is not None
     assert (back.cross_origin, back.origin) == (True, "null")
     assert not cors_allows(back, (("access-control-allow-origin", "http://app.test"),))
     assert cors_allows(back, (("access-control-allow-origin", "*"),))
     with pytest.raises(PeerMisbehaved):
-        next_hop(hop(mode="same-origin"), 302, (("location", "http://b.test/"),))
+        next_hop(hop(mode="same-origin"), 302, (("location", "http://b.test/"),), OPEN)
 
 
 def test_only_unusual_cross_origin_requests_need_a_preflight() -> None:

@@ -11,6 +11,7 @@ import trio
 
 from tests.transfer_engine.server import Server
 from transfer_engine import (
+    OPEN,
     BackgroundFetchEvent,
     Engine,
     EngineConfig,
@@ -58,6 +59,7 @@ class App:
         """An engine on this application's store."""
         config.setdefault("handlers", {f"backgroundfetch{n}": self._handle for n in NAMES})
         config.setdefault("checkpoint_interval", 0.0)
+        config.setdefault("policy", OPEN)
         seams = simulated_seams(self.server.connect, self.journal, self.disk)
         async with open_engine(EngineConfig(app_origin=APP, **config), seams) as engine:
             yield engine
