@@ -10,8 +10,7 @@ from __future__ import annotations
 import enum
 from typing import TypeVar
 
-from spec_model import errata, lifecycle, phases, steps
-from spec_model.choices import CHOICES
+from spec_model import lifecycle, phases
 from spec_model.places import PLACES
 from spec_model.table import NON_SPEC, Row, Table
 
@@ -118,75 +117,3 @@ def lifecycle_page() -> str:
         + "".join(f"| {step} | {place} |\n" for step, place in PLACES.items())
     )
     return "\n".join(parts)
-
-
-def steps_page() -> str:
-    """``docs/reference/steps.md``."""
-    lines = [
-        _GENERATED,
-        "# Steps\n",
-        f"The {len(steps.STEPS)} steps, facts and permissions of {steps.DOCUMENT} at commit",
-        f"`{steps.COMMIT}`, in our words. *Kind*: A action, B branch,",
-        "W wait, X assertion, Q enqueue, P parallel, R return, M may, F fact.",
-    ]
-    algorithm = ""
-    for step in steps.STEPS.values():
-        if step.algorithm != algorithm:
-            algorithm = step.algorithm
-            lines += [f"\n## {algorithm}\n", "| step | line | kind | what |", "|---|---|---|---|"]
-        text = step.paraphrase.replace("|", "\\|")
-        lines.append(f"| {step.id} | {step.line} | {step.kind.value} | {text} |")
-    return "\n".join(lines) + "\n"
-
-
-def errata_page() -> str:
-    """``docs/explanation/errata.md``."""
-    lines = [
-        _GENERATED,
-        "# Errata\n",
-        "Every known defect of the text, and how it is read. *Repair*: only the amended",
-        "behaviour conforms. *Open*: either conforms, and a report says which was seen.",
-        "Severity: S1 nothing works, S2 a definite case goes wrong, S3 an outcome is not",
-        "determined, S4 editorial.\n",
-    ]
-    for each in errata.ERRATA.values():
-        runs = f"cluster {each.cluster}" if each.cluster else ""
-        if each.choice:
-            runs = ", ".join(part for part in (runs, f"choice `{each.choice}`") if part)
-        lines += [
-            f"## {each.id}: {each.title}\n",
-            f"{each.severity}, {each.kind}, {each.status}{f' ({runs})' if runs else ''}.",
-            f"Steps: {', '.join(each.steps)}.",
-            *([f"Masked by {', '.join(each.masked_by)}."] if each.masked_by else []),
-            *([f"Its repair needs {', '.join(each.implies)}."] if each.implies else []),
-            f"\n- **Amendment**: {each.amendment}",
-            f"- **Reading**: {each.reading}. {each.why}\n",
-        ]
-    return "\n".join(lines)
-
-
-def choices_page() -> str:
-    """``docs/reference/choices.md``."""
-    lines = [
-        _GENERATED,
-        "# Choices\n",
-        "What the text leaves to the user agent. The first option is the default; a verdict names",
-        "every other option that an explanation needed.\n",
-        "| choice | question | options | steps | kind |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{each.key}` | {each.question} | {', '.join(each.options)} "
-        f"| {' '.join(each.steps)} | {each.kind} |"
-        for each in CHOICES.values()
-    ]
-    return "\n".join(lines) + "\n"
-
-
-PAGES = {
-    "reference/lifecycle.md": lifecycle_page,
-    "reference/steps.md": steps_page,
-    "reference/choices.md": choices_page,
-    "explanation/errata.md": errata_page,
-}
-"""The generated pages by their path under ``docs``."""

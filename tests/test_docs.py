@@ -128,8 +128,13 @@ def test_a_changed_or_missing_page_is_found_stale(tmp_path: Path) -> None:
     docs.write(tmp_path)
     assert docs.stale(tmp_path) == []
     (tmp_path / "reference" / "lifecycle.md").write_text("by hand")
-    (tmp_path / "explanation" / "errata.md").unlink()
-    assert docs.stale(tmp_path) == ["reference/lifecycle.md", "explanation/errata.md"]
+    (tmp_path / "reference" / "errata" / "E13.md").unlink()
+    (tmp_path / "reference" / "errata" / "E999.md").write_text("no such erratum")
+    assert docs.stale(tmp_path) == [
+        "reference/lifecycle.md",
+        "reference/errata/E13.md",
+        "reference/errata/E999.md",
+    ]
     assert docs.main(["--check", str(tmp_path)]) == 1
     assert docs.main([str(tmp_path)]) == 0
     assert docs.main(["--check", str(tmp_path)]) == 0

@@ -153,7 +153,7 @@ def explain_command(
     selected = selection.select([scenario], scenarios).scenarios
     if form == "json" and len(selected) > 1:
         raise click.UsageError(f"{scenario!r} means {len(selected)} scenarios; JSON holds one")
-    told = [_tell(one, reading, editions, chosen) for one in selected]
+    told = [_tell(one, scenario, reading, editions, chosen) for one in selected]
     if out is None:
         paint = form == "text" and sys.stdout.isatty()
         click.echo("\n".join(_write(one, form, every_step, paint) for one in told), nl=False)
@@ -166,13 +166,17 @@ def explain_command(
 
 
 def _tell(
-    scenario: Scenario, reading: _Reading, editions: Sequence[Edition], chosen: dict[str, str]
+    scenario: Scenario,
+    typed: str,
+    reading: _Reading,
+    editions: Sequence[Edition],
+    chosen: dict[str, str],
 ) -> Walk | Comparison:
     from conformance.explain.compare import compare
     from conformance.explain.walk import walk
     from conformance.judge.runner import ScenarioError, Unsupported
 
-    command = reading.command(scenario.scenario)
+    command = reading.command(typed if selection.is_file(typed) else scenario.scenario)
     try:
         walks = [
             walk(scenario, each, chosen, profile=reading.profile, command=command)

@@ -20,7 +20,8 @@ MOST_NAMED = 3
 """Scenarios that a row of the table names; the JSON names all."""
 
 WHAT = (
-    "states", "steps", "scenarios", "choices", "errata", "adapters", "capabilities", "sources"
+    "states", "steps", "scenarios", "choices", "profiles", "errata", "clusters", "adapters",
+    "capabilities", "sources",
 )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ WHAT = (
     help="Scenario file or folder (repeatable), instead of the ones that come along.",
 )
 def list_command(what: str, form: Literal["text", "json"], scenarios: tuple[str, ...]) -> int:
-    """List states, steps, scenarios, choices, errata, adapters, capabilities or sources."""
+    """List the tables behind the judge: states, steps, scenarios, choices, errata and more."""
     if what == "states" and form == "text":
         from spec_model.diagrams import states_text
 
@@ -52,7 +53,9 @@ def list_command(what: str, form: Literal["text", "json"], scenarios: tuple[str,
         "steps": lambda: _steps(scenarios, whole=form == "json"),
         "scenarios": lambda: _scenarios(scenarios),
         "choices": _choices,
+        "profiles": _profiles,
         "errata": _errata,
+        "clusters": _clusters,
         "adapters": _adapters,
         "capabilities": lambda: _capabilities(scenarios),
         "sources": lambda: _sources(scenarios),
@@ -155,6 +158,35 @@ def _errata() -> Rows:
     return ("erratum", "severity", "status", "reading", "cluster", "title"), [
         (one.id, one.severity, one.status, one.reading, one.cluster, one.title)
         for one in ERRATA.values()
+    ]
+
+
+def _clusters() -> Rows:
+    from spec_model import errata
+    from spec_model.editions import BASELINE, CLUSTERS
+
+    rows = [
+        (name, what, errata.reading(name), " ".join(each.id for each in errata.members(name)))
+        for name, what in CLUSTERS.items()
+    ]
+    every = [
+        (name, f"{errata.get(name).amendment} (in every edition)", errata.get(name).reading, name)
+        for name in sorted(BASELINE)
+    ]
+    return ("cluster", "the amended text", "reading", "errata"), [*rows, *every]
+
+
+def _profiles() -> Rows:
+    from spec_model.profiles import PROFILES
+
+    return ("profile", "title", "choices", "source"), [
+        (
+            one.name,
+            one.title,
+            ", ".join(f"{key}={option}" for key, option in one.choices.items()) or "all defaults",
+            one.source,
+        )
+        for one in PROFILES.values()
     ]
 
 

@@ -19,7 +19,7 @@ COMMANDS = {
     "replay": "Judge recorded traces again, or run scenario files.",
     "why": "Say why a trace has its verdict, entry by entry.",
     "explain": "Say what the text lets happen in a scenario, step by step.",
-    "list": "List states, steps, scenarios, choices, errata, adapters, capabilities or sources.",
+    "list": "List states, steps, scenarios, choices, profiles, errata, clusters and more.",
     "smoke": "Check that an adapter speaks the protocol before trusting its verdicts.",
     "selftest": "Check that the judge catches every implementation that is broken on purpose.",
     "report": "Make a finished run's report again, in another form.",

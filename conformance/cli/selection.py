@@ -38,8 +38,8 @@ def select(wanted: Sequence[str] = (), paths: Sequence[str] = (), pattern: str =
     """
     files = _files(paths)
     known = frozenset(file.stem for file in files) | packaged_ids()
-    own = [Path(one) for one in wanted if _is_file(one)]
-    globs = [one for one in wanted if not _is_file(one)]
+    own = [Path(one) for one in wanted if is_file(one)]
+    globs = [one for one in wanted if not is_file(one)]
     for glob in globs:
         if not any(_named(file, glob) for file in files):
             raise exits.Refusal(
@@ -108,7 +108,8 @@ def _shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _is_file(word: str) -> bool:
+def is_file(word: str) -> bool:
+    """Whether a word on the command line is a path, not an id or a glob."""
     return word.endswith((".yaml", ".yml")) or "/" in word
 
 

@@ -29,8 +29,8 @@ def comparison_markdown(both: Comparison) -> str:
     return "\n".join([*lines, *body(both), "", *_footer(both.command)]) + "\n"
 
 
-def body(both: Comparison) -> Iterator[str]:
-    """A comparison without header and footer."""
+def body(both: Comparison, most: int | None = None) -> Iterator[str]:
+    """A comparison without header and footer; of the diff at ``most`` so many lines."""
     left, right, parting = both.left, both.right, both.parting
     if parting is None:
         yield "The two readings take the same steps here; no difference can be seen."
@@ -50,7 +50,10 @@ def body(both: Comparison) -> Iterator[str]:
         yield "No page, worker or server sees a difference."
     yield ""
     yield "```diff"
-    yield from _diff(both)
+    diff = list(_diff(both))
+    yield from diff[:most]
+    if most is not None and len(diff) > most:
+        yield f"  … and {len(diff) - most} lines more"
     yield "```"
 
 

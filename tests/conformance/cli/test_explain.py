@@ -26,6 +26,18 @@ def test_the_command_at_the_end_makes_the_same_again(capsys: Capture) -> None:
     assert said(capsys, *shlex.split(command)[2:]) == text
 
 
+def test_a_scenario_in_a_file_is_named_by_its_file_again(capsys: Capture, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "scenario: mine\ntitle: Nothing\nsource: [E01]\n"
+        "world: {resources: {/film: {size: 10}}}\n"
+        "script:\n  - fetch: {id: a, requests: [/film], as: a}\n  - quiet: true\n",
+        "utf-8",
+    )
+    text = said(capsys, str(file))
+    assert text.endswith(f"again: bgfetch explain {file}\n")
+
+
 def test_amended_is_compared_with_the_text_as_written(capsys: Capture) -> None:
     text = said(capsys, "E13", "--compare")
     assert "left     amended\nright    as-written\n" in text
