@@ -95,7 +95,7 @@ def test_what_does_not_exist_is_refused_with_what_is_near(
 
 def test_an_unknown_scenario_selects_nothing(capsys: Capture) -> None:
     assert run(["explain", "E133"]) == 66
-    assert "no scenario 'E133'; did you mean E13" in capsys.readouterr().err
+    assert "no scenario 'E133'; did you mean " in capsys.readouterr().err
 
 
 def test_json_of_several_scenarios_is_refused(capsys: Capture) -> None:
