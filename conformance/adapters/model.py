@@ -12,6 +12,7 @@ import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Literal
 
 import attrs
@@ -24,14 +25,14 @@ from conformance.adapters.model_world import ModelWorld
 from conformance.world.content import content
 from spec_model import messages as m
 from spec_model.background_fetch import Rejected, UserAgent
-from spec_model.decide import Explain
+from spec_model.decide import Decide, Explain
 from spec_model.editions import AMENDED, Edition
 from spec_model.instances import Snapshot
 from spec_model.invariants import check
 from spec_model.messages import Input, Output
 from spec_model.phases import RecordPhase
 from spec_model.state import WORKER, Realm, State
-from spec_model.system import inject, run
+from spec_model.system import enabled, inject, perform, run
 
 CAPABILITIES: list[p.Capability] = [
     "pause", "user-abort", "click", "quota", "permission", "restart", "kill", "offline",
@@ -45,11 +46,15 @@ MOST_RETRIES = 20
 
 @attrs.frozen
 class Moved:
-    """One task, or the cause itself: the state before and after, and the steps in between."""
+    """One task, or the cause itself: the state before and after, and the steps in between.
+
+    ``again`` does the same from the same state with other answers, and gives the state after.
+    """
 
     before: object
     after: object
     steps: tuple[str, ...]
+    again: Callable[[Decide], object] = attrs.field(eq=False, repr=False)
 
 
 @attrs.frozen
@@ -202,7 +207,8 @@ class ModelAdapter:
             if self.factory.checked:
                 check(before, after, self.factory.edition)
             if self.factory.listen is not None:
-                moved.append(Moved(before, after, tuple(self._decide.steps[at:])))
+                again = partial(_first_task, before) if moved else partial(inject, before, news)
+                moved.append(Moved(before, after, tuple(self._decide.steps[at:]), again))
                 at = len(self._decide.steps)
 
         del self._decide.steps[:]
@@ -253,6 +259,12 @@ class ModelAdapter:
             digest = hashlib.sha256(data).hexdigest()
             return p.Body(ended.object, ended.length, error, sha256=digest)
         return p.Body(ended.object, ended.length, error, text=data.decode("latin-1"))
+
+
+def _first_task(state: State, d: Decide) -> State:
+    """What ``run`` does first; the state as it is where nothing is enabled."""
+    tasks = enabled(state, d)
+    return perform(state, tasks[0], d) if tasks else state
 
 
 def _snapshot(shown: Snapshot) -> p.Snapshot:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from conformance.scenario.format import Scenario
     from spec_model.editions import Edition
 
-_COLOURS = {"happens": "cyan", "runs": "bright_black", "change": "yellow", "seen": "green"}
+_COLOURS = {
+    "happens": "cyan",
+    "runs": "bright_black",
+    "change": "yellow",
+    "decides": "magenta",
+    "seen": "green",
+}
 
 
 @attrs.frozen

@@ -3,7 +3,7 @@
 Theory.  A state is a tree of attrs classes and tuples.  Two equal branches need no look;
 what is left is walked field by field.  A tuple is one of three things:
 
-- a *table* whose rows say who they are (``name``, else ``index``): rows are matched by that;
+- a *table* whose rows say who they are (``name``, ``index``, …): rows are matched by that;
 - a *queue*, by the name of its field: a head left, a tail came;
 - a *row* of things that never leave: matched by their place, new ones are at the end.
 
@@ -79,7 +79,7 @@ class Grammar:
 
 def _rows(items: tuple[object, ...]) -> dict[str | int, object]:
     """Rows by who they are, or by their place."""
-    for key in ("name", "index"):
+    for key in ("name", "index", "number", "tag"):
         keys = [getattr(each, key, None) for each in items]
         if len(set(keys)) == len(keys) and all(isinstance(each, str | int) for each in keys):
             return {each: item for each, item in zip(keys, items, strict=True) if each is not None}
@@ -87,7 +87,10 @@ def _rows(items: tuple[object, ...]) -> dict[str | int, object]:
 
 
 def _queue(old: tuple[object, ...], new: tuple[object, ...], path: Path) -> Iterator[Changed]:
-    """The head that left and the tail that came; in a queue nothing else can happen."""
+    """The head that left and the tail that came; from some queues others leave too."""
     gone = next(n for n in range(len(old) + 1) if old[n:] == new[: len(old) - n])
-    yield from (Changed(path, each, ABSENT) for each in old[:gone])
-    yield from (Changed(path, ABSENT, each) for each in new[len(old) - gone :])
+    left, came = old[:gone], new[len(old) - gone :]
+    # Nothing but the head can have left, unless another did and the head is still there.
+    stayed = [each for each in left if each in came] if gone == len(old) > 1 else []
+    yield from (Changed(path, each, ABSENT) for each in left if each not in stayed)
+    yield from (Changed(path, ABSENT, each) for each in came if each not in stayed)

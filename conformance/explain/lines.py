@@ -13,7 +13,7 @@ import attrs
 
 from conformance.explain.shape import Moment, Step, Task, Walk
 
-Kind = Literal["happens", "runs", "step", "again", "change", "seen", "blank"]
+Kind = Literal["happens", "runs", "step", "again", "decides", "change", "seen", "blank"]
 
 
 @attrs.frozen
@@ -41,11 +41,12 @@ class Teller:
 
     def _task(self, task: Task) -> Iterator[Line]:
         news = [step for step in task.steps if step.id not in self.told]
-        if not (news or task.changes or task.seen or self.every):
+        if not (news or task.decides or task.changes or task.seen or self.every):
             return
         if task.runs:
             yield Line("runs", task.runs)
         yield from self._steps(task.steps)
+        yield from (Line("decides", each.sentence) for each in task.decides)
         yield from (Line("change", each.sentence) for each in task.changes)
         yield from (Line("seen", each) for each in task.seen)
 

@@ -81,6 +81,8 @@ def _item(line: Line) -> str:
             return f"- `{line.label}` {text}"
         case "again":
             return f"- {text}"
+        case "decides":
+            return f"- **!** {text}"
         case "change":
             return f"- `{line.text}`"
         case "seen":
@@ -127,6 +129,8 @@ def _short(line: Line) -> str:
             return f"    {line.label} {line.text}"
         case "seen":
             return f"  → {line.text}"
+        case "decides":
+            return f"    ! {line.text}"
         case "runs":
             return f"  {line.text}"
         case _:

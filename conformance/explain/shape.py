@@ -42,14 +42,39 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{self.slot}: {self.old} → {self.new}"
 
 
+class Decides(msgspec.Struct, frozen=True):
+    """Something without which another state would have been reached.
+
+    ``what``: the repair of a cluster of errata (``key``), a defect that stands in this
+    edition, or a choice of the user agent.
+    """
+
+    what: Literal["repair", "defect", "choice"]
+    key: str
+    says: str
+
+    @property
+    def sentence(self) -> str:
+        """``E13 is repaired here: a paused record notices an abort``."""
+        match self.what:
+            case "repair":
+                return f"{self.key} is repaired here: {self.says}"
+            case "defect":
+                return f"{self.key} is felt here; repaired: {self.says}"
+            case "choice":
+                return f"the user agent chooses here: {self.key} = {self.says}"
+
+
 class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     """What runs without a wait in between.  ``runs``: what was taken from which queue.
 
-    ``seen``: sentences about what pages, the worker and servers observe of it.
+    ``decides``: errata and choices that matter here.  ``seen``: sentences about what pages,
+    the worker and servers observe of it.
     """
 
     runs: str = ""
     steps: list[Step] = []
+    decides: list[Decides] = []
     changes: list[Change] = []
     seen: list[str] = []
 

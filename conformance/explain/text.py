@@ -156,6 +156,8 @@ def _plain(line: Line) -> str:
             return f"     {line.label:<16} {line.text}"
         case "again":
             return f"     {line.text}"
+        case "decides":
+            return f"     ! {line.text}"
         case "change":
             return f"     = {line.text}"
         case "seen":

@@ -17,6 +17,7 @@ from conformance import protocol as p
 from conformance import trace as t
 from conformance.adapters.model import Explained, Moved
 from conformance.explain import naming, sentences
+from conformance.explain.decisive import decisive
 from conformance.explain.shape import VERSION, Moment, Step, Task, Walk
 from conformance.explain.slots import words_for
 from conformance.judge.explain import run_on_model
@@ -77,7 +78,7 @@ def walk(
         profile=profile,
         choices=dict(choices or {}),
         world=sentences.world(trace),
-        moments=_Moments(trace, heard, calls, told).all(),
+        moments=_Moments(trace, heard, calls, told, edition, choices or {}).all(),
         end=[*_pending(trace, calls), *_waiting(heard)],
         command=command,
     )
@@ -89,6 +90,8 @@ class _Moments:
     heard: list[_Heard]
     calls: Mapping[str, str]
     told: list[sentences.Sentence | None]
+    edition: Edition
+    choices: Mapping[str, str]
 
     def all(self) -> list[Moment]:
         """The moments in order."""
@@ -167,7 +170,8 @@ class _Moments:
         if at is not None:
             taken = changes.pop(at)
             runs = f"{taken.slot} runs: {taken.removed}"
-        return Task(runs, _steps(moved.steps), changes, seen)
+        matter = list(decisive(moved.again, moved.after, self.edition, self.choices))
+        return Task(runs, _steps(moved.steps), matter, changes, seen)
 
 
 @attrs.define

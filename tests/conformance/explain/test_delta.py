@@ -56,6 +56,12 @@ def test_from_a_queue_a_head_leaves_and_a_tail_joins() -> None:
     ]
 
 
+def test_from_a_queue_something_may_leave_that_is_not_the_head() -> None:
+    assert changes(World(queue=("a", "b", "c")), World(queue=("a", "c"))) == [
+        Changed(("queue",), "b", ABSENT)
+    ]
+
+
 def test_equal_items_in_a_queue_are_not_mixed_up() -> None:
     assert changes(World(queue=("a", "a")), World(queue=("a",))) == [
         Changed(("queue",), "a", ABSENT)

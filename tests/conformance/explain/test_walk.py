@@ -174,3 +174,13 @@ def test_every_scenario_of_background_fetch_can_be_told(edition: object) -> None
         text = walk_text(told)
         for jargon in ("Extent(", "Head(", "RunRealm", "BackgroundFetch(", "ABSENT", "the judge"):
             assert jargon not in text, (path, jargon)
+
+
+def test_it_says_where_an_amendment_matters(told: Walk) -> None:
+    keys = [(each.what, each.key) for task in tasks(told) for each in task.decides]
+    assert ("repair", "E01") in keys
+    literal = walk(SCENARIO, AMENDED.without("E01"))
+    assert ("defect", "E01") in [
+        (each.what, each.key) for task in tasks(literal) for each in task.decides
+    ]
+    assert "! E01 is felt here; repaired: a record's failure becomes" in walk_text(literal)
