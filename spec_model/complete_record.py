@@ -84,8 +84,8 @@ class RecordState:
 
     ``stored``: bytes held; ``response`` and ``result`` as in the text; ``current``: the head
     of the answer being read; ``start``: rangeStart of the current attempt; ``url``,
-    ``method`` and ``hops``: where redirects have led; ``generation``: how often the data
-    was replaced.
+    ``method``, ``hops`` and ``taint``: where redirects have led (``fetch_boundary``);
+    ``generation``: how often the data was replaced.
     """
 
     phase: RecordPhase = RecordPhase.WAITING_UNPAUSED
@@ -99,6 +99,7 @@ class RecordState:
     url: str = ""
     method: str = ""
     hops: int = 0
+    taint: str = ""
     attempts: int = 0
     generation: int = 0
     unseen: int = 0
@@ -118,8 +119,24 @@ class RecordState:
 
 def _over(record: RecordState) -> RecordState:
     return attrs.evolve(
-        record, current=None, exchange=0, start=NOTHING, url="", method="", hops=0, loose=TIGHT
+        record,
+        current=None,
+        exchange=0,
+        start=NOTHING,
+        url="",
+        method="",
+        hops=0,
+        taint="",
+        loose=TIGHT,
     )
+
+
+def _waits(record: RecordState, why: On, d: Decide) -> RecordState:
+    """The attempt is over, and there will be another one; the bytes are kept."""
+    url = record.url if record.phase is RecordPhase.WAITING_AVAILABLE else ""
+    if record.hops and d.choose("lost-redirect") == "redirected":
+        url = record.url
+    return attrs.evolve(_over(record), phase=fire(record.phase, why), url=url)
 
 
 def settle(record: RecordState, result: str) -> RecordState:
@@ -130,16 +147,34 @@ def settle(record: RecordState, result: str) -> RecordState:
 
 def _complete(record: RecordState, result: str, d: Decide) -> RecordState:
     """RECORD-13.1 and 13.2: the attempt has ended by itself, with a result."""
-    d.take("RECORD-13.1", "RECORD-13.2")
+    d.take("RECORD-13.1")
+    if record.phase is RecordPhase.READING and not d.repaired("E03"):
+        if d.choose("the end is noticed", ("at once", "late")) == "late":
+            return attrs.evolve(record, current=None, exchange=0, result=result)
+    d.take("RECORD-13.2")
     return settle(record, result)
 
 
-def _again(record: RecordState, why: On) -> RecordState:
-    """Another run for the same record, which keeps its bytes."""
+def unnoticed(record: RecordState) -> bool:
+    """E46: the attempt has ended, and RECORD-13.2 has not read its result yet."""
+    return record.phase is RecordPhase.READING and record.current is None
+
+
+def notice(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> RecordState:
+    """RECORD-13.2, or 14 if a flag was set meanwhile: then an abort comes first (E46)."""
+    if view.abort:
+        d.take("RECORD-14", "RECORD-14.1", "RECORD-14.2", "RECORD-14.3", "RECORD-14.4")
+        return settle(record, "aborted")
+    d.take("RECORD-13.2")
+    return settle(record, record.result)
+
+
+def _again(record: RecordState, why: On, d: Decide) -> RecordState:
+    """Another run for the same record, unless it has a result."""
     if record.result:
         # E15: RECORD-13.2 or 14.3 reads what an abandoned attempt left behind.
         return attrs.evolve(_over(record), phase=fire(record.phase, On.END))
-    return attrs.evolve(_over(record), phase=fire(record.phase, why))
+    return _waits(record, why, d)
 
 
 def _replace_data(record: RecordState) -> RecordState:
@@ -208,7 +243,7 @@ def start(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> Reco
         return network_error(sent, spec, view, d, lost=True)
     return attrs.evolve(
         sent,
-        url=spec.url,
+        url=record.url or spec.url,
         method=spec.method,
         hops=0,
         exchange=0,
@@ -260,7 +295,7 @@ def network_error(
     """RECORD-11.R.1.  ``lost``: the connection failed (not CORS, not nonsense)."""
     d.take("RECORD-11.R.1", "RECORD-11.R.1.1")
     if _temporarily_unavailable(record, spec, view, lost, d):
-        return attrs.evolve(_over(record), phase=fire(record.phase, On.UNAVAILABLE))
+        return _waits(record, On.UNAVAILABLE, d)
     d.take("RECORD-11.R.1.2", "RECORD-11.R.1.3")
     return _complete(record, "fetch-error", d)
 
@@ -268,7 +303,7 @@ def network_error(
 def available(record: RecordState, d: Decide) -> RecordState:
     """RECORD-11.R.1.1 and R.8.1: the resource is available again, and the attempt over."""
     d.take("RECORD-13.1", "RECORD-13.2", "RECORD-15")
-    return _again(record, On.AVAILABLE)
+    return _again(record, On.AVAILABLE, d)
 
 
 def respond(
@@ -286,7 +321,7 @@ def respond(
         verdict = validate_partial_response(record.start, head, previous, d)
         if verdict == "changed" and d.choose("changed-validator") == "restart":
             read = attrs.evolve(record, phase=fire(record.phase, On.HEADERS))
-            return _replace_data(_again(read, On.AGAIN))
+            return _replace_data(_again(read, On.AGAIN, d))
         if verdict != "valid":
             d.take("RECORD-11.R.2.1.1", "RECORD-11.R.2.1.2", "RECORD-11.R.2.1.3")
             return _complete(record, "fetch-error", d)
@@ -399,6 +434,11 @@ def _overshoots(record: RecordState, head: Head, amount: Extent, d: Decide) -> b
     return values is not None and got > values.last - values.first + 1
 
 
+def _is_over(record: RecordState) -> bool:
+    """Whether the attempt has a result by now, noticed or not."""
+    return record.settled or record.current is None
+
+
 def _exceeds(total: Extent, room: Extent | None, d: Decide) -> bool:
     """Whether bytes do not fit; asked where bounds leave it open."""
     if room is None or total.hi <= room.lo:
@@ -414,7 +454,7 @@ def body_ended(
     """RECORD-11.R.7: the body ended normally after ``amount`` bytes not yet stored."""
     head, leaking = record.current, record.settled
     record = append(record, spec, amount, view, d)
-    if head is None or (record.settled and not leaking):
+    if head is None or (_is_over(record) and not leaking):
         return record
     d.take("RECORD-11.R.7", "RECORD-11.R.7.1")
     if head.status == 206 and not head.own_range and not leaking:
@@ -449,7 +489,7 @@ def _part_ended(record: RecordState, spec: RequestSpec, head: Head, d: Decide) -
     if got == 0 and d.repaired("E24"):
         return _complete(record, "fetch-error", d)
     d.take("RECORD-13.1", "RECORD-13.2", "RECORD-15")
-    return _again(record, On.AGAIN)
+    return _again(record, On.AGAIN, d)
 
 
 def body_errored(
@@ -458,11 +498,11 @@ def body_errored(
     """RECORD-11.R.8: the stream broke after ``amount`` bytes not yet stored."""
     leaking = record.settled
     record = append(record, spec, amount, view, d)
-    if record.settled:
+    if _is_over(record):
         return _over(record) if leaking else record
     d.take("RECORD-11.R.8", "RECORD-11.R.8.1")
     if _temporarily_unavailable(record, spec, view, True, d):
-        return attrs.evolve(_over(record), phase=fire(record.phase, On.UNAVAILABLE))
+        return _waits(record, On.UNAVAILABLE, d)
     d.take("RECORD-11.R.8.2")
     return _complete(record, "fetch-error", d)
 
@@ -484,7 +524,7 @@ def interrupt(
     if kept.settled:
         return kept
     d.take("RECORD-14.3", "RECORD-14.4", "RECORD-15")
-    over = _again(kept, On.PAUSE)
+    over = _again(kept, On.PAUSE, d)
     if over.settled or d.repaired("E03"):
         return over
     head = record.current
@@ -521,13 +561,14 @@ def _overwritten(record: RecordState, result: str, d: Decide) -> str:
     return _left_behind(record, result, d)
 
 
-def redirected(record: RecordState, url: str, method: str) -> RecordState:
+def redirected(record: RecordState, url: str, method: str, taint: str = "") -> RecordState:
     """Fetch follows a redirect within the same attempt: one more request is on its way."""
     return attrs.evolve(
         record,
         url=url,
         method=method,
         hops=record.hops + 1,
+        taint=taint,
         exchange=0,
         unseen=record.unseen + 1,
         loose=TIGHT if not record.loose.transmitted else attrs.evolve(record.loose, transmitted=0),
@@ -548,7 +589,7 @@ def restarted(
     kept = append(record, spec, amount, attrs.evolve(view, room=None, quota=None), d)
     if spec.method != "GET" and not was_waiting:
         return settle(kept, "fetch-error")
-    kept = _again(kept, On.RESTART)
+    kept = _again(kept, On.RESTART, d)
     if killed:
         kept = attrs.evolve(kept, stored=Extent(0, kept.stored.hi), floor=0, parts=_shrunk(kept))
     return kept

@@ -6,8 +6,12 @@ redirects, CORS, framing, encodings, early ends.  It is pure; the real scripted
 server is compared with it.
 
 A head becomes one of: a ``Head``, a ``Redirect`` to follow, or a network error
-(``None``).  An end becomes "end", "error", or "either" where a client may
-rightly have seen both: a reset can overtake the last bytes of a complete body.
+(``None``).  A chain of redirects carries a *taint* along: once it has left the page's
+origin every answer needs permission ("cors"), and once it has gone on from one foreign
+origin to another the permission must be for the origin "null" ("opaque").
+
+An end becomes "end", "error", or "either" where a client may rightly have seen both:
+a reset can overtake the last bytes of a complete body.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import attrs
 from spec_model.values import Head, RequestSpec, origin_of
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+HIDDEN = frozenset({"set-cookie", "set-cookie2"})
 NULL_BODY = frozenset({101, 103, 204, 205, 304})
 MAXIMUM_HOPS = 20
 SAFELISTED = frozenset(
@@ -54,6 +59,12 @@ class Redirect:
 
     url: str
     method: str
+    taint: str = ""
+
+
+def blocked(request: RequestSpec, home: str) -> bool:
+    """Whether Fetch refuses before anything is sent ("main fetch": mode and origin)."""
+    return request.mode == "same-origin" and request.origin != home
 
 
 def _lower(wire: Wire) -> tuple[tuple[str, str], ...]:
@@ -75,34 +86,41 @@ def malformed(wire: Wire) -> bool:
 
 
 def boundary(
-    request: RequestSpec, url: str, method: str, hops: int, home: str, wire: Wire
+    request: RequestSpec,
+    url: str,
+    method: str,
+    hops: int,
+    home: str,
+    wire: Wire,
+    taint: str = "",
 ) -> Head | Redirect | None:
-    """The response to ``request``, whose URL and method after ``hops`` redirects are given.
+    """The response to ``request``, whose URL, method and taint after ``hops`` redirects are given.
 
     ``home`` is the origin of the page.  None is a network error (Fetch, "HTTP fetch",
     "CORS check", "HTTP-redirect fetch").
     """
-    if malformed(wire):
+    if malformed(wire) or blocked(request, home):
         return None
     headers = _lower(wire)
-    foreign = request.origin != home or origin_of(url) != home
-    if foreign and request.mode == "cors":
+    foreign = bool(taint) or request.origin != home or origin_of(url) != home
+    if foreign:
         allowed = _values(headers, "access-control-allow-origin")
-        if allowed not in (["*"], [home]):
+        if allowed not in (["*"], ["null" if taint == "opaque" else home]):
             return None
-    if foreign and request.mode == "same-origin":
-        return None
     location = _values(headers, "location")
     if wire.status in REDIRECTS and location:
-        return _redirect(url, method, hops, location[0], wire.status)
+        if hops >= MAXIMUM_HOPS:
+            return None
+        found = _redirect(url, method, location[0], wire.status, home, taint)
+        return None if found and request.mode == "same-origin" and found.taint else found
     exposed = {
         name.strip().lower()
         for value in _values(headers, "access-control-expose-headers")
         for name in value.split(",")
     }
-    visible = headers
+    visible = tuple(pair for pair in headers if pair[0] not in HIDDEN)
     if foreign and "*" not in exposed:
-        visible = tuple(pair for pair in headers if pair[0] in SAFELISTED | exposed)
+        visible = tuple(pair for pair in visible if pair[0] in SAFELISTED | exposed)
     return Head(
         exchange=wire.exchange,
         status=wire.status,
@@ -117,15 +135,25 @@ def boundary(
     )
 
 
-def _redirect(url: str, method: str, hops: int, location: str, status: int) -> Redirect | None:
+def _redirect(
+    url: str, method: str, location: str, status: int, home: str, taint: str
+) -> Redirect | None:
+    """Fetch, "HTTP-redirect fetch"; a name and password may only be in the page's own URLs."""
     target = urljoin(url, location)
     split = urlsplit(target)
-    if hops >= MAXIMUM_HOPS or split.scheme not in ("http", "https") or split.username:
+    if split.scheme not in ("http", "https"):
+        return None
+    here, there = origin_of(url), origin_of(target)
+    if here != home and here != there:
+        taint = "opaque"
+    elif there != home and not taint:
+        taint = "cors"
+    if taint and (split.username or split.password):
         return None
     changes = (status in (301, 302) and method == "POST") or (
         status == 303 and method not in ("GET", "HEAD")
     )
-    return Redirect(target, "GET" if changes else method)
+    return Redirect(target, "GET" if changes else method, taint)
 
 
 def ending(wire: Wire, how: str, sent: int, null_body: bool) -> str:

@@ -19,7 +19,7 @@ from spec_model import complete_record as rec
 from spec_model.abandoned import abandoned_head, append_late, end_late, stop_late
 from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
-from spec_model.fetch_boundary import Redirect, boundary, ending
+from spec_model.fetch_boundary import Redirect, blocked, boundary, ending
 from spec_model.messages import (
     Accepted,
     AttemptTerminated,
@@ -116,6 +116,8 @@ def can_run(state: State, fetch: int, index: int, d: Decide) -> bool:
     if record.settled:
         return False
     stopped = bool(live.abort)
+    if rec.unnoticed(record):
+        return True
     if record.phase is not RecordPhase.WAITING_UNPAUSED:
         return stopped or (live.paused and rec.may_be_paused(state.spec(fetch, index), d))
     if stopped and d.repaired("E13"):
@@ -130,12 +132,18 @@ def run_record(state: State, fetch: int, index: int, d: Decide) -> State:
     """RECORD-1 to 11, or RECORD-13 and 14."""
     record, spec = state.records[fetch][index], state.spec(fetch, index)
     view = state.view(fetch, index)
+    if rec.unnoticed(record):
+        after = rec.notice(record, spec, view, d)
+        return put(state, fetch, index, after, d, over=True)
     if record.phase is not RecordPhase.WAITING_UNPAUSED:
         stopped = rec.interrupt(stop_late(record, d), spec, NOTHING, view, d)
         return state if stopped is None else put(state, fetch, index, stopped, d)
     started = rec.start(record, spec, view, d)
     if started is None:
         return state
+    if started.phase in IN_FLIGHT and blocked(spec, state.agent.home):
+        started = rec.network_error(started, spec, view, d, lost=False)
+        started = attrs.evolve(started, unseen=record.unseen)
     state = put(state, fetch, index, started, d)
     return _request(state, fetch, index) if started.phase in IN_FLIGHT else state
 
@@ -258,10 +266,12 @@ def _responded(state: State, fetch: int, index: int, news: Responded, d: Decide)
         state = put(state, fetch, index, record, d)
     d.take("RECORD-11.R.0")
     home = state.agent.home
-    head = boundary(spec, record.url, record.method, record.hops, home, news.wire)
+    made = (spec, record.url, record.method, record.hops, home)
+    head = boundary(*made, news.wire, record.taint)
     view = state.view(fetch, index)
     if isinstance(head, Redirect):
-        state = put(state, fetch, index, rec.redirected(record, head.url, head.method), d)
+        moved = rec.redirected(record, head.url, head.method, head.taint)
+        state = put(state, fetch, index, moved, d)
         return _request(state, fetch, index)
     if head is None:
         after = rec.network_error(record, spec, view, d, lost=False)

@@ -107,9 +107,9 @@ class RequestSpec:
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port."""
+    """Scheme, host and port, without anybody's name or password."""
     split = urlsplit(url)
-    return f"{split.scheme}://{split.netloc}"
+    return f"{split.scheme}://{split.netloc.rpartition('@')[2]}"
 
 
 REASONS = (

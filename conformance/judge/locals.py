@@ -18,7 +18,7 @@ from conformance.judge.terms import Terms
 from spec_model import complete_record as record_steps
 from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
-from spec_model.fetch_boundary import Redirect, boundary, ending
+from spec_model.fetch_boundary import Redirect, blocked, boundary, ending
 from spec_model.phases import RecordPhase
 from spec_model.values import Extent, Head, RequestSpec, exactly
 
@@ -86,15 +86,20 @@ class RecordMoves:
         lost = not view.online or (exchange is not None and exchange.how in ("drop", "reset"))
         if lost or (exchange is not None and exchange.how == "close" and not exchange.sent):
             yield lambda d: record_steps.network_error(record, spec, view, d, lost=True)
-        if exchange is None or exchange.wire is None:
-            return
         begin = self.facts.begin
         home = begin.origins["app"] if begin else ""
-        found = boundary(spec, record.url, record.method, record.hops, home, exchange.wire)
+        if exchange is None and blocked(spec, home):
+            yield lambda d: record_steps.network_error(record, spec, view, d, lost=False)
+        if exchange is None or exchange.wire is None:
+            return
+        made = (spec, record.url, record.method, record.hops, home)
+        found = boundary(*made, exchange.wire, record.taint)
         if found is None:
             yield lambda d: record_steps.network_error(record, spec, view, d, lost=False)
         elif isinstance(found, Redirect):
-            yield lambda d: record_steps.redirected(record, found.url, found.method)
+            yield lambda d: record_steps.redirected(
+                record, found.url, found.method, found.taint
+            )
         else:
             yield lambda d: record_steps.respond(record, spec, found, view, d)
 
