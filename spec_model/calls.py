@@ -37,7 +37,7 @@ from spec_model.messages import (
     Value,
 )
 from spec_model.record_objects import RecordObject, error_of, result_of
-from spec_model.state import WORKER, Event, State, UnknownName
+from spec_model.state import WORKER, Event, Realm, State, UnknownName
 from spec_model.tasks import (
     AbortFetch,
     AdmitFetch,
@@ -231,7 +231,15 @@ def instance_in(state: State, realm: str, fetch: int, d: Decide) -> tuple[State,
     d.take("INSTANCE-3", "INSTANCE-4", "INSTANCE-5")
     state, name = state.name("i")
     made = Instance(name, fetch, state.snapshot(fetch))
-    return state.put_realm(found.put(made)), made
+    return state.put_realm(without_older(found.put(made), fetch, d)), made
+
+
+def without_older(realm: Realm, fetch: int, d: Decide) -> Realm:
+    """E48: an object shows live numbers now; snapshots on their way to it are older."""
+    if not d.repaired("E48"):
+        return realm
+    left = (t for t in realm.tasks if not (isinstance(t, Deliver) and t.fetch == fetch))
+    return attrs.evolve(realm, tasks=tuple(left))
 
 
 def _create(state: State, realm: str, task: ResolveRecords, d: Decide) -> State:

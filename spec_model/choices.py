@@ -92,6 +92,13 @@ _ALL = (
         ("RECORD-11.R.6", "RECORD-11.R.7.2"),
     ),
     Choice(
+        "E48",
+        "May an object that was given live numbers show an older snapshot after them? (E48)",
+        ("amended", AS_WRITTEN_READING),
+        ("FETCH-8.14.1", "CLICK-1.1", "PERFORM-8.13.0", "UPDATE-1"),
+        "per-run",
+    ),
+    Choice(
         "assembled-status",
         "Which status has a finished record whose first answer was a 206?",
         ("200", "206"),

@@ -92,7 +92,8 @@ class _Replay:
 
     def choose(self, key: str, options: Sequence[str] = ()) -> str:
         known = options or CHOICES[key].options
-        if self.admitted is not None:
+        # What is no registered choice is nobody's to forbid: which limit was met first, say.
+        if self.admitted is not None and key in CHOICES:
             known = [known[0], *(o for o in known[1:] if f"{key}={o}" in self.admitted)]
         if self.at < len(self.fixed):
             answer = self.fixed[self.at]

@@ -39,6 +39,7 @@ CLUSTERS: dict[str, str] = {
     "E34": "uploaded counts each body once",
     "E36": "uploads are not limited to 64 KiB",
     "E41": "an assembled record shows 200",
+    "E48": "an older snapshot never follows newer numbers",
     "E52": "responseReady waits for a response or a result",
     "E60": "request bodies are read outside the edit queue",
     "E62": "downloadTotal is checked against the quota at the call",

@@ -24,6 +24,7 @@ from spec_model.calls import (
     instance_in,
     put_can_finish,
     run_task,
+    without_older,
 )
 from spec_model.complete_record import RecordState
 from spec_model.decide import Decide
@@ -332,7 +333,7 @@ def _dispatch(state: State, fetch: int | None, type: str, data: str | None, d: D
     worker = state.realm(WORKER)
     assert worker is not None
     instance = bring_up_to_date(instance, state.snapshot(fetch))
-    state = state.put_realm(worker.put(instance))
+    state = state.put_realm(without_older(worker.put(instance), fetch, d))
     ability = type in ("backgroundfetchsuccess", "backgroundfetchfail")
     state = state.put_event(attrs.evolve(event, can_update_ui=ability))
     return state.say(EventDispatched(name, type, instance.name, instance.shows, ability))

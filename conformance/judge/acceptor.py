@@ -37,7 +37,7 @@ from conformance.trace import (
 from spec_model.background_fetch import UserAgent
 from spec_model.editions import AMENDED, Edition
 
-_LATER = (p.User, p.Online, p.SetPermission, p.Quit, p.Launch, p.Push)
+_LATER = (p.User, p.Online, p.SetPermission, p.Quit, p.Launch, p.Push, p.Storage)
 """Commands without a call that take effect some time after they were given."""
 
 

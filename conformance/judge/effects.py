@@ -14,7 +14,7 @@ import attrs
 
 from conformance import protocol as p
 from conformance.judge.hypothesis import Due, Hypothesis, minimal
-from conformance.judge.inputs import Inputs
+from conformance.judge.inputs import ENQUEUED, Inputs
 from conformance.judge.locals import RecordMoves
 from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
@@ -97,7 +97,7 @@ class Effects:
             return hypothesis, branches
         grown = hypothesis
         for fetch in hypothesis.agent.fetches:
-            if fetch.phase not in _RUNNING:
+            if not _at_work(fetch):
                 continue
             for index, spec in enumerate(fetch.requests):
                 grown = self._grow_one(grown, fetch, index, spec, branches)
@@ -153,6 +153,10 @@ class Effects:
     def _global_moves(self, hypothesis: Hypothesis) -> Iterator[Hypothesis]:
         blocked: set[str] = set()
         for ref in hypothesis.pending:
+            if ref.startswith(ENQUEUED):
+                if hypothesis.agent.running:
+                    yield from self.inputs.abort_by_user(hypothesis.without_pending(ref), ref)
+                continue
             command = self.terms.facts.command(ref)
             if isinstance(command, _IN_ORDER):
                 realm = self.terms.facts.realm(command)
@@ -248,6 +252,11 @@ class Effects:
             if name is not None:
                 done = done.owe(Due("event", name, fetch=fetch.index, step="PERFORM-8.13"))
             yield from self._dispatched(done)
+
+
+def _at_work(fetch: BackgroundFetch) -> bool:
+    """Whether its records go on; those of a cleared one are still being stopped (E86)."""
+    return fetch.phase in _RUNNING or fetch.abort == "unregister"
 
 
 def _narrowed(

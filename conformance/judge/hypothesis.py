@@ -64,8 +64,10 @@ class Due:
     """One output that has been produced.  ``kind``: settled, ack, event, click or push.
 
     ``ref``: call, sequence number or event name; ``error``: the exception's name;
-    ``what`` says what was produced: instance, undefined, boolean, strings, records, event, refused.
-    ``least``: bytes that a new registration object shows at least.  ``captured``: one for
+    ``what`` says what was produced: instance, undefined, boolean, strings, records, event,
+    refused, stored.
+    ``least``: bytes that a new registration object shows at least; with ``most`` the bounds
+    on the bytes that were stored when that was asked.  ``captured``: one for
     each of ``indexes``.  ``step``: where the text produces it.
     """
 
@@ -79,12 +81,16 @@ class Due:
     indexes: tuple[int, ...] = ()
     captured: tuple[Captured, ...] = ()
     least: int = 0
+    most: int = 0
     step: str = ""
 
 
 @attrs.frozen(cache_hash=True)
 class Instance:
-    """A registration object that has been seen, with the snapshot that it last showed."""
+    """A registration object that has been seen, with the snapshot that it last showed.
+
+    ``live``: that was no snapshot but the numbers as they were (an older one may follow: E48).
+    """
 
     handle: str
     realm: str
@@ -94,9 +100,12 @@ class Instance:
     result: str
     reason: str
     available: bool
+    live: bool = False
 
     @staticmethod
-    def of(handle: str, realm: str, fetch: int, shown: Snapshot) -> Instance:
+    def of(
+        handle: str, realm: str, fetch: int, shown: Snapshot, *, live: bool = False
+    ) -> Instance:
         """Remember what a snapshot showed."""
         return Instance(
             handle,
@@ -107,6 +116,7 @@ class Instance:
             shown.result,
             shown.failure_reason,
             shown.records_available,
+            live,
         )
 
 

@@ -23,6 +23,10 @@ from spec_model.decide import Decide
 from spec_model.phases import RegistrationPhase
 from spec_model.values import RequestSpec
 
+_WITH_UPDATE_UI = ("backgroundfetchsuccess", "backgroundfetchfail")
+ENQUEUED = "~"
+"""Begins the name of a user's abort that is answered and waits in the edit queue (E02)."""
+
 _USER_STEPS = {
     "abort": "DISPLAY-7",
     "refuse": "DISPLAY-11.2",
@@ -77,6 +81,10 @@ class Inputs:
             case p.Launch():
                 agent = attrs.evolve(hypothesis.agent, running=True)
                 yield attrs.evolve(hypothesis, agent=agent).owe(Due("ack", ref[1:]))
+            case p.Storage():
+                box = self.terms.boxes.stored(hypothesis)
+                due = Due("ack", ref[1:], "stored", least=box.lo, most=box.hi, step="STORED-3")
+                yield hypothesis.owe(due)
             case _ if not hypothesis.agent.running:
                 return
             case p.Fetch():
@@ -200,7 +208,7 @@ class Inputs:
         event = hypothesis.event(command.event)
         if event is None:
             return
-        if event.name in (CLICK, ABORT):
+        if event.trusted and event.name not in _WITH_UPDATE_UI:
             # Their interface has no updateUI: calling it is a TypeError of the language.
             step = "IDL-EVT-3" if event.name == ABORT else "IDL-EVT-4"
             yield hypothesis.owe(Due("settled", command.call, error="TypeError", step=step))
@@ -219,7 +227,7 @@ class Inputs:
 
     def _unregister(self, hypothesis: Hypothesis, ref: str) -> Iterator[Hypothesis]:
         """PRIV-1 with E86: all ends without an event; one on its way may still arrive."""
-        on_their_way = [due for due in hypothesis.due if due.kind == "event"]
+        on_their_way = [due for due in hypothesis.due if due.kind in ("event", "click", "push")]
         for agent, choices in self.terms.ask(lambda d: bf.unregister(hypothesis.agent, d)):
             after = attrs.evolve(hypothesis, agent=agent).needing(choices)
             after = after.owe(Due("settled", ref, "boolean", flag=True, step="PRIV-1"))
@@ -229,6 +237,14 @@ class Inputs:
 
     # --- the user and the machine -----------------------------------------------------
 
+    def abort_by_user(self, hypothesis: Hypothesis, ref: str) -> Iterator[Hypothesis]:
+        """The user's abort has come to the head of the edit queue."""
+        index = int(ref.removeprefix(ENQUEUED))
+        for (agent, _), choices in self.terms.ask(
+            lambda d: bf.abort(hypothesis.agent, index, "user", d)
+        ):
+            yield attrs.evolve(hypothesis, agent=agent).needing(choices)
+
     def _user(self, hypothesis: Hypothesis, ref: str, command: p.User) -> Iterator[Hypothesis]:
         named = [f for f in hypothesis.agent.fetches if f.id == command.id]
         step = _USER_STEPS.get(command.action, "DISPLAY-8")
@@ -236,6 +252,13 @@ class Inputs:
             yield hypothesis.owe(Due("ack", ref[1:], "refused", step=step))
             return
         newest = named[-1]
+        stops = command.action == "abort" or (command.action == "refuse" and newest.prompting)
+        if stops and not newest.settled and self.terms.edition.repairs("E02"):
+            # The same steps as abort(): they wait in the edit queue.
+            waiting = (*hypothesis.pending, f"{ENQUEUED}{newest.index}")
+            enqueued = attrs.evolve(hypothesis, pending=waiting)
+            yield enqueued.owe(Due("ack", ref[1:], step=step))
+            return
         for (agent, refused), choices in self.terms.ask(
             lambda d: bf.user_action(hypothesis.agent, newest.index, command.action, d)
         ):

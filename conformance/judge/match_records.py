@@ -193,7 +193,8 @@ class Records:
         if reader.may_hold(record):
             yield record, frozenset()
             return
-        item = _object(reader, record)
+        # What it was handed may be of the new data from its first byte on.
+        item = attrs.evolve(_object(reader, record), handed=0)
         for aimed, choices in self.terms.ask(lambda d: record_objects.retarget(item, record, d)):
             if aimed.generation == record.generation:
                 yield record, choices

@@ -18,7 +18,10 @@ from conformance.judge.hypothesis import Final, Hypothesis, Instance, Locals
 from conformance.judge.refusals import Depth, Refusals
 from conformance.judge.terms import Terms
 from conformance.judge.words import outcome
+from spec_model.choices import AS_WRITTEN_READING
 from spec_model.phases import RegistrationPhase
+
+_OLDER = f"E48={AS_WRITTEN_READING}"
 
 
 @attrs.define
@@ -75,8 +78,31 @@ class Snapshots:
         self, hypothesis: Hypothesis, known: Instance, shown: p.Snapshot, where: str
     ) -> Iterator[Hypothesis]:
         """A progress event: the object has changed."""
+        lower = shown.downloaded < known.downloaded or shown.uploaded < known.uploaded
+        if known.live and lower and not shown.result and self.terms.allows(_OLDER):
+            yield from self._older(hypothesis, known, shown, where)
         yield from self._shows(
-            hypothesis, known.handle, known.realm, known.fetch, known, shown, where
+            hypothesis, known.handle, known.realm, known.fetch, known, shown, where, live=False
+        )
+
+    def _older(
+        self, hypothesis: Hypothesis, known: Instance, shown: p.Snapshot, where: str
+    ) -> Iterator[Hypothesis]:
+        """E48 as written: a snapshot from before the object was given its numbers."""
+        before = attrs.evolve(
+            known,
+            downloaded=min(known.downloaded, shown.downloaded),
+            uploaded=min(known.uploaded, shown.uploaded),
+        )
+        yield from self._shows(
+            hypothesis.needing({_OLDER}),
+            known.handle,
+            known.realm,
+            known.fetch,
+            before,
+            shown,
+            where,
+            live=False,
         )
 
     def of_event(
@@ -134,6 +160,8 @@ class Snapshots:
         shown: p.Snapshot,
         where: str,
         least: int = 0,
+        *,
+        live: bool = True,
     ) -> Iterator[Hypothesis]:
         if (
             self._constants(hypothesis, index, shown, where)
@@ -143,7 +171,9 @@ class Snapshots:
         ):
             narrowed = self._downloaded(hypothesis, index, known, shown, where, least)
             if narrowed is not None:
-                yield narrowed.with_instance(Instance.of(handle, realm, index, shown))
+                yield narrowed.with_instance(
+                    Instance.of(handle, realm, index, shown, live=live)
+                )
 
     def _constants(self, hypothesis: Hypothesis, index: int, shown: p.Snapshot, where: str) -> bool:
         fetch = hypothesis.fetch(index)

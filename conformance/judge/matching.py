@@ -108,11 +108,10 @@ class Matching:
                 where = f"a look at {command.instance}"
                 yield from self.snapshots.looked(hypothesis, known, answer.snapshot, where)
         elif isinstance(command, p.Storage) and answer.stored is not None:
-            box = self.terms.boxes.stored(hypothesis)
-            if box.has(answer.stored):
+            if due.least <= answer.stored <= due.most:
                 yield hypothesis
             else:
-                why = f"{answer.stored} bytes are stored, it should be {box.lo} to {box.hi}"
+                why = f"{answer.stored} bytes are stored, it should be {due.least} to {due.most}"
                 self.refusals.refuse("STORED-3", why)
         elif isinstance(command, p.ClosePage):
             yield _without_realm(hypothesis, command.page)

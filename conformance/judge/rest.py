@@ -13,6 +13,7 @@ import attrs
 
 from conformance import protocol as p
 from conformance.judge.hypothesis import Hypothesis, Locals
+from conformance.judge.inputs import ENQUEUED
 from conformance.judge.locals import RecordMoves
 from conformance.judge.terms import Terms
 from conformance.judge.words import call_name, due_text
@@ -41,16 +42,16 @@ class Rest:
 
     def _resting_locals(
         self, hypothesis: Hypothesis, fetch: BackgroundFetch, index: int
-    ) -> tuple[Locals, bool]:
-        """The members of one record's set that rest; True: only while another is in flight."""
+    ) -> tuple[Locals, Locals]:
+        """The members of one record's set that rest, and those that do while another is busy."""
         spec = fetch.requests[index]
         view = self.terms.boxes.view(hypothesis, fetch.index, index)
         records = hypothesis.records[fetch.index][index]
         resting = frozenset(r for r in records if self.moves.rests(r, spec, view))
-        if resting or view.abort or not self._in_flight(hypothesis):
-            return resting, False
+        if view.abort or not self._in_flight(hypothesis):
+            return resting, frozenset()
         waiting = frozenset(r for r in records if r.phase is RecordPhase.WAITING_UNPAUSED)
-        return waiting, bool(waiting)
+        return resting, waiting - resting
 
     def resting(self, hypothesis: Hypothesis) -> Iterator[Hypothesis]:
         """The explanation narrowed to what may be true while nothing happens, if it may be."""
@@ -59,26 +60,33 @@ class Rest:
         if not hypothesis.agent.running:
             yield hypothesis
             return
-        limited = False
+        begin = self.terms.facts.begin
+        told = begin is not None and begin.concurrency is not None
+        if not told:
+            yield from self._resting_records(hypothesis, limited=False)
+        if told or self.terms.allows(_LIMITED):
+            chosen = hypothesis if told else hypothesis.needing({_LIMITED})
+            yield from self._resting_records(chosen, limited=True)
+
+    def _resting_records(self, hypothesis: Hypothesis, *, limited: bool) -> Iterator[Hypothesis]:
+        """``limited``: a record may wait for another one."""
+        before, needed = hypothesis, False
         for fetch in hypothesis.agent.fetches:
             if fetch.settled:
                 continue
             for index in range(len(fetch.requests)):
-                kept, waits = self._resting_locals(hypothesis, fetch, index)
+                kept, waiting = self._resting_locals(before, fetch, index)
+                if limited:
+                    kept, needed = kept | waiting, needed or bool(waiting)
                 if not kept:
                     return
-                limited = limited or waits
                 hypothesis = hypothesis.with_locals(fetch.index, index, kept)
             if all(r.settled for row in hypothesis.records[fetch.index] for r in row):
                 return
         if self._readers_owed(hypothesis):
             return
-        begin = self.terms.facts.begin
-        if limited and (begin is None or begin.concurrency is None):
-            if not self.terms.allows(_LIMITED):
-                return
-            hypothesis = hypothesis.needing({_LIMITED})
-        yield hypothesis
+        if needed or not limited or _LIMITED not in hypothesis.choices:
+            yield hypothesis
 
     def delivered(self, hypothesis: Hypothesis) -> Hypothesis:
         """After real silence nothing is on its way: no update, no request, no end of an event."""
@@ -110,7 +118,7 @@ class Rest:
                 continue
             unrest = False
             for index, spec in enumerate(fetch.requests):
-                if not self._resting_locals(hypothesis, fetch, index)[0]:
+                if not any(self._resting_locals(hypothesis, fetch, index)):
                     unrest = True
                     records = hypothesis.records[fetch.index][index]
                     owed.append(f"{_due_step(records)} of {spec.method} {spec.url} in {fetch.id!r}")
@@ -131,6 +139,9 @@ class Rest:
         ]
         for ref in hypothesis.pending:
             if ref in facts.dead:
+                continue
+            if ref.startswith(ENQUEUED):
+                owed.append("DISPLAY-7 what the user's abort does")
                 continue
             command = facts.command(ref)
             if ref.startswith("#"):
