@@ -90,6 +90,7 @@ _ALL = (
         "Is the body of an error answer stored, or left unread? (E40)",
         ("stored", "unread"),
         ("RECORD-11.R.6", "RECORD-11.R.7.2"),
+        relaxes=("S07",),
     ),
     Choice(
         "E48",

@@ -6,7 +6,9 @@ change of the judge's mind about a real implementation show up in review, withou
 the expectation file has to agree with it, so that neither can drift alone.
 
 To record anew: run the implementation with ``--save-traces``, copy the traces of one run, and
-write the table with ``python tests/conformance/test_recorded_traces.py``.
+write the table with ``python tests/conformance/test_recorded_traces.py``.  That also brings
+the expectation file up to date where the judge has changed its mind: the steps that an entry
+blames, and entries of what conforms now.  Reasons are written by people; it says which to read.
 """
 
 from __future__ import annotations
@@ -88,6 +90,27 @@ def write_tables() -> None:
         (folder / TABLE).write_text("\n".join([head, "", *lines, ""]), "utf-8")
 
 
+def restate(path: Path, folder: Path) -> None:
+    """Bring the entries of one expectation file up to date with what the judge says."""
+    expected = expectations.read(path)
+    head, *blocks = path.read_text("utf-8").split("[[expected]]\n")
+    kept = [head]
+    for entry, block in zip(expected.entries, blocks, strict=True):
+        judgement = judged(folder / f"{entry.scenario}.jsonl")
+        if judgement.verdict is not Verdict.VIOLATES and not entry.flaky:
+            print(f"{entry.scenario}: {judgement.verdict.value}; its entry is gone")
+            continue
+        blame = frozenset(judgement.blame)
+        missing = blame - entry.blame if entry.flaky else blame ^ entry.blame
+        if judgement.verdict is Verdict.VIOLATES and missing:
+            now = sorted(blame | entry.blame if entry.flaky else blame)
+            quoted = ", ".join(f'"{step}"' for step in now)
+            block = re.sub(r"^blame = .*$", f"blame = [{quoted}]", block, flags=re.M)
+            print(f"{entry.scenario}: blames {', '.join(now)}; read its reason: {judgement.why}")
+        kept.append(block)
+    path.write_text("[[expected]]\n".join(kept).rstrip("\n") + "\n", "utf-8")
+
+
 # --- the traces -----------------------------------------------------------------------
 
 
@@ -158,3 +181,4 @@ def test_the_page_cites_steps_that_exist_and_each_once() -> None:
 
 if __name__ == "__main__":
     write_tables()
+    restate(REPORTS / "expected" / "chromium.toml", CHROMIUM)
