@@ -57,8 +57,8 @@ class BodyDisk(Protocol):
         """See above."""
         ...
 
-    def create(self, name: str) -> None:
-        """A new empty body.  Raises StoreFull."""
+    def create(self, name: str, data: bytes = b"") -> None:
+        """A new body that begins with ``data``, or nothing.  Raises StoreFull."""
         ...
 
     def append(self, name: str, data: bytes) -> None:
@@ -153,13 +153,20 @@ class FileBodyDisk:
         flags |= os.O_NOFOLLOW | os.O_CLOEXEC
         return os.open(name, flags, mode=0o600, dir_fd=self._directory)
 
-    def create(self, name: str) -> None:
+    def create(self, name: str, data: bytes = b"") -> None:
         """See BodyDisk."""
         try:
-            os.close(self._open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            fd = self._open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except OSError as error:
-            raise blame(error, 0) from error
+            raise blame(error, len(data)) from error
         self._unlisted.add(name)
+        try:
+            _write(fd, data)
+        except OSError as error:
+            self.delete(name)
+            raise blame(error, len(data)) from error
+        finally:
+            os.close(fd)
 
     def open(self, name: str, *, append: bool = False) -> int:
         """See BodyDisk.  Not O_APPEND, which splice refuses."""
@@ -173,10 +180,8 @@ class FileBodyDisk:
         fd = self._open(name, os.O_WRONLY | os.O_APPEND)
         try:
             before = os.fstat(fd).st_size
-            view = memoryview(data)
             try:
-                while view:
-                    view = view[os.write(fd, view) :]
+                _write(fd, data)
             except OSError as error:
                 os.ftruncate(fd, before)
                 raise blame(error, len(data)) from error
@@ -240,6 +245,12 @@ class FileBodyDisk:
     def close(self) -> None:
         """See BodyDisk."""
         os.close(self._directory)
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
 
 
 def blame(error: OSError, wanted: int) -> Exception:

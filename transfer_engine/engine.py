@@ -18,7 +18,7 @@ from transfer_engine.network import Network
 from transfer_engine.records import Reading
 from transfer_engine.running import Runner
 from transfer_engine.state import Body, Job, Meter, RecordState, Stop
-from transfer_engine.store import Change, Store
+from transfer_engine.store import Change, Store, offload_to_thread
 from transfer_engine.transfer import Shared
 
 
@@ -33,7 +33,13 @@ class Engine:
     def __init__(self, config: EngineConfig, seams: Seams, nursery: trio.Nursery) -> None:
         self.config = config
         self._nursery = nursery
-        self._store = Store(seams.journal, seams.disk, seams.offload)
+        self._store = Store(
+            seams.journal,
+            seams.disk,
+            seams.offload,
+            # Simulation and tests count what is offloaded.
+            quick=config.durability == "kill" and seams.offload is offload_to_thread,
+        )
         self._meter = Meter(config.quota)
         self._admission = Admission(self._store, self._meter, config.app_origin)
         self._permission: Permission = config.permission

@@ -52,6 +52,10 @@ class Direct(Link, Protocol):
         """What is there, 0 at the end.  Raises BlockingIOError when nothing is."""
         ...
 
+    def receive_now(self, most: int) -> bytes:
+        """What is there, empty at the end.  Raises BlockingIOError when nothing is."""
+        ...
+
     async def wait_readable(self) -> None:
         """Until ``read_into`` is worth calling; also sends what TLS owes the peer."""
         ...
@@ -94,7 +98,12 @@ class SocketLink:
 
     async def send(self, data: bytes | memoryview) -> None:
         """See Link."""
-        await self._stream.send_all(data)
+        try:
+            sent = os.write(self.fd, data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            await self._stream.send_all(memoryview(data)[sent:])
 
     async def receive(self, most: int) -> bytes:
         """See Link."""
@@ -103,6 +112,10 @@ class SocketLink:
                 return os.read(self.fd, most)
             except BlockingIOError:
                 await trio.lowlevel.wait_readable(self.fd)
+
+    def receive_now(self, most: int) -> bytes:
+        """See Direct."""
+        return os.read(self.fd, most)
 
     def read_into(self, view: memoryview) -> int:
         """See Direct."""
@@ -190,6 +203,11 @@ class TlsLink:
             else:
                 at += got
         return at
+
+    def receive_now(self, most: int) -> bytes:
+        """See Direct."""
+        room = memoryview(bytearray(min(most, RECEIVE)))
+        return bytes(room[: self.read_into(room)])
 
     async def wait_readable(self) -> None:
         """See Direct."""

@@ -16,6 +16,7 @@ A preflight's permission is kept for as long as the server says, at most two hou
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -81,6 +82,7 @@ class Connection:
     exchange: Exchange = attrs.field(factory=Exchange)
     _since: float = attrs.field(factory=trio.current_time)
     _in_window: int = 0
+    _head_due: float | None = None
 
     async def send(self, data: bytes | memoryview) -> None:
         """Raises Interrupted."""
@@ -98,31 +100,44 @@ class Connection:
     async def head(self) -> Head:
         """The answer's head.  Raises Interrupted or PeerMisbehaved."""
         limit = self.timeouts.head
-        try:
-            with trio.fail_after(float("inf") if limit is None else limit):
-                head = await self.next()
-        except trio.TooSlowError:
-            raise TooSlow(f"no answer within {limit} s") from None
+        self._head_due = None if limit is None else trio.current_time() + limit
+        head = await self.next()
+        self._head_due = None
         if not isinstance(head, Head):
             raise PeerMisbehaved("an answer without a head")
         self._since, self._in_window = trio.current_time(), 0
         return head
 
     async def _receive(self) -> bytes:
-        async with self.patience():
-            data = await self.link.receive(self.most)
-        self.arrived(len(data))
-        return data
+        link = direct(self.link)
+        with _loss_named():
+            while True:
+                try:
+                    if link is not None:
+                        data = link.receive_now(self.most)
+                    else:
+                        async with self.patience():
+                            data = await self.link.receive(self.most)
+                except BlockingIOError:
+                    assert link is not None  # only those say so
+                    async with self.patience():
+                        await link.wait_readable()
+                else:
+                    self.arrived(len(data))
+                    return data
 
     @asynccontextmanager
     async def patience(self) -> AsyncIterator[None]:
         """Wait for bytes in it.  Raises Interrupted."""
-        idle = self.timeouts.idle
+        idle, due = self.timeouts.idle, self._head_due
+        deadline = float("inf") if idle is None else trio.current_time() + idle
         with _loss_named():
             try:
-                with trio.fail_after(float("inf") if idle is None else idle):
+                with trio.fail_at(deadline if due is None else min(due, deadline)):
                     yield
             except trio.TooSlowError:
+                if due is not None and due <= deadline:
+                    raise TooSlow(f"no answer within {self.timeouts.head} s") from None
                 raise TooSlow(f"nothing was received for {idle} s") from None
 
     def arrived(self, count: int) -> None:
@@ -261,21 +276,22 @@ class Network:
         self, who: Hashable, hop: Hop, upload: Upload | None, extra: Headers = ()
     ) -> AsyncIterator[tuple[Connection, Head]]:
         origin = hop.address.origin
-        async with self._turns.turn(who, origin):
-            connection, scope = None, trio.CancelScope()
-            reusable = False
-            try:
-                connection, head = await self._begin(hop, upload, extra, scope)
+        await self._turns.take(who, origin)
+        connection, scope, reusable = None, trio.CancelScope(), False
+        try:
+            connection, head = await self._begin(hop, upload, extra, scope)
+            if log.isEnabledFor(logging.DEBUG):
                 log.debug("%s %s: %d", hop.method, shown_url(hop.address.url), head.status)
-                yield connection, head
-                reusable = connection.exchange.reusable
-            finally:
-                scope.cancel()
-                if connection is not None:
-                    if reusable:
-                        await self._idle.give(origin, connection.link)
-                    else:
-                        await connection.link.close()
+            yield connection, head
+            reusable = connection.exchange.reusable
+        finally:
+            scope.cancel()
+            self._turns.give_back(origin)
+            if connection is not None:
+                if reusable:
+                    await self._idle.give(origin, connection.link)
+                else:
+                    await connection.link.close()
 
     async def _begin(
         self, hop: Hop, upload: Upload | None, extra: Headers, scope: trio.CancelScope

@@ -14,8 +14,7 @@ used again it is looked at; one that has ended or said something meanwhile is cl
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Hashable
 
 import attrs
 import trio
@@ -59,18 +58,13 @@ class Turns:
     _total: int = 0
     _waiting: dict[Hashable, dict[str, deque[_Ticket]]] = attrs.field(factory=dict)
 
-    @asynccontextmanager
-    async def turn(self, who: Hashable, origin: str) -> AsyncIterator[None]:
-        """Hold a turn for the block."""
+    async def take(self, who: Hashable, origin: str) -> None:
+        """Wait for a turn; whoever has it gives it back."""
         if self._free(origin):
             # Nobody waits for what is free: whoever could use it has been granted it.
             self._take(origin)
         else:
             await self._queue(who, _Ticket(origin))
-        try:
-            yield
-        finally:
-            self._give_back(origin)
 
     async def _queue(self, who: Hashable, ticket: _Ticket) -> None:
         queue = self._waiting.setdefault(who, {}).setdefault(ticket.origin, deque())
@@ -79,7 +73,7 @@ class Turns:
             await ticket.granted.wait()
         except BaseException:
             if ticket.granted.is_set():
-                self._give_back(ticket.origin)
+                self.give_back(ticket.origin)
             else:
                 queue.remove(ticket)
                 self._forget(who, ticket.origin)
@@ -95,7 +89,8 @@ class Turns:
         self._total += 1
         self._running[origin] = self._running.get(origin, 0) + 1
 
-    def _give_back(self, origin: str) -> None:
+    def give_back(self, origin: str) -> None:
+        """The turn is over: it goes to whoever has waited the most rounds."""
         self._total -= 1
         self._running[origin] -= 1
         if not self._running[origin]:

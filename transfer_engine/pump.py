@@ -38,8 +38,8 @@ from transfer_engine.link import Direct
 FIRST = 262144
 STEP = 1 << 20
 MOST_IN_TURN = 64 << 20
-TURN = 0.010
-PATIENCE = 0.002
+TURN = 0.020
+PATIENCE = 0.005
 
 
 @attrs.frozen(eq=False)

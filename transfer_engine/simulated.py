@@ -99,18 +99,22 @@ class SimulatedBodyDisk:
         """See BodyDisk."""
         raise NotImplementedError("bodies in memory have no descriptors")
 
-    def create(self, name: str) -> None:
+    def create(self, name: str, data: bytes = b"") -> None:
         """See BodyDisk."""
         if name in self._bodies:
             raise FileExistsError(name)
-        self._bodies[name] = bytearray()
+        self._check(len(data))
+        self._bodies[name] = bytearray(data)
 
     def append(self, name: str, data: bytes) -> None:
         """See BodyDisk."""
-        used = sum(map(len, self._bodies.values()))
-        if self.capacity is not None and used + len(data) > self.capacity:
-            raise StoreFull(len(data))
+        self._check(len(data))
         self._bodies[name] += data
+
+    def _check(self, more: int) -> None:
+        used = sum(map(len, self._bodies.values()))
+        if self.capacity is not None and used + more > self.capacity:
+            raise StoreFull(more)
 
     def read(self, name: str, offset: int, most: int) -> bytes:
         """See BodyDisk."""

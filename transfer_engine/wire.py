@@ -45,6 +45,11 @@ FORBIDDEN_REQUEST_HEADERS = frozenset(
 """Fetch, "forbidden request-header": a page's own values are dropped without a word."""
 
 _ODD_LINES = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]")
+_REQUEST = re.compile(
+    rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ /[!-~]* HTTP/1\.1\r\n"
+    rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [\t -~\x80-\xff]*\r\n)+"
+)
+_SOME_REQUEST = h11.Request(method="GET", target="/", headers=[("Host", "x")])
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 
 
@@ -97,16 +102,18 @@ class Exchange:
 
     def request(self, address: Address, method: str, headers: Headers) -> bytes:
         """The head to send, ``Host`` in front.  Raises PeerMisbehaved for what HTTP forbids."""
+        lines = [f"{method} {address.target} HTTP/1.1\r\nHost: {address.authority}\r\n"]
+        lines += [f"{name}: {value}\r\n" for name, value in headers]
         try:
-            event = h11.Request(
-                method=method,
-                target=address.target,
-                headers=[("Host", address.authority), *headers],
-            )
-            self._bodiless = method == "HEAD"
-            return self._h11.send(event) or b""
-        except (h11.LocalProtocolError, UnicodeEncodeError) as error:
+            head = "".join(lines).encode("latin-1")
+        except UnicodeEncodeError as error:
             raise PeerMisbehaved(f"the request cannot be sent: {error}") from None
+        if _REQUEST.fullmatch(head) is None:
+            raise PeerMisbehaved("the request cannot be sent: HTTP has no such head")
+        self._bodiless = method == "HEAD"
+        # h11 only has to know that a request went out, to read what comes back.
+        self._h11.send(_SOME_REQUEST)
+        return head + b"\r\n"
 
     def end_of_request(self) -> None:
         """The whole request has been sent; its body, of announced length, went past this object."""
