@@ -28,7 +28,8 @@ class BackgroundFetch:
     """DM-BG-1 to 14.  ``abort``: the abort-all flag with its cause, "" while unset.
 
     ``prompting``: paused by a permission prompt.  ``in_map``: the active map holds it
-    under its id.  ``displayed``: its interface is still there.
+    under its id.  ``displayed``: its interface is still there.  ``freed``: its bytes do not
+    count against the quota any more.
     """
 
     index: int
@@ -46,6 +47,7 @@ class BackgroundFetch:
     phase: RegistrationPhase = RegistrationPhase.STARTING
     records_available: bool = True
     displayed: bool = True
+    freed: bool = False
 
     @property
     def settled(self) -> bool:
@@ -131,13 +133,15 @@ def upload_total(call: FetchCall, d: Decide) -> int:
     """FETCH-8.6 to 8.8 for bodies that have been read: the number of their bytes."""
     d.take("FETCH-8.6", "FETCH-8.7", "FETCH-8.8")
     total = 0
-    for request in call.requests:
+    for index, request in enumerate(call.requests):
         d.take("FETCH-8.8.1")
         if request.body is None:
             continue
         d.take("FETCH-8.8.2", "FETCH-8.8.3", "FETCH-8.8.3.1", "FETCH-8.8.3.1.1")
         d.take("FETCH-8.8.3.3", "FETCH-8.8.3.4")
-        total += request.body
+        # E61: the text adds the length of a body, and a stream has none.
+        if index not in call.unread or d.repaired("E61"):
+            total += request.body
     return total
 
 
@@ -363,8 +367,13 @@ def dispatch(agent: UserAgent, index: int, d: Decide) -> tuple[UserAgent, str | 
         return agent.put(attrs.evolve(fetch, phase=fire(fetch.phase, On.DISPATCH))), name
     if not d.repaired("E08"):
         return agent, None
-    phase = fire(fetch.phase, On.SKIP_EVENT)
-    return agent.put(attrs.evolve(fetch, phase=phase, records_available=False)), None
+    return agent.put(_let_go(fetch, On.SKIP_EVENT, d)), None
+
+
+def _let_go(fetch: BackgroundFetch, why: On, d: Decide) -> BackgroundFetch:
+    """PERFORM-8.13.2, and E10: the records go, and with them what they take of the quota."""
+    phase = fire(fetch.phase, why)
+    return attrs.evolve(fetch, phase=phase, records_available=False, freed=d.repaired("E10"))
 
 
 def _settle_event(reason: str, d: Decide) -> str:
@@ -384,9 +393,7 @@ def _settle_event(reason: str, d: Decide) -> str:
 def event_over(agent: UserAgent, index: int, d: Decide) -> UserAgent:
     """PERFORM-8.13.1 to 8.13.3: the settle event is no longer active."""
     d.take("PERFORM-8.13.1", "PERFORM-8.13.2", "PERFORM-8.13.3")
-    fetch = agent.fetches[index]
-    phase = fire(fetch.phase, On.EVENT_ENDED)
-    return agent.put(attrs.evolve(fetch, phase=phase, records_available=False))
+    return agent.put(_let_go(agent.fetches[index], On.EVENT_ENDED, d))
 
 
 def unregister(agent: UserAgent, d: Decide) -> UserAgent:
@@ -404,11 +411,9 @@ def unregister(agent: UserAgent, d: Decide) -> UserAgent:
             abort=fetch.abort or "unregister",
             result=fetch.result or "failure",
             failure_reason=fetch.failure_reason if fetch.result else "aborted",
-            phase=fire(fetch.phase, On.CLEAR),
-            records_available=False,
             displayed=False,
         )
-        agent = agent.put(cleared)
+        agent = agent.put(_let_go(cleared, On.CLEAR, d))
     return agent
 
 

@@ -50,6 +50,7 @@ from spec_model.tasks import (
     SettleFetch,
     SettlePromise,
 )
+from spec_model.values import RequestSpec
 
 
 def call(state: State, made: Call, d: Decide) -> State:
@@ -129,15 +130,28 @@ def _match(state: State, made: CallMatch, d: Decide) -> State:
         d.take("MATCH-1", "MATCH-2")
     realm, instance = state.instance(made.instance)
     d.take("MATCHALL-1")
-    if not instance.shows.records_available:
+    fetch = state.agent.fetches[instance.fetch]
+    # E77: the instance may not know yet.
+    gone = not fetch.records_available and d.repaired("E77")
+    if gone or not instance.shows.records_available:
         refused = Rejected("InvalidStateError", "MATCHALL-1")
         return _settle(state, realm.name, made.call, refused)
     d.take("MATCHALL-2", "MATCHALL-3")
-    fetch = state.agent.fetches[instance.fetch]
     found = bg.matching(fetch, made.url, made.method, made.ignore_search, made.ignore_method, d)
+    if made.url is not None and made.ignore_search and not d.repaired("E74"):
+        # E76: the borrowed algorithm writes into the requests that it compares.
+        fetch = attrs.evolve(fetch, requests=tuple(map(_emptied, fetch.requests)))
+        state = state.put_fetch(fetch)
     d.take("MATCHALL-3.3", "MATCHALL-4")
     task = ResolveRecords(made.call, fetch.index, found[:1] if made.first else found, made.first)
     return state.enqueue_task(realm.name, task)
+
+
+def _emptied(request: RequestSpec) -> RequestSpec:
+    """With an empty query, if it is one that ``matchAll()`` compares."""
+    if request.method != "GET":
+        return request
+    return attrs.evolve(request, url=request.url.split("?", 1)[0] + "?")
 
 
 def _read(state: State, item: RecordObject) -> State:
@@ -220,7 +234,7 @@ def run_task(state: State, realm: str, task: RealmTask, d: Decide) -> State:
 
 
 def instance_in(state: State, realm: str, fetch: int, d: Decide) -> tuple[State, Instance]:
-    """INSTANCE: the realm's object for a fetch; a new one copies the live slots (E48)."""
+    """INSTANCE: the realm's object for a fetch; a new one copies the live slots."""
     d.take("INSTANCE-1", "INSTANCE-2")
     found = state.realm(realm)
     if found is None:

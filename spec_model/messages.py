@@ -176,6 +176,14 @@ class PageClosed:
 
 
 @attrs.frozen
+class RealmBusy:
+    """A realm's script runs on and on (``busy``), or returns to its event loop."""
+
+    realm: str
+    busy: bool
+
+
+@attrs.frozen
 class WentOnline:
     """Connectivity came (``online``) or went."""
 
@@ -284,6 +292,7 @@ FromOutside = (
     | EventEnded
     | PageOpened
     | PageClosed
+    | RealmBusy
     | WentOnline
     | PermissionSet
     | UserAgentQuit

@@ -16,9 +16,19 @@ from spec_model.background_fetch import BackgroundFetch, UserAgent
 from spec_model.complete_record import RecordState, View
 from spec_model.instances import Instance, Snapshot
 from spec_model.messages import Output
-from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.phases import RecordPhase
 from spec_model.record_objects import RecordObject
-from spec_model.tasks import CachePut, Edit, Firing, Reading, RealmTask, TakeSnapshot, Update
+from spec_model.tasks import (
+    AwaitTask,
+    CachePut,
+    Edit,
+    Firing,
+    Reading,
+    RealmTask,
+    ResolveInstance,
+    TakeSnapshot,
+    Update,
+)
 from spec_model.values import RequestSpec, exactly
 
 WORKER = "worker"
@@ -36,11 +46,15 @@ class UnknownName(KeyError):
 
 @attrs.frozen
 class Realm:
-    """A page or the worker: its registration objects and its task queue (INFRA-3)."""
+    """A page or the worker: its registration objects and its task queue (INFRA-3).
+
+    ``busy``: its script does not return, so that no task runs and no event comes.
+    """
 
     name: str
     instances: tuple[Instance, ...] = ()
     tasks: tuple[RealmTask, ...] = ()
+    busy: bool = False
 
     def instance_of(self, fetch: int) -> Instance | None:
         """The entry of the instance map (INSTANCE-2)."""
@@ -128,6 +142,12 @@ class State:
     def reads(self, call: str) -> Reading | None:
         """The call that waits for bodies, if it does."""
         return next((each for each in self.reading if each.edit.call == call), None)
+
+    def awaits(self, awaited: AwaitTask) -> bool:
+        """Whether the task that GET-4.2 waits for has still to run."""
+        realm = self.realm(awaited.realm)
+        tasks = realm.tasks if realm else ()
+        return any(isinstance(t, ResolveInstance) and t.call == awaited.call for t in tasks)
 
     def spec(self, fetch: int, record: int) -> RequestSpec:
         """A record's request (DM-REC-1)."""
@@ -245,4 +265,4 @@ def _named(items: Iterable[NamedT], name: str) -> NamedT:
 
 
 def _released(fetch: BackgroundFetch) -> bool:
-    return fetch.phase is RegistrationPhase.RECORDS_GONE
+    return fetch.freed

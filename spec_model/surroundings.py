@@ -26,6 +26,7 @@ from spec_model.messages import (
     PageOpened,
     PermissionSet,
     Pushed,
+    RealmBusy,
     Refused,
     TimePassed,
     UserAgentLaunched,
@@ -35,8 +36,8 @@ from spec_model.messages import (
     WentOnline,
 )
 from spec_model.phases import RegistrationPhase, RegistrationPhaseTrigger, fire
-from spec_model.state import IN_FLIGHT, WORKER, Realm, State
-from spec_model.tasks import AbortFetch, Firing
+from spec_model.state import IN_FLIGHT, WORKER, Realm, State, UnknownName
+from spec_model.tasks import AbortFetch, AwaitTask, Firing, Update
 from spec_model.transfers import (
     connectivity,
     decide_settlement,
@@ -63,6 +64,8 @@ def outside(state: State, news: FromOutside, d: Decide) -> State:
             return attrs.evolve(state, realms=(*state.realms, Realm(news.realm)))
         case PageClosed():
             return _close_page(state, news.realm, d)
+        case RealmBusy():
+            return _busy(state, news)
         case WentOnline():
             return connectivity(state, news.online, d)
         case PermissionSet():
@@ -136,18 +139,37 @@ def _event_ended(state: State, name: str, d: Decide) -> State:
     return state.enqueue_update(event.fetch)
 
 
+def _busy(state: State, news: RealmBusy) -> State:
+    realm = state.realm(news.realm)
+    if realm is None:
+        raise UnknownName(news.realm)
+    return state.put_realm(attrs.evolve(realm, busy=news.busy))
+
+
 def _close_page(state: State, realm: str, d: Decide) -> State:
     reading = state.reading
     if d.repaired("E60"):
         # As written a stream that dies with its page neither ends nor fails.
         reading = tuple(each for each in reading if each.over or each.edit.realm != realm)
+    updates = state.updates
+    if not d.repaired("E47"):
+        # What was awaited and has run is over; what has not run never will.
+        updates = tuple(_without_ran(state, queue, realm) for queue in updates)
     return attrs.evolve(
         state,
         reading=reading,
+        updates=updates,
         realms=tuple(each for each in state.realms if each.name != realm),
         objects=tuple(each for each in state.objects if each.realm != realm),
         puts=tuple(each for each in state.puts if each.realm != realm),
     )
+
+
+def _without_ran(state: State, queue: tuple[Update, ...], realm: str) -> tuple[Update, ...]:
+    first = queue[0] if queue else None
+    if isinstance(first, AwaitTask) and first.realm == realm and not state.awaits(first):
+        return queue[1:]
+    return queue
 
 
 def _quit(state: State, kill: bool, d: Decide) -> State:
@@ -188,7 +210,9 @@ def _forget_fetches(state: State) -> State:
     for fetch in state.agent.fetches:
         if fetch.phase is not RegistrationPhase.RECORDS_GONE:
             phase = fire(fetch.phase, RegistrationPhaseTrigger.CLEAR)
-            gone = attrs.evolve(fetch, phase=phase, in_map=False, abort="quit", displayed=False)
+            gone = attrs.evolve(
+                fetch, phase=phase, in_map=False, abort="quit", displayed=False, freed=True
+            )
             state = state.put_fetch(gone)
     return state
 

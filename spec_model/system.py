@@ -78,7 +78,7 @@ def enabled(state: State, d: Decide) -> tuple[Task, ...]:
 
 
 def _edits(state: State, d: Decide) -> Iterable[Task]:
-    return (RunEdit(),) if _can_edit(state) else ()
+    return (RunEdit(),) if _can_edit(state, d) else ()
 
 
 def _records(state: State, d: Decide) -> Iterable[Task]:
@@ -93,11 +93,12 @@ def _prompts(state: State, d: Decide) -> Iterable[Task]:
 
 
 def _updates(state: State, d: Decide) -> Iterable[Task]:
-    return (RunUpdate(fetch) for fetch in range(len(state.updates)) if _can_update(state, fetch))
+    fetches = range(len(state.updates))
+    return (RunUpdate(fetch) for fetch in fetches if _can_update(state, fetch, d))
 
 
 def _realms(state: State, d: Decide) -> Iterable[Task]:
-    return (RunRealm(realm.name) for realm in state.realms if realm.tasks)
+    return (RunRealm(each.name) for each in state.realms if each.tasks and not each.busy)
 
 
 def _readers(state: State, d: Decide) -> Iterable[Task]:
@@ -114,7 +115,11 @@ def _puts(state: State, d: Decide) -> Iterable[Task]:
 
 
 def _events(state: State, d: Decide) -> Iterable[Task]:
-    return (FireEvent(),) if state.firing else ()
+    return (FireEvent(),) if _can_fire(state) and not _overtakes(state, d) else ()
+
+
+def _early_events(state: State, d: Decide) -> Iterable[Task]:
+    return (FireEvent(),) if _can_fire(state) and _overtakes(state, d) else ()
 
 
 def _while_running(source: Source) -> Source:
@@ -124,27 +129,57 @@ def _while_running(source: Source) -> Source:
 Source = Callable[[State, Decide], Iterable[Task]]
 SOURCES: tuple[Source, ...] = tuple(
     _while_running(source)
-    for source in (_edits, _records, _prompts, _updates, _realms, _readers, _puts, _events)
+    for source in (
+        *(_early_events, _edits, _records, _updates, _realms, _prompts),
+        *(_readers, _puts, _events),
+    )
 )
 """``enabled`` part by part, in order: each reads little of the state."""
 
 
-def _can_edit(state: State) -> bool:
-    """As written the queue waits for the bodies of the call at its head (E60)."""
+def _can_fire(state: State) -> bool:
+    """Whether an event is on its way and the worker's event loop is free to take it."""
+    worker = state.realm(WORKER)
+    return bool(state.firing) and (worker is None or not worker.busy)
+
+
+def _overtakes(state: State, d: Decide) -> bool:
+    """Whether, as written, a settle event overtakes what it tells of.
+
+    Nothing orders it after the records that were stopped (E05), nor after the task that
+    tells the worker's own instance (E11).  Of the orders that there are, ``run`` takes
+    the one that can be told from the amended one.
+    """
+    first = state.firing[0]
+    if first.name or first.fetch is None:
+        return False
+    fetch = first.fetch
+    if not all(record.settled for record in state.records[fetch]):
+        return True
+    worker = state.realm(WORKER)
+    known = worker.instance_of(fetch) if worker else None
+    return known is not None and not known.shows.result and not d.repaired("E11")
+
+
+def _can_edit(state: State, d: Decide) -> bool:
+    """As written the queue waits for bodies (E60), and for the worker to get an event (E09)."""
+    settling = any(not firing.name for firing in state.firing)
+    if state.edits and settling and not d.repaired("E09"):
+        return False
     if not state.edits or not isinstance(state.edits[0], CommitFetch):
         return bool(state.edits)
     reading = state.reads(state.edits[0].call)
     return reading is None or reading.over
 
 
-def _can_update(state: State, fetch: int) -> bool:
+def _can_update(state: State, fetch: int, d: Decide) -> bool:
     """GET-4.2 blocks the queue until that task has run or can never run (E47)."""
     queue = state.updates[fetch]
     if not queue or not isinstance(queue[0], AwaitTask):
         return bool(queue)
-    awaited, realm = queue[0], state.realm(queue[0].realm)
-    tasks = realm.tasks if realm else ()
-    return not any(isinstance(t, ResolveInstance) and t.call == awaited.call for t in tasks)
+    if state.realm(queue[0].realm) is None:
+        return d.repaired("E47")
+    return not state.awaits(queue[0])
 
 
 def inject(state: State, news: Input, d: Decide) -> State:
@@ -262,7 +297,7 @@ def _commit(state: State, edit: CommitFetch, d: Decide) -> State:
     )
     if not d.repaired("E68") and bg.asks_user(agent, d):
         state = attrs.evolve(state, prompts=(*state.prompts, fetch.index))
-    resolve = ResolveInstance(edit.call, fetch.index)
+    resolve = ResolveInstance(edit.call, fetch.index, starts=True)
     return state.enqueue_task(edit.realm, resolve)
 
 
@@ -332,8 +367,9 @@ def _dispatch(state: State, fetch: int | None, type: str, data: str | None, d: D
     state, instance = instance_in(state, WORKER, fetch, d)
     worker = state.realm(WORKER)
     assert worker is not None
-    instance = bring_up_to_date(instance, state.snapshot(fetch))
-    state = state.put_realm(without_older(worker.put(instance), fetch, d))
+    if d.repaired("E11"):
+        instance = bring_up_to_date(instance, state.snapshot(fetch))
+        state = state.put_realm(without_older(worker.put(instance), fetch, d))
     ability = type in ("backgroundfetchsuccess", "backgroundfetchfail")
     state = state.put_event(attrs.evolve(event, can_update_ui=ability))
     return state.say(EventDispatched(name, type, instance.name, instance.shows, ability))

@@ -94,10 +94,14 @@ class SettlePromise:
 
 @attrs.frozen
 class ResolveInstance:
-    """FETCH-8.14.1 or GET-4.1.1: a promise settles with this realm's instance."""
+    """FETCH-8.14.1 or GET-4.1.1: a promise settles with this realm's instance.
+
+    ``starts``: it is the fetch's own promise, after which requests may be made (E67).
+    """
 
     call: str
     fetch: int
+    starts: bool = False
 
 
 @attrs.frozen

@@ -32,7 +32,7 @@ from spec_model.messages import (
 )
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.state import IN_FLIGHT, State
-from spec_model.tasks import SettleFetch
+from spec_model.tasks import ResolveInstance, SettleFetch
 from spec_model.values import NOTHING, Head, exactly
 
 
@@ -124,8 +124,19 @@ def can_run(state: State, fetch: int, index: int, d: Decide) -> bool:
         return True
     if live.paused or live.phase is RegistrationPhase.RECORDS_GONE:
         return False
+    if not record.attempts and _unresolved(state, fetch) and d.repaired("E67"):
+        return False
     flying = sum(each.phase in IN_FLIGHT for each in state.records[fetch])
     return state.limit is None or flying < state.limit
+
+
+def _unresolved(state: State, fetch: int) -> bool:
+    """Whether the promise of fetch() has still to settle, in a task that was not discarded."""
+    return any(
+        isinstance(task, ResolveInstance) and task.fetch == fetch and task.starts
+        for realm in state.realms
+        for task in realm.tasks
+    )
 
 
 def run_record(state: State, fetch: int, index: int, d: Decide) -> State:

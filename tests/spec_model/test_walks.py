@@ -26,10 +26,11 @@ SIZE = 8
 
 @attrs.define
 class Drawn:
-    """Answers every question by drawing."""
+    """Answers every question by drawing; a stable choice has one answer."""
 
     data: st.DataObject
     edition: Edition
+    answers: dict[str, str] = attrs.field(factory=dict)
 
     def take(self, *steps: str) -> None:
         """Nothing."""
@@ -38,7 +39,13 @@ class Drawn:
         return self.edition.repairs(cluster)
 
     def choose(self, key: str, options: Sequence[str] = ()) -> str:
-        return self.data.draw(st.sampled_from(tuple(options or CHOICES[key].options)), label=key)
+        if key in self.answers:
+            return self.answers[key]
+        known = tuple(options or CHOICES[key].options)
+        answer = self.data.draw(st.sampled_from(known), label=key)
+        if key in CHOICES and CHOICES[key].kind == "stable":
+            self.answers[key] = answer
+        return answer
 
 
 @attrs.define
