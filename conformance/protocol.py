@@ -55,6 +55,9 @@ Capability = Literal[
     "caches",  # cache_put and cache_keys
     "push",  # push events
     "unregister",  # unregistering the service worker
+    "busy-realm",  # a page or worker whose script does not return to its event loop
+    "interface",  # what the user agent's interface shows of one background fetch
+    "streamed-uploads",  # request bodies that are streams, which end when the judge says
     "sync",  # one-shot background sync
     "periodic-sync",
     "bgcache",  # the 2016 background-cache interface
@@ -80,13 +83,17 @@ class Snapshot(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class RequestInit(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """One request argument: ``url`` is absolute; ``body`` is the body's text."""
+    """One request argument: ``url`` is absolute; ``body`` is the body's text.
+
+    ``streamed``: the body is a stream that gives this text and ends at ``end_body``.
+    """
 
     url: str
     method: str = "GET"
     headers: dict[str, str] = {}
     body: str | None = None
     mode: str = "cors"
+    streamed: bool = False
 
 
 class QueryOptions(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -155,6 +162,14 @@ class Fetch(Command, frozen=True, tag="fetch"):
     title: str | None = None
     icons: list[Icon] | None = None
     download_total: int = 0
+
+
+class EndBody(Command, frozen=True, tag="end_body"):
+    """End a streamed body, or let it fail: of request ``request`` (from 0) of a ``fetch`` call."""
+
+    fetch: str
+    request: int
+    fails: bool = False
 
 
 class Get(Command, frozen=True, tag="get"):
@@ -266,6 +281,23 @@ class User(Command, frozen=True, tag="user"):
     id: str
 
 
+class Interface(Command, frozen=True, tag="interface"):
+    """Look at the interface of the newest fetch with this id: the answer's ``interface``."""
+
+    id: str
+
+
+class Busy(Command, frozen=True, tag="busy"):
+    """A realm's script goes on and on: calls can be made there, but no task runs.
+
+    No promise settles and no event comes until it is not ``busy`` any more, and what a
+    page waits for is lost if it is closed before.
+    """
+
+    realm: str
+    busy: bool
+
+
 class OpenPage(Command, frozen=True, tag="open_page"):
     """Open one more page of origin ``app``."""
 
@@ -349,6 +381,7 @@ AnyCommand = (
     | End
     | Stop
     | Fetch
+    | EndBody
     | Get
     | GetIds
     | Abort
@@ -362,6 +395,8 @@ AnyCommand = (
     | CachePut
     | CacheKeys
     | User
+    | Interface
+    | Busy
     | OpenPage
     | ClosePage
     | Online
@@ -391,6 +426,21 @@ class Implementation(msgspec.Struct, frozen=True, omit_defaults=True):
     homepage: str = ""
 
 
+class Shown(msgspec.Struct, frozen=True, rename="camel"):
+    """What the interface of a background fetch shows and offers.
+
+    ``busy``: the sign that bandwidth is in use.  ``displayed`` false: there is none.
+    """
+
+    displayed: bool = False
+    origin: str = ""
+    title: str = ""
+    busy: bool = False
+    dismissible: bool = False
+    can_abort: bool = False
+    can_pause: bool = False
+
+
 class Answer(
     msgspec.Struct, frozen=True, omit_defaults=True, tag_field="observation", tag="answer"
 ):
@@ -403,6 +453,7 @@ class Answer(
     seq: int
     snapshot: Snapshot | None = None
     stored: int | None = None
+    interface: Shown | None = None
     implementation: Implementation | None = None
     refused: str | None = None
     unsupported: str | None = None
@@ -424,7 +475,10 @@ class RecordInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Settled(Observation, frozen=True, tag="settled"):
-    """A promise settled: at most one of the fields is set; none: it fulfilled with undefined."""
+    """A promise settled: at most one of the fields is set; none: it fulfilled with undefined.
+
+    ``null``: it fulfilled with null.
+    """
 
     call: str
     error: str | None = None
@@ -434,6 +488,7 @@ class Settled(Observation, frozen=True, tag="settled"):
     strings: list[str] | None = None
     records: list[RecordInfo] | None = None
     event: str | None = None
+    null: bool = False
 
 
 class Progress(Observation, frozen=True, tag="progress"):

@@ -144,20 +144,24 @@ def _can_fire(state: State) -> bool:
 
 
 def _overtakes(state: State, d: Decide) -> bool:
-    """Whether, as written, a settle event overtakes what it tells of.
+    """Whether, as written, the next event overtakes what comes before it when amended.
 
-    Nothing orders it after the records that were stopped (E05), nor after the task that
-    tells the worker's own instance (E11).  Of the orders that there are, ``run`` takes
-    the one that can be told from the amended one.
+    Nothing orders a settle event after the records that were stopped (E05), nor after the
+    task that tells the worker's own instance (E11); and any event makes an instance that
+    older snapshots may still be on their way to (E48).  Of the orders that there are,
+    ``run`` takes the one that can be told from the amended one.
     """
-    first = state.firing[0]
-    if first.name or first.fetch is None:
+    first, worker = state.firing[0], state.realm(WORKER)
+    if first.fetch is None or worker is None:
         return False
-    fetch = first.fetch
-    if not all(record.settled for record in state.records[fetch]):
+    tasks = (task for task in worker.tasks if isinstance(task, Deliver))
+    if any(task.fetch == first.fetch for task in tasks) and not d.repaired("E48"):
         return True
-    worker = state.realm(WORKER)
-    known = worker.instance_of(fetch) if worker else None
+    if first.name:
+        return False
+    if not all(record.settled for record in state.records[first.fetch]):
+        return True
+    known = worker.instance_of(first.fetch)
     return known is not None and not known.shows.result and not d.repaired("E11")
 
 

@@ -37,7 +37,8 @@ from spec_model.system import enabled, inject, perform, run
 CAPABILITIES: list[p.Capability] = [
     "pause", "user-abort", "click", "quota", "permission", "restart", "kill", "offline",
     "uploads", "streaming", "many-pages", "stored-bytes", "virtual-time", "serial",
-    "synthetic-event", "sparse-totals", "caches", "push", "unregister",
+    "synthetic-event", "sparse-totals", "caches", "push", "unregister", "busy-realm",
+    "interface", "streamed-uploads",
 ]  # fmt: skip
 
 MOST_RETRIES = 20
@@ -110,6 +111,7 @@ class ModelAdapter:
     _world: ModelWorld = attrs.field(init=False)
     _inbox: deque[Input] = attrs.field(factory=deque)
     _refused: str | None = None
+    _interface: p.Shown | None = None
     _over: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -163,11 +165,11 @@ class ModelAdapter:
 
     def _input(self, command: p.AnyCommand) -> p.Answer:
         news = input_of(command)
-        self._refused = None
+        self._refused, self._interface = None, None
         if news is not None:
             self._cause(command, news)
             self._settle()
-        return p.Answer(command.seq, refused=self._refused)
+        return p.Answer(command.seq, refused=self._refused, interface=self._interface)
 
     # --- running ----------------------------------------------------------------------
 
@@ -235,6 +237,8 @@ class ModelAdapter:
                 self._world.dropped(output)
             case m.Refused():
                 self._refused = output.why
+            case m.InterfaceSeen():
+                self._interface = _interface(output)
             case m.PromiseSettled():
                 self.sink(_settled(output))
             case m.ProgressFired():
@@ -271,11 +275,28 @@ def _snapshot(shown: Snapshot) -> p.Snapshot:
     return p.Snapshot(**attrs.asdict(shown))
 
 
+def _interface(seen: m.InterfaceSeen) -> p.Shown:
+    shows = seen.shows
+    if shows is None:
+        return p.Shown()
+    return p.Shown(
+        displayed=True,
+        origin=shows.origin,
+        title=shows.title,
+        busy=shows.busy,
+        dismissible=shows.dismissible,
+        can_abort=shows.can_abort,
+        can_pause=shows.can_pause,
+    )
+
+
 def _settled(output: m.PromiseSettled) -> p.Settled:
     call, value = output.call, output.value
     match value:
-        case None | m.Null():  # the protocol does not tell them apart
+        case None:
             return p.Settled(call)
+        case m.Null():
+            return p.Settled(call, null=True)
         case Rejected():
             return p.Settled(call, error=value.error)
         case bool():

@@ -24,6 +24,9 @@ def input_of(command: p.AnyCommand) -> m.Input | None:
             | p.Advance()
             | p.Push()
             | p.EndEvent()
+            | p.EndBody()
+            | p.Interface()
+            | p.Busy()
         ):
             return _outside(command)
         case _:
@@ -40,7 +43,10 @@ def _outside(
     | p.Launch
     | p.Advance
     | p.Push
-    | p.EndEvent,
+    | p.EndEvent
+    | p.EndBody
+    | p.Interface
+    | p.Busy,
 ) -> m.Input:
     match command:
         case p.User():
@@ -61,6 +67,12 @@ def _outside(
             return m.TimePassed()
         case p.Push():
             return m.Pushed(command.data)
+        case p.EndBody():
+            return m.BodyRead(command.fetch, command.request, command.fails)
+        case p.Interface():
+            return m.UserLooked(command.id)
+        case p.Busy():
+            return m.RealmBusy(command.realm, command.busy)
         case p.EndEvent():
             return m.EventEnded(command.event)
 
@@ -107,6 +119,7 @@ def _arguments(command: p.Fetch) -> FetchCall:
         requests=tuple(_request(init) for init in command.requests),
         title=command.title or "",
         download_total=command.download_total,
+        unread=tuple(i for i, each in enumerate(command.requests) if each.streamed),
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 import attrs
 
-from conformance.protocol import AnyCommand, Begin, ClosePage, OpenPage, Quit
+from conformance.protocol import AnyCommand, Begin, ClosePage, EndBody, OpenPage, Quit
 from conformance.trace import (
     AnyServerEntry,
     ServerBytes,
@@ -69,6 +69,8 @@ class Facts:
     dead: set[str] = attrs.field(factory=set)
     targets: set[str] = attrs.field(factory=set)
     closed: set[str] = attrs.field(factory=set)
+    unreadable: set[str] = attrs.field(factory=set)
+    """Calls of which a streamed body failed."""
     killed: bool = False
     writes: int = 0
 
@@ -100,6 +102,8 @@ class Facts:
             )
         elif isinstance(command, OpenPage):
             self.closed.discard(command.page)
+        elif isinstance(command, EndBody) and command.fails:
+            self.unreadable.add(command.fetch)
         elif isinstance(command, Quit):
             self.killed = self.killed or command.kill
 

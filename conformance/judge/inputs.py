@@ -119,6 +119,9 @@ class Inputs:
             command.download_total,
         )
         charged = self.terms.boxes.used(hypothesis)
+        if ref in self.terms.facts.unreadable:
+            due = Due("settled", ref, error="TypeError", step="FETCH-8.11")
+            yield hypothesis.owe(due)
 
         def steps(amount: int, d: Decide) -> Rejected | tuple[bf.UserAgent, BackgroundFetch]:
             refused = bf.check_arguments(call, d)

@@ -110,7 +110,12 @@ def request_init(
         return RequestInit(url_of(request, origins, where))
     body = request_body(request.body) if isinstance(request.body, int) else request.body
     return RequestInit(
-        url_of(request.url, origins, where), request.method, request.headers, body, request.mode
+        url_of(request.url, origins, where),
+        request.method,
+        request.headers,
+        body,
+        request.mode,
+        request.hold is not None,
     )
 
 

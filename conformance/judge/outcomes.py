@@ -16,6 +16,7 @@ import attrs
 import msgspec
 
 from conformance.protocol import (
+    Answer,
     AnyObservation,
     Body,
     CacheKeys,
@@ -23,6 +24,7 @@ from conformance.protocol import (
     Progress,
     Ready,
     Settled,
+    Shown,
     Snapshot,
     WorkerEvent,
 )
@@ -48,6 +50,9 @@ class Observed:
     records: dict[str, list[RecordExpect]] = attrs.field(factory=dict)
     requests: dict[str, list[str]] = attrs.field(factory=dict)
     looks: dict[str, dict[str, bool | int | str]] = attrs.field(factory=dict)
+    progress: dict[str, list[int]] = attrs.field(factory=dict)
+    handled: dict[str, list[str]] = attrs.field(factory=dict)
+    order: list[str] = attrs.field(factory=list)
     stored: dict[str, int] = attrs.field(factory=dict)
     gave_up: list[str] = attrs.field(factory=list)
 
@@ -64,6 +69,9 @@ class _Reader:
     looked: dict[int, str] = attrs.field(factory=dict)
     snapshots: dict[int, Snapshot] = attrs.field(factory=dict)
     stored: dict[int, int] = attrs.field(factory=dict)
+    interfaces: dict[int, Shown] = attrs.field(factory=dict)
+    progressed: dict[str, list[int]] = attrs.field(factory=dict)
+    ends: list[tuple[str, str]] = attrs.field(factory=list)
     bound: dict[str, str] = attrs.field(factory=dict)
     origins: dict[str, str] = attrs.field(factory=dict)
     keys: set[str] = attrs.field(factory=set)
@@ -78,7 +86,7 @@ class _Reader:
             elif isinstance(entry.sent, Look):
                 self.looked[entry.sent.seq] = entry.sent.instance
             elif entry.answered is not None:
-                self._answered(entry.answered.seq, entry.answered.snapshot, entry.answered.stored)
+                self._answered(entry.answered)
             elif isinstance(entry.server, ServerRequest):
                 asked = self.found.requests.setdefault(entry.server.key, [])
                 asked.append(entry.server.headers.get("range", ""))
@@ -96,17 +104,25 @@ class _Reader:
                 if seen.instance is not None and seen.snapshot is not None:
                     self.shown[seen.instance] = seen.snapshot
             case Progress():
+                self.progressed.setdefault(seen.instance, []).append(seen.snapshot.downloaded)
                 self.shown[seen.instance] = seen.snapshot
             case WorkerEvent():
                 self.found.events.append(seen.name)
+                self.ends.append(("event", seen.name))
                 if seen.instance is not None and seen.snapshot is not None:
+                    shows = seen.snapshot
+                    self.found.handled[seen.name] = [shows.result, shows.failure_reason]
                     self.shown[seen.instance] = seen.snapshot
             case Ready():
                 self.ready[seen.record] = seen
             case Body():
                 self.bodies[seen.record] = seen
+                self.ends.append(("body", seen.record))
 
-    def _answered(self, seq: int, snapshot: Snapshot | None, stored: int | None) -> None:
+    def _answered(self, answer: Answer) -> None:
+        seq, snapshot, stored = answer.seq, answer.snapshot, answer.stored
+        if answer.interface is not None:
+            self.interfaces[seq] = answer.interface
         if snapshot is not None:
             self.snapshots[seq] = snapshot
             if seq in self.looked:
@@ -116,7 +132,7 @@ class _Reader:
 
     def name(self) -> Observed:
         """Say it all with the names of the script."""
-        found = self.found
+        found, records = self.found, {}
         for name, call in self.bound.items():
             if call.startswith("#"):
                 self._name_answer(name, int(call[1:]))
@@ -130,13 +146,19 @@ class _Reader:
             if settled.instance is not None and settled.instance in self.shown:
                 last = self.shown[settled.instance]
                 found.final[name] = [last.result, last.failure_reason]
+                found.progress[name] = self.progressed.get(settled.instance, [])
             if settled.records is not None:
                 found.records[name] = [self._record(one.record) for one in settled.records]
+                for index, one in enumerate(settled.records):
+                    records[one.record] = f"{name}[{index}]"
+        found.order = [f"{what} {records.get(who, who)}" for what, who in self.ends]
         return found
 
     def _name_answer(self, name: str, seq: int) -> None:
         if seq in self.snapshots:
             self.found.looks[name] = msgspec.to_builtins(self.snapshots[seq])
+        if seq in self.interfaces:
+            self.found.looks[name] = msgspec.to_builtins(self.interfaces[seq])
         if seq in self.stored:
             self.found.stored[name] = self.stored[seq]
 
@@ -177,6 +199,8 @@ def _value(settled: Settled) -> Value:
         return "instance"
     if settled.event is not None:
         return "event"
+    if settled.null:
+        return "null"
     return "undefined" if settled.records is None else "records"
 
 
@@ -193,13 +217,15 @@ def disagreements(trace: Trace, scenario: Scenario, edition: str) -> list[str]:
 def _compare(found: Observed, expected: Expect) -> Iterator[str]:
     if expected.events is not None and found.events != expected.events:
         yield f"events: expected {expected.events}, seen {found.events}"
-    for field in ("settled", "final", "requests", "stored"):
+    for field in ("settled", "final", "requests", "progress", "handled", "stored"):
         seen: dict[str, object] = getattr(found, field)
         wanted: dict[str, object] = getattr(expected, field)
         nothing: object = [] if field == "requests" else None
         for name, value in wanted.items():
             if seen.get(name, nothing) != value:
                 yield f"{field} {name}: expected {value}, seen {seen.get(name, nothing)}"
+    if expected.order and [one for one in found.order if one in expected.order] != expected.order:
+        yield f"order: expected {expected.order}, seen {found.order}"
     for name, attributes in expected.looks.items():
         look = found.looks.get(name, {})
         for attribute, value in attributes.items():

@@ -13,6 +13,7 @@ from conformance.protocol import (
     BgCacheRegister,
     CacheKeys,
     CachePut,
+    EndBody,
     Fetch,
     Get,
     GetIds,
@@ -33,6 +34,7 @@ from conformance.scenario.format import (
     GetIdsStep,
     GetStep,
     MatchStep,
+    RequestArg,
     Step,
     SyncStep,
     SynthesizeStep,
@@ -62,12 +64,16 @@ UNNAMED = ""
 
 @attrs.frozen
 class Call:
-    """A call to make; ``name``: what the scenario calls its outcome; ``realm``: where it lives."""
+    """A call to make; ``name``: what the scenario calls its outcome; ``realm``: where it lives.
+
+    ``held``: streamed bodies by request number, each with its gate and whether it fails.
+    """
 
     command: CallCommand
     realm: str
     name: str | None
     wait: bool = True
+    held: tuple[tuple[int, str, bool], ...] = ()
 
 
 async def call_of(step: Step, values: Values) -> Call | None:
@@ -85,7 +91,12 @@ async def call_of(step: Step, values: Values) -> Call | None:
                 icons=icons_of(fetch.icons, origins),
                 download_total=fetch.download_total,
             )
-            return Call(command, realm, fetch.name, fetch.wait)
+            held = tuple(
+                (number, one.hold, one.fails)
+                for number, one in enumerate(fetch.requests)
+                if isinstance(one, RequestArg) and one.hold is not None
+            )
+            return Call(command, realm, fetch.name, fetch.wait, held)
         case Step(get=GetStep() as get):
             realm = values.realm(get.realm)
             return Call(Get(call=UNNAMED, realm=realm, id=get.id), realm, get.name, get.wait)
@@ -162,6 +173,9 @@ async def make(call: Call, values: Values) -> Settled | None:
     """
     session, life, name = values.session, values.life(call.realm), call.name
     number = session.new_call()
+    for request, gate, fails in call.held:
+        body = EndBody(fetch=number, request=request, fails=fails)
+        session.bodies.setdefault(gate, []).append(body)
 
     def bind(_: int) -> None:
         if name is not None:

@@ -43,6 +43,9 @@ _OF_STEP: dict[str, Capability] = {
     "storage": "stored-bytes",
     "push": "push",
     "unregister": "unregister",
+    "interface": "interface",
+    "busy": "busy-realm",
+    "idle": "busy-realm",
     "bgcache": "bgcache",
 }
 
@@ -108,6 +111,8 @@ def _step_needs(step: Step) -> Iterator[Capability]:
         ):
             if any(isinstance(one, RequestArg) and one.body is not None for one in requests):
                 yield "uploads"
+            if any(isinstance(one, RequestArg) and one.hold is not None for one in requests):
+                yield "streamed-uploads"
     if (realm := _realm(step)) is not None and realm not in ("p1", WORKER):
         yield "many-pages"
 

@@ -36,7 +36,7 @@ from conformance.judge.names import Binding, Realms
 from conformance.judge.run_log import RunLog
 from conformance.judge.run_needs import all_steps
 from conformance.judge.simulation import wait_all_tasks_blocked
-from conformance.protocol import Answer, AnyCommand, Capability, Look, Snapshot
+from conformance.protocol import Answer, AnyCommand, Capability, EndBody, Look, Snapshot
 from conformance.scenario.format import Scenario
 from conformance.trace import Quiet
 from conformance.world.scripted import ScriptedWorld
@@ -122,6 +122,8 @@ class Session:
     shared: dict[str, Binding] = attrs.field(factory=dict)
     named: dict[str, str] = attrs.field(factory=dict)
     """Call to the scenario's name for what it yields."""
+    bodies: dict[str, list[EndBody]] = attrs.field(factory=dict)
+    """Streamed request bodies that end when a gate is released, by the gate."""
     handlers: set[trio.CancelScope] = attrs.field(factory=set)
     """Of the handler programs that are running."""
     _turn: trio.Semaphore = attrs.field(factory=lambda: trio.Semaphore(1))

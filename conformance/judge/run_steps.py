@@ -21,8 +21,10 @@ from conformance.judge.run_session import Session
 from conformance.judge.run_values import Values
 from conformance.protocol import (
     Advance,
+    Busy,
     CachePut,
     ClosePage,
+    Interface,
     Launch,
     Look,
     Online,
@@ -38,6 +40,7 @@ from conformance.protocol import (
 )
 from conformance.scenario.format import (
     CachePutStep,
+    InterfaceStep,
     LookStep,
     ReadStep,
     Step,
@@ -138,9 +141,21 @@ class Program:
                 await session.send(Push(data))
             case Step(storage=str() as name):
                 await session.send(Storage(), first=lambda seq: self._tell(name, seq))
+            case Step(busy=str() as realm):
+                await self._busy(realm, busy=True)
+            case Step(idle=str() as realm):
+                await self._busy(realm, busy=False)
+            case Step(interface=InterfaceStep() as shown):
+                await session.send(
+                    Interface(shown.id), first=lambda seq: self._tell(shown.name, seq)
+                )
             case Step(look=LookStep() as look):
                 on, _ = await self.values.instance(look.on)
                 await session.send(Look(on), first=lambda seq: self._tell(look.name, seq))
+
+    async def _busy(self, realm: str, *, busy: bool) -> None:
+        self.values.life(realm)
+        await self.session.send(Busy(realm, busy))
 
     def _tell(self, name: str | None, seq: int) -> None:
         """Name an answer: ``#7`` is the answer to command number 7."""
@@ -171,6 +186,8 @@ class Program:
                 session.log.note(Released(gate))
                 session.world.release(gate)
                 session.log.wake()
+                for body in session.bodies.pop(gate, []):
+                    await session.send(body)
             case Step(hold=str() as gate):
                 await self._hold(gate)
             case Step(throw=bool()):

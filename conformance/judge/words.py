@@ -39,6 +39,8 @@ def value(seen: p.Settled) -> str:
         return "a registration"
     if seen.event is not None:
         return "an event"
+    if seen.null:
+        return "null"
     for plain in (seen.boolean, seen.strings):
         if plain is not None:
             return repr(plain)

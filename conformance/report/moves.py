@@ -184,6 +184,12 @@ class _Reader:
                 return "ends the scenario"
             case p.Stop():
                 return "ends the session"
+            case p.Busy(realm=realm, busy=busy):
+                return f"keeps {realm} busy" if busy else f"lets {realm} go on"
+            case p.EndBody(request=request, fails=fails):
+                return f"lets request body {request + 1} {'fail' if fails else 'end'}"
+            case p.Interface(id=name):
+                return f"asks what is displayed of {quoted(name)}"
             case p.OpenPage(page=page):
                 return f"opens page {page}"
             case p.ClosePage(page=page):

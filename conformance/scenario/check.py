@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from conformance.protocol import Snapshot
+from conformance.protocol import Shown, Snapshot
 from conformance.scenario import check_script, sources
 from conformance.scenario.format import Attempt, Expect, Hold, Resource, Scenario, World
 from conformance.scenario.names import Bindings, key_form, known_key, name
@@ -23,6 +23,7 @@ from conformance.scenario.yaml_tree import Path, Wrong
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _EDITION = re.compile(r"(amended|as-written)( - [A-Za-z][A-Za-z0-9-]*)*")
 _ATTRIBUTES = {field.encode_name for field in msgspec.structs.fields(Snapshot)}
+_DISPLAYED = {field.encode_name for field in msgspec.structs.fields(Shown)}
 _RESULTS = [["", ""], ["success", ""]] + [
     ["failure", reason]
     for reason in (
@@ -148,13 +149,28 @@ def _expect(scenario: Scenario, expect: Expect, bindings: Bindings, path: Path) 
     _names(expect.records, bindings.of_kind("records"), "match", (*path, "records"))
     for key in expect.requests:
         known_key(key, scenario.world, (*path, "requests", key), is_key=True)
-    _names(expect.looks, bindings.of_kind("snapshot"), "look", (*path, "looks"))
-    for look, attributes in expect.looks.items():
-        for attribute in attributes:
-            if attribute not in _ATTRIBUTES:
-                place = (*path, "looks", look, attribute)
-                raise Wrong(place, f"unknown attribute '{attribute}'", _one_of(_ATTRIBUTES), True)
+    _looks(expect, bindings, path)
+    _names(expect.progress, bindings.of_kind("instance"), "instance", (*path, "progress"))
+    _names(expect.handled, scenario.worker.listen, "event", (*path, "handled"))
+    for index, seen in enumerate(expect.order):
+        what, _, who = seen.partition(" ")
+        known = {"event": scenario.worker.listen, "body": bindings.of_kind("records")}.get(what)
+        if known is None or who.partition("[")[0] not in known:
+            wrong = f"nothing is seen as '{seen}'"
+            raise Wrong((*path, "order", index), wrong, "event NAME, or body NAME[i]")
     _names(expect.stored, bindings.of_kind("stored"), "storage", (*path, "stored"))
+
+
+def _looks(expect: Expect, bindings: Bindings, path: Path) -> None:
+    displays = bindings.of_kind("display")
+    known = [*bindings.of_kind("snapshot"), *displays]
+    _names(expect.looks, known, "look", (*path, "looks"))
+    for look, attributes in expect.looks.items():
+        has = _DISPLAYED if look in displays else _ATTRIBUTES
+        for attribute in attributes:
+            if attribute not in has:
+                place = (*path, "looks", look, attribute)
+                raise Wrong(place, f"unknown attribute '{attribute}'", _one_of(has), True)
 
 
 def _names(used: Iterable[str], known: Collection[str], step: str, path: Path) -> None:

@@ -14,7 +14,7 @@ import attrs
 from conformance.protocol import WORKER
 from conformance.scenario.check_steps import Handler, Program, without_index
 from conformance.scenario.check_until import observer_of
-from conformance.scenario.format import Hold, Scenario, Step, Until, UpdateUIStep
+from conformance.scenario.format import Hold, RequestArg, Scenario, Step, Until, UpdateUIStep
 from conformance.scenario.names import (
     FIRST_PAGE,
     SCRIPT,
@@ -71,6 +71,10 @@ def _gates(scenario: Scenario, programs: list[tuple[Path, list[Step]]]) -> froze
             gates.update(item.hold for item in attempt.send if isinstance(item, Hold))
             if attempt.wait is not None:
                 gates.add(attempt.wait)
+    for step in scenario.script:
+        for request in step.fetch.requests if step.fetch is not None else ():
+            if isinstance(request, RequestArg) and request.hold is not None:
+                gates.add(request.hold)
     for path, program in programs:
         for index, step in enumerate(program):
             if step.hold is not None:
@@ -145,6 +149,10 @@ class _Script(Program):
         self.pages.discard(value)
         self._lose(lambda realm: realm == value, f"page '{value}'")
 
+    def _busy(self, value: object, path: Path) -> None:
+        assert isinstance(value, str)
+        self.realm(value, path)
+
     def _quit(self, value: object, path: Path) -> None:
         self.running = False
         self.pages.clear()
@@ -212,6 +220,8 @@ class _Script(Program):
 
 _EFFECTS: dict[str, Callable[[_Script, object, Path], None]] = {
     "open_page": _Script._open_page,
+    "busy": _Script._busy,
+    "idle": _Script._busy,
     "close_page": _Script._close_page,
     "quit": _Script._quit,
     "launch": _Script._launch,

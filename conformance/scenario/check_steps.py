@@ -42,6 +42,7 @@ from conformance.scenario.yaml_tree import Path, Wrong
 
 _SCRIPT_ONLY = (
     *("user", "open_page", "close_page", "online", "permission", "quit", "launch", "pass_"),
+    *("interface", "busy", "idle"),
     *("storage", "push", "unregister", "release", "until", "quiet"),
 )
 
@@ -128,6 +129,7 @@ def _a(kind: str) -> str:
         "instance": "an instance",
         "event": "an event",
         "snapshot": "a look",
+        "display": "a look at the interface",
         "stored": "a storage reading",
         "call": "a call",
     }.get(kind, kind)

@@ -108,13 +108,18 @@ class World(_Strict, frozen=True):
 
 
 class RequestArg(_Strict, frozen=True):
-    """One request argument; ``body`` is a length in bytes (content made by the judge) or text."""
+    """One request argument; ``body`` is a length in bytes (content made by the judge) or text.
+
+    ``hold``: the body is a stream that ends when this gate is released, or ``fails`` then.
+    """
 
     url: str
     method: str = "GET"
     body: int | str | None = None
     headers: dict[str, str] = {}
     mode: Literal["cors", "no-cors", "same-origin"] = "cors"
+    hold: str | None = None
+    fails: bool = False
 
 
 class FetchStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):
@@ -239,6 +244,13 @@ class UserStep(_Strict, frozen=True):
     id: str
 
 
+class InterfaceStep(_Strict, frozen=True, rename={"name": "as"}):
+    """Look at the interface of the newest background fetch with this id."""
+
+    id: str
+    name: str | None = None
+
+
 class SyncStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):
     """Register (or unregister) a one-shot, periodic or 2014 sync; ``min_interval`` in seconds."""
 
@@ -297,7 +309,8 @@ class Step(_Strict, frozen=True, rename={"pass_": "pass"}):
     """One step: exactly one of the fields.
 
     ``throw``: the handler rejects.  ``hold``: the handler waits at a gate.
-    ``release``: open a gate.  ``pass``: seconds of time.
+    ``release``: open a gate.  ``pass``: seconds of time.  ``busy``: the script of that realm
+    does not return to its event loop before ``idle``.
     """
 
     fetch: FetchStep | None = None
@@ -312,11 +325,14 @@ class Step(_Strict, frozen=True, rename={"pass_": "pass"}):
     update_ui: UpdateUIStep | None = None
     synthesize: SynthesizeStep | None = None
     look: LookStep | None = None
+    interface: InterfaceStep | None = None
     user: UserStep | None = None
     sync: SyncStep | None = None
     bgcache: BgCacheStep | None = None
     open_page: str | None = None
     close_page: str | None = None
+    busy: str | None = None
+    idle: str | None = None
     online: bool | None = None
     permission: Literal["granted", "denied", "prompt"] | None = None
     quit: Literal["clean", "kill"] | None = None
@@ -369,7 +385,10 @@ class Expect(_Strict, frozen=True):
     """Outcomes the model must show under one edition.  Everything left out is free.
 
     ``events``: worker event names in the order seen.  ``settled``: call name to
-    an error name, a boolean, strings (URLs as resource keys), or "undefined" / "instance".
+    an error name, a boolean, strings (URLs as resource keys), or "undefined" / "null" /
+    "instance".  ``progress``: instance name to ``downloaded`` at each of its progress events.
+    ``handled``: worker event to [result, failureReason] of its registration as it came, the
+    newest.  ``order``: ``event NAME`` and ``body NAME[i]`` (which ended) in the order seen.
     ``final``: instance name to [result, failureReason] as last seen.  ``records``: name bound by
     match to what was read.  ``requests``: resource key to the Range value of each
     request ("" for none).  ``looks``: look name to attributes as a script spells them
@@ -383,6 +402,9 @@ class Expect(_Strict, frozen=True):
     records: dict[str, list[RecordExpect]] = {}
     requests: dict[str, list[str]] = {}
     looks: dict[str, dict[str, bool | int | str]] = {}
+    progress: dict[str, list[int]] = {}
+    handled: dict[str, list[str]] = {}
+    order: list[str] = []
     stored: dict[str, int] = {}
     last_chance: list[bool] | None = None
 

@@ -33,6 +33,7 @@ _KINDS: dict[str, str] = {
     "get_ids": "strings",
     "cache_keys": "strings",
     "look": "snapshot",
+    "interface": "display",
     "storage": "stored",
     "synthesize": "event",
 }
@@ -122,7 +123,7 @@ def bind(programs: Iterable[tuple[Path, list[Step]]]) -> Bindings:
                 )
             handler = root != SCRIPT
             realm = WORKER if handler or field == "synthesize" else _realm(value, found)
-            call = field not in ("look", "storage")
+            call = field not in ("look", "interface", "storage")
             found[bound] = Binding(_KINDS.get(field, "value"), call, path, realm, handler)
     return Bindings(found)
 

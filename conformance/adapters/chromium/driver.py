@@ -134,6 +134,9 @@ class Driver:
                 | p.Online()
                 | p.Advance()
                 | p.Storage()
+                | p.Busy()
+                | p.Interface()
+                | p.EndBody()
                 | p.SyncRegister()
                 | p.BgCacheRegister()
             ):
