@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from conformance.explore.compiled import CompiledSpace, Symmetry
 from conformance.explore.desk import Desk, Surroundings, start
-from conformance.explore.forget import Forget
+from conformance.explore.forget import NUMBERS, Forget, renumbered
 from conformance.explore.plain import Label, Node, SystemSpace
 from conformance.explore.promises import Memory, Promises
 from conformance.explore.scope import Scope
+from conformance.explore.tables import Fixed
+from spec_model.background_fetch import BackgroundFetch, UserAgent
 from spec_model.choices import AS_WRITTEN_READING, CHOICES
+from spec_model.complete_record import RecordState
 from spec_model.editions import AMENDED, Edition
 from spec_model.messages import Input, Output
-from spec_model.state import State
+from spec_model.record_objects import RecordObject
+from spec_model.state import Event, Realm, State
 from spec_model.system import BACKGROUND_FETCH
 from spec_model.tasks import MakeReady, PullBody, RunRealm, RunUpdate, Task
 
 Step: TypeAlias = Label[Input, Task]
 Full: TypeAlias = Node[State, Desk, Memory]
 Space: TypeAlias = SystemSpace[State, Desk, Input, Task, Output, Memory]
+Compiled: TypeAlias = CompiledSpace[State, Desk, Input, Task, Output, Memory]
 
 BARRED = frozenset(
     f"{choice.key}={option}"
@@ -56,3 +62,31 @@ def space(scope: Scope, edition: Edition = AMENDED) -> Space:
         barred=BARRED,
         choose_all=scope.choices,
     )
+
+
+FIXED: Fixed = {
+    State: frozenset({"limit", "caches", "outbox"}),
+    UserAgent: frozenset({"home", "listening", "quota"}),
+    BackgroundFetch: frozenset({"index", "id", "requests", "download_total", "upload_total"}),
+    RecordState: frozenset(),
+    Realm: frozenset({"name"}),
+    Event: frozenset({"name", "type", "fetch", "launch", "trusted", "can_update_ui"}),
+    RecordObject: frozenset({"name", "realm", "fetch", "record", "url", "method"}),
+    Desk: frozenset(),
+    Memory: frozenset(),
+}
+"""What is taken apart, and what of it hardly changes."""
+
+
+def compiled(scope: Scope, edition: Edition = AMENDED, *, symmetric: bool = True) -> Compiled:
+    """The same space, compiled.  ``symmetric``: up to the exchange of like records."""
+    plain = space(scope, edition)
+    symmetry = None
+    if symmetric and scope.interchangeable:
+        symmetry = Symmetry(RecordState, len(scope.methods), _moved)
+    return CompiledSpace(plain, Surroundings(scope).parts, FIXED, symmetry)
+
+
+def _moved(record: RecordState, place: int) -> RecordState:
+    """A record of one fetch at another place: its exchanges have that place's numbers."""
+    return renumbered(record, NUMBERS * place)

@@ -9,7 +9,8 @@ the moments apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
@@ -71,6 +72,14 @@ def call_of(scope: Scope) -> FetchCall:
     return FetchCall(ID, requests, download_total=scope.total)
 
 
+Part = Callable[[Desk, State], Iterable[Offer[m.Input, Desk]]]
+
+
+def _while_running(part: Part) -> Part:
+    """A user agent that is gone has nobody that could tell it anything."""
+    return lambda env, state: part(env, state) if state.agent.running else ()
+
+
 @attrs.frozen
 class Surroundings:
     """The environment of a scope."""
@@ -97,25 +106,37 @@ class Surroundings:
 
     def offers(self, env: Desk, state: State) -> tuple[Offer[m.Input, Desk], ...]:
         """Everything that may come now."""
-        if not state.agent.running:
-            return (Offer(m.UserAgentLaunched("p1"), env, owed=True),)
+        return tuple(offer for part in self.parts for offer in part(env, state))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """``offers`` part by part: each reads little of the state."""
+        records: tuple[Part, ...] = tuple(
+            functools.partial(self._network, fetch, index)
+            for fetch in range(self.scope.fetches)
+            for index in range(len(self.scope.methods))
+        )
         return (
-            *(Offer(news, env, owed=True) for news in self._network(state)),
-            *self._events(env, state),
-            *self._system(env, state),
-            *self._user(env, state),
-            *self._scripts(env, state),
+            *(_while_running(part) for part in records),
+            self._system,
+            _while_running(self._people),
         )
 
     # --- the server -------------------------------------------------------------------
 
-    def _network(self, state: State) -> Iterator[m.Input]:
-        for fetch, row in enumerate(state.records):
-            for index, record in enumerate(row):
-                if record.phase is RecordPhase.BEFORE_HEADERS and record.exchange:
-                    yield from self._answers(state, fetch, index, record)
-                elif record.phase is RecordPhase.READING or record.current is not None:
-                    yield from self._body(record)
+    def _network(
+        self, fetch: int, index: int, env: Desk, state: State
+    ) -> Iterator[Offer[m.Input, Desk]]:
+        if fetch >= len(state.records):
+            return
+        record = state.records[fetch][index]
+        if record.phase is RecordPhase.BEFORE_HEADERS and record.exchange:
+            answers = self._answers(state, fetch, index, record)
+        elif record.phase is RecordPhase.READING or record.current is not None:
+            answers = self._body(record)
+        else:
+            return
+        yield from (Offer(news, env, owed=True) for news in answers)
 
     def _answers(
         self, state: State, fetch: int, index: int, record: RecordState
@@ -168,7 +189,15 @@ class Surroundings:
             if event.active:
                 yield Offer(m.EventEnded(event.name), env, owed=True)
 
+    def _people(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
+        yield from self._events(env, state)
+        yield from self._user(env, state)
+        yield from self._scripts(env, state)
+
     def _system(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
+        if not state.agent.running:
+            yield Offer(m.UserAgentLaunched("p1"), env, owed=True)
+            return
         if not state.agent.online:
             yield Offer(m.WentOnline(True), env, owed=True)
         else:

@@ -38,6 +38,7 @@ from conformance.explore.desk import Desk
 from conformance.explore.plain import Node
 from conformance.explore.promises import Memory
 from conformance.explore.scope import Scope
+from conformance.explore.watching import untouched
 from spec_model.background_fetch import BackgroundFetch
 from spec_model.complete_record import RecordState
 from spec_model.phases import RecordPhase, RegistrationPhase
@@ -60,67 +61,94 @@ class Forget:
 
     scope: Scope
 
-    def __call__(self, node: Full) -> Full:
+    def __call__(self, before: Full | None, node: Full) -> Full:
         """The canonical node."""
         state = node.state
-        objects = state.objects
-        records, objects = self._rows(state, objects)
+        old = before.state if before is not None else None
+        rows = old.records if old is not None else ()
+        records, objects = self._rows(rows, state)
+        changes: dict[str, object] = {}
+        if records is not state.records:
+            changes["records"] = records
+        if old is None or not _same(objects, old.objects):
+            changes["objects"] = _objects(objects)
+        if old is None or not _same(state.events, old.events) or node.env is not before_env(before):
+            changes["events"] = self._events(node.env, state)
+        if old is None or not _same(state.realms, old.realms):
+            changes["realms"] = tuple(
+                _realm(new, old.realm(new.name) if old is not None else None)
+                for new in state.realms
+            )
         agent = state.agent
-        fetches = tuple(self._fetch(each) for each in agent.fetches)
-        if any(new is not old for new, old in zip(fetches, agent.fetches, strict=True)):
-            agent = attrs.evolve(agent, fetches=fetches)
-        state = attrs.evolve(
-            state,
-            agent=agent,
-            records=records,
-            realms=tuple(_realm(each) for each in state.realms),
-            events=self._events(node.env, state),
-            objects=_objects(objects),
-            launch=1,
-            named=NAMES_FROM,
-        )
+        if old is None or agent is not old.agent:
+            known = old.agent.fetches if old is not None else ()
+            fetches = tuple(
+                each if each.index < len(known) and each is known[each.index] else _fetch(each)
+                for each in agent.fetches
+            )
+            if not _same(fetches, agent.fetches):
+                changes["agent"] = attrs.evolve(agent, fetches=fetches)
+        if old is None or not untouched(state, old, "launch"):
+            changes["launch"] = 1
+        if old is None or not untouched(state, old, "named"):
+            changes["named"] = NAMES_FROM
+        if changes:
+            # The fields are those of State, each with a value of its type.
+            state = attrs.evolve(state, **changes)  # type: ignore[arg-type]
         return Node(state, self._desk(node.env, state), node.memory)
 
     # --- records ----------------------------------------------------------------------
 
     def _rows(
-        self, state: State, objects: tuple[RecordObject, ...]
+        self, old: tuple[tuple[RecordState, ...], ...], state: State
     ) -> tuple[tuple[tuple[RecordState, ...], ...], tuple[RecordObject, ...]]:
-        rows = []
+        objects, rows = state.objects, []
         for fetch, row in enumerate(state.records):
-            live = state.agent.fetches[fetch]
-            readable = self.scope.matches and live.phase is not RegistrationPhase.RECORDS_GONE
+            was = old[fetch] if fetch < len(old) else ()
             new = []
             for index, record in enumerate(row):
                 if record.generation:
                     objects = tuple(_of(each, fetch, index, record.generation) for each in objects)
-                readable_now = readable or any(
-                    each.fetch == fetch and each.record == index for each in objects
-                )
+                earlier = was[index] if index < len(was) else None
+                if record is earlier and not self.scope.matches:
+                    new.append(record)
+                    continue
                 base = NUMBERS * (len(self.scope.methods) * fetch + index)
-                new.append(self._record(record, base, bool(readable_now)))
-            rows.append(tuple(new))
-        return tuple(rows), objects
+                readable = self._readable(state, objects, fetch, index)
+                new.append(self._record(record, earlier, base, readable))
+            rows.append(row if _same(tuple(new), row) else tuple(new))
+        same = _same(tuple(rows), state.records)
+        return state.records if same else tuple(rows), objects
 
-    def _record(self, record: RecordState, base: int, readable: bool) -> RecordState:
+    def _readable(
+        self, state: State, objects: tuple[RecordObject, ...], fetch: int, index: int
+    ) -> bool:
+        """Whether anybody may yet read the record."""
+        if not self.scope.matches:
+            return False
+        if state.agent.fetches[fetch].phase is not RegistrationPhase.RECORDS_GONE:
+            return True
+        return any(each.fetch == fetch and each.record == index for each in objects)
+
+    def _record(
+        self, record: RecordState, old: RecordState | None, base: int, readable: bool
+    ) -> RecordState:
         bound = self.scope.attempts
         if record.generation:
             record = attrs.evolve(record, generation=0)
-        if record.attempts > bound:
-            record = attrs.evolve(record, attempts=bound)
         if record.phase is RecordPhase.SETTLED and record.current is None:
             if record.attempts:
                 record = attrs.evolve(record, attempts=0)
             if not readable and (record.parts or record.response is not None):
                 record = attrs.evolve(record, parts=(), response=None)
+        elif old is None or not untouched(record, old, "attempts"):
+            if record.attempts > bound:
+                record = attrs.evolve(record, attempts=bound)
+        if old is not None and untouched(record, old, "parts", "response", "current", "exchange"):
+            return record
         return renumbered(record, base)
 
     # --- the rest ---------------------------------------------------------------------
-
-    def _fetch(self, fetch: BackgroundFetch) -> BackgroundFetch:
-        if fetch.result and (fetch.paused or fetch.prompting):
-            fetch = attrs.evolve(fetch, paused=False, prompting=False)
-        return fetch
 
     def _events(self, env: Desk, state: State) -> tuple[Event, ...]:
         kept = [
@@ -140,6 +168,24 @@ class Forget:
         if fetches and all(fetch.result for fetch in fetches):
             return attrs.evolve(env, pauses=0, user_aborts=0)
         return env
+
+
+def before_env(node: Full | None) -> Desk | None:
+    """The surroundings before the step."""
+    return None if node is None else node.env
+
+
+def _same(new: tuple[object, ...], old: tuple[object, ...]) -> bool:
+    """Whether these are the same objects."""
+    return new is old or (
+        len(new) == len(old) and all(a is b for a, b in zip(new, old, strict=True))
+    )
+
+
+def _fetch(fetch: BackgroundFetch) -> BackgroundFetch:
+    if fetch.result and (fetch.paused or fetch.prompting):
+        fetch = attrs.evolve(fetch, paused=False, prompting=False)
+    return fetch
 
 
 def _of(item: RecordObject, fetch: int, index: int, generation: int) -> RecordObject:
@@ -167,7 +213,9 @@ def renumbered(record: RecordState, base: int) -> RecordState:
     )
 
 
-def _realm(realm: Realm) -> Realm:
+def _realm(realm: Realm, old: Realm | None) -> Realm:
+    if realm is old or (old is not None and untouched(realm, old, "instances")):
+        return realm
     instances = tuple(
         _evolved(each, name=f"i-{realm.name}-{each.fetch}") for each in realm.instances
     )

@@ -8,10 +8,11 @@ question it asks (``spec_model.decide.outcomes``) is a step of its own.
 A *watch* keeps the history that properties need, as a third part of a node, and says at
 each step what it shows.
 
-What makes the space finite is ``canonical``: it forgets what nothing can refer to any
+What makes the space finite is ``canonical(before, node)``: it forgets what nothing can refer to any
 more and renames what is only compared for being equal.  It must be a bisimulation: two
 nodes with the same canonical form have steps with the same labels to nodes with the same
-canonical forms.  Where it stands, the argument is written.
+canonical forms.  Where it stands, the argument is written.  ``before`` is the canonical node
+that the step began at: what is the same object there and here needs no second look.
 
 ``eager`` names tasks that are performed at once, in the system's own order, before
 anything else may happen.  That is sound where such a task commutes with every other step
@@ -137,9 +138,10 @@ class SystemSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     environment: Environment[StateT, InputT, OutputT, EnvT]
     watch: Watch[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]
     edition: Edition = AMENDED
-    canonical: Callable[[Node[StateT, EnvT, MemoryT]], Node[StateT, EnvT, MemoryT]] = lambda node: (
-        node
-    )
+    canonical: Callable[
+        [Node[StateT, EnvT, MemoryT] | None, Node[StateT, EnvT, MemoryT]],
+        Node[StateT, EnvT, MemoryT],
+    ] = lambda before, node: node
     eager: Callable[[TaskT], bool] = lambda task: False
     barred: frozenset[str] = frozenset()
     choose_all: bool = True
@@ -162,7 +164,7 @@ class SystemSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     def initial(self) -> list[Node[StateT, EnvT, MemoryT]]:
         """One node."""
         node = Node(self.start, self.environment.begin(), self.watch.begin())
-        return [self.canonical(node)]
+        return [self.canonical(None, node)]
 
     def owes(self, node: Node[StateT, EnvT, MemoryT]) -> Marks:
         """As the watch says."""
@@ -176,10 +178,12 @@ class SystemSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
         self, node: Node[StateT, EnvT, MemoryT]
     ) -> Iterator[Edge[Label[InputT, TaskT], Node[StateT, EnvT, MemoryT]]]:
         """Every enabled task and every offered input, with every choice."""
-        for task in self.tasks(node):
-            yield from self._settled(self.step(node, task, None))
+        edges = [edge for task in self.tasks(node) for edge in self.step(node, task, None)]
         for offer in self.environment.offers(node.env, node.state):
-            yield from self._settled(self.step(node, None, offer))
+            edges += self.step(node, None, offer)
+        for label, target, marks in edges:
+            for end, more in self.settled(target):
+                yield label, end, marks | more
 
     def tasks(self, node: Node[StateT, EnvT, MemoryT]) -> tuple[TaskT, ...]:
         """What the system could do now; the same under every choice."""
@@ -229,20 +233,25 @@ class SystemSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
             shown, state = system.taken(state)
             outputs += shown
         memory, marks = self.watch.see(node.memory, Move(did, node.state, state, env, outputs))
-        return self.canonical(Node(state, env, memory)), marks
+        return self.canonical(node, Node(state, env, memory)), marks
 
-    def _settled(
-        self, edges: list[Edge[Label[InputT, TaskT], Node[StateT, EnvT, MemoryT]]]
-    ) -> Iterator[Edge[Label[InputT, TaskT], Node[StateT, EnvT, MemoryT]]]:
-        """Each edge prolonged by the eager tasks, up to where none is left."""
-        for label, target, marks in edges:
-            todo = [(target, marks)]
-            while todo:
-                node, shown = todo.pop()
-                task = next((each for each in self.tasks(node) if self.eager(each)), None)
-                if task is None:
-                    yield label, node, shown
-                    continue
-                # The first option last, so that it is taken up first.
-                for _, after, more in reversed(self.step(node, task, None)):
-                    todo.append((after, shown | more if more else shown or NO_MARKS))
+    def eager_task(self, node: Node[StateT, EnvT, MemoryT]) -> TaskT | None:
+        """The task that comes before anything else, if there is one."""
+        return next((task for task in self.tasks(node) if self.eager(task)), None)
+
+    def settled(
+        self, node: Node[StateT, EnvT, MemoryT]
+    ) -> list[tuple[Node[StateT, EnvT, MemoryT], Marks]]:
+        """Where the eager tasks lead, and what they show on the way."""
+        ends: list[tuple[Node[StateT, EnvT, MemoryT], Marks]] = []
+        todo = [(node, NO_MARKS)]
+        while todo:
+            node, marks = todo.pop()
+            task = self.eager_task(node)
+            if task is None:
+                ends.append((node, marks))
+                continue
+            # The first option last, so that it is taken up first.
+            for _, after, more in reversed(self.step(node, task, None)):
+                todo.append((after, marks | more))
+        return ends

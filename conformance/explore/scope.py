@@ -93,7 +93,8 @@ class Scope:
     @property
     def interchangeable(self) -> bool:
         """Whether records may be exchanged for each other: nothing tells them apart by place."""
-        return len(self.methods) > 1 and set(self.methods) == {"GET"} and not self.matches
+        alike = len(self.methods) > 1 and set(self.methods) == {"GET"}
+        return alike and not self.matches and self.fetches == 1
 
 
 _ALL = (

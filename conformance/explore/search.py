@@ -56,7 +56,7 @@ REPORT_EVERY = 5_000
 
 @attrs.frozen
 class Progress:
-    """How far a search is; ``seconds`` since it began, ``memory`` in bytes at its peak."""
+    """How far a search is; ``seconds`` of one processor, ``memory`` in bytes at its peak."""
 
     states: int
     transitions: int
@@ -148,7 +148,7 @@ class _Search(Generic[StateT, LabelT]):
     first: dict[str, tuple[int, int, int]] = attrs.field(factory=dict)
     transitions: int = 0
     depth: int = 0
-    began: float = attrs.field(factory=time.monotonic)
+    began: float = attrs.field(factory=time.process_time)
     why: str = ""
 
     def run(self) -> Found[LabelT]:
@@ -232,7 +232,7 @@ class _Search(Generic[StateT, LabelT]):
 
     def _progress(self) -> Progress:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        seconds = time.monotonic() - self.began
+        seconds = time.process_time() - self.began
         return Progress(len(self.states), self.transitions, self.depth, seconds, memory)
 
     def _result(self) -> Found[LabelT]:
