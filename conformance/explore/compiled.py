@@ -31,7 +31,7 @@ import attrs
 from conformance.explore.plain import EnvT, Label, MemoryT, Node, Offer, SystemSpace
 from conformance.explore.space import Edge, Marks
 from conformance.explore.tables import Anatomy, Delta, Facet, Fixed, Kind, Plan, Source
-from conformance.explore.watching import Copy, Recorder, raw, recording, resolve
+from conformance.explore.watching import Copy, Recorder, Watched, raw, recording, resolve
 from spec_model.kernel import InputT, OutputT, StateT, TaskT
 
 Packed = tuple[int, ...]
@@ -353,9 +353,8 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
 
     def _offer(self, shaped: _Shaped, offer: Offer[InputT, EnvT]) -> _Tree:
         """The way of an offer; its environment is kept as what changes."""
-        changes = {
-            name: value for name, value in raw(offer.env).items() if not isinstance(value, Copy)
-        }
+        given = raw(cast(Watched, offer.env))
+        changes = {name: value for name, value in given.items() if not isinstance(value, Copy)}
         key = (offer.news, tuple(changes.items()), offer.owed)
         if key not in shaped.ways:
 

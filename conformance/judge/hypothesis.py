@@ -103,9 +103,7 @@ class Instance:
     live: bool = False
 
     @staticmethod
-    def of(
-        handle: str, realm: str, fetch: int, shown: Snapshot, *, live: bool = False
-    ) -> Instance:
+    def of(handle: str, realm: str, fetch: int, shown: Snapshot, *, live: bool = False) -> Instance:
         """Remember what a snapshot showed."""
         return Instance(
             handle,

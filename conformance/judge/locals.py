@@ -97,9 +97,7 @@ class RecordMoves:
         if found is None:
             yield lambda d: record_steps.network_error(record, spec, view, d, lost=False)
         elif isinstance(found, Redirect):
-            yield lambda d: record_steps.redirected(
-                record, found.url, found.method, found.taint
-            )
+            yield lambda d: record_steps.redirected(record, found.url, found.method, found.taint)
         else:
             yield lambda d: record_steps.respond(record, spec, found, view, d)
 

@@ -171,9 +171,7 @@ class Snapshots:
         ):
             narrowed = self._downloaded(hypothesis, index, known, shown, where, least)
             if narrowed is not None:
-                yield narrowed.with_instance(
-                    Instance.of(handle, realm, index, shown, live=live)
-                )
+                yield narrowed.with_instance(Instance.of(handle, realm, index, shown, live=live))
 
     def _constants(self, hypothesis: Hypothesis, index: int, shown: p.Snapshot, where: str) -> bool:
         fetch = hypothesis.fetch(index)
