@@ -71,16 +71,18 @@ class Progress:
 
 
 @attrs.frozen
-class Flaw(Generic[LabelT]):
-    """A broken property and the labels of a shortest path to where it shows.
+class Flaw(Generic[StateT, LabelT]):
+    """A broken property and a shortest path to where it shows.
 
     ``kind``: always, or eventually, where the path leads into a component in which
-    the promise is owed for ever.
+    the promise is owed for ever.  ``states``: those before each step of the path, and after an
+    *eventually* the last one, too.
     """
 
     name: str
     kind: str
     labels: tuple[LabelT, ...]
+    states: tuple[StateT, ...]
 
     @property
     def depth(self) -> int:
@@ -89,7 +91,7 @@ class Flaw(Generic[LabelT]):
 
 
 @attrs.frozen
-class Found(Generic[LabelT]):
+class Found(Generic[StateT, LabelT]):
     """What a search found.
 
     ``flaws``: for each broken property one, shortest first.  ``reached``: each goal with
@@ -100,7 +102,7 @@ class Found(Generic[LabelT]):
     states: int
     transitions: int
     depth: int
-    flaws: tuple[Flaw[LabelT], ...]
+    flaws: tuple[Flaw[StateT, LabelT], ...]
     reached: Mapping[str, int]
     missed: tuple[str, ...]
     complete: bool
@@ -121,7 +123,7 @@ def explore(
     first_flaw: bool = False,
     liveness: bool = True,
     watch: Callable[[Progress], None] | None = None,
-) -> Found[LabelT]:
+) -> Found[StateT, LabelT]:
     """Explore a space to its end or to a bound.
 
     ``first_flaw``: stop at the first breach of an *always*.  ``watch`` is shown the
@@ -151,7 +153,7 @@ class _Search(Generic[StateT, LabelT]):
     began: float = attrs.field(factory=time.process_time)
     why: str = ""
 
-    def run(self) -> Found[LabelT]:
+    def run(self) -> Found[StateT, LabelT]:
         collecting = gc.isenabled()
         gc.freeze()
         gc.disable()
@@ -235,16 +237,16 @@ class _Search(Generic[StateT, LabelT]):
         seconds = time.process_time() - self.began
         return Progress(len(self.states), self.transitions, self.depth, seconds, memory)
 
-    def _result(self) -> Found[LabelT]:
+    def _result(self) -> Found[StateT, LabelT]:
         names = list(self.labels)
         flaws = [
-            Flaw(broken(mark), "always", (*self._path(source, names), names[cause]))
+            self._flaw(broken(mark), "always", source, names[cause])
             for mark, (_, source, cause) in self.first.items()
             if broken(mark)
         ]
         complete = not self.why
         if complete and self.liveness:
-            flaws += self._unpaid(names)
+            flaws += self._unpaid()
         reached = {mark: at[0] for mark, at in self.first.items() if not broken(mark)}
         missed = tuple(goal for goal in self.space.sometimes if goal not in reached)
         return Found(
@@ -259,7 +261,7 @@ class _Search(Generic[StateT, LabelT]):
             progress=self._progress(),
         )
 
-    def _unpaid(self, names: list[LabelT]) -> list[Flaw[LabelT]]:
+    def _unpaid(self) -> list[Flaw[StateT, LabelT]]:
         """Debts that a fair run can owe for ever: owed all over a component that is not left."""
         nearest: dict[str, int] = {}
         for component in bottom_components(self.rows, self.fair_targets):
@@ -271,14 +273,14 @@ class _Search(Generic[StateT, LabelT]):
             for name in owed:
                 # States are numbered breadth first: the smallest number is nearest.
                 nearest[name] = min(nearest.get(name, sys.maxsize), *component, sys.maxsize)
-        return [
-            Flaw(name, "eventually", tuple(self._path(number, names)))
-            for name, number in nearest.items()
-        ]
+        return [self._flaw(name, "eventually", number) for name, number in nearest.items()]
 
-    def _path(self, number: int, names: list[LabelT]) -> list[LabelT]:
-        path = []
+    def _flaw(self, name: str, kind: str, number: int, *last: LabelT) -> Flaw[StateT, LabelT]:
+        names = list(self.labels)
+        labels: list[LabelT] = []
+        states = [self.states[number]]
         while self.parents[number] >= 0:
-            path.append(names[self.causes[number]])
+            labels.append(names[self.causes[number]])
             number = self.parents[number]
-        return path[::-1]
+            states.append(self.states[number])
+        return Flaw(name, kind, (*labels[::-1], *last), tuple(states[::-1]))

@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from conformance.explore.background_fetch import Compiled, Full, compiled, space
+from conformance.explore.compiled import Packed
 from conformance.explore.scope import SCOPES, Scope
 from conformance.explore.search import Found, explore
 from spec_model.editions import AMENDED, AS_WRITTEN, Edition
@@ -14,7 +15,7 @@ SMALL = ("null", "silent", "start-quota", "ui", "partial-star", "foreign", "offl
 EDITIONS = pytest.mark.parametrize("edition", [AMENDED, AS_WRITTEN], ids=lambda e: str(e.name))
 
 
-def verdicts(found: Found[int]) -> tuple[set[str], set[str]]:
+def verdicts(found: Found[Packed, int]) -> tuple[set[str], set[str]]:
     return {flaw.name for flaw in found.flaws}, set(found.reached)
 
 
