@@ -24,7 +24,7 @@ from spec_model.fetch_boundary import Wire
 from spec_model.phases import RecordPhase
 from spec_model.state import WORKER, Realm, State
 from spec_model.tasks import AbortFetch
-from spec_model.values import RequestSpec
+from spec_model.values import Head, RequestSpec
 
 ID = "a"
 FRESH = 1000
@@ -130,10 +130,15 @@ class Surroundings:
         if fetch >= len(state.records):
             return
         record = state.records[fetch][index]
+        late = record.loose.abandoned
+        if late is not None:
+            # As written an attempt that was stopped goes on for a while (E16).
+            come = sum(p.length.lo for p in record.parts if p.exchange == late.head.exchange)
+            yield from (Offer(news, env, owed=True) for news in self._body(record, late.head, come))
         if record.phase is RecordPhase.BEFORE_HEADERS and record.exchange:
             answers = self._answers(state, fetch, index, record)
-        elif record.phase is RecordPhase.READING or record.current is not None:
-            answers = self._body(record)
+        elif record.current is not None:
+            answers = self._body(record, record.current, received(record))
         else:
             return
         yield from (Offer(news, env, owed=True) for news in answers)
@@ -165,11 +170,10 @@ class Surroundings:
                 ),
             )  # fmt: skip
 
-    def _body(self, record: RecordState) -> Iterator[m.Input]:
-        head = record.current
-        if head is None or head.null_body:
+    def _body(self, record: RecordState, head: Head, come: int) -> Iterator[m.Input]:
+        """An answer goes on; ``come``: bytes of it that have come."""
+        if head.null_body:
             return
-        come = received(record)
         wire = Wire(
             head.exchange, head.status, head.internal, "chunked",
             head.version, head.first, head.length, "gzip" if head.encoded else "identity",

@@ -30,6 +30,7 @@ Everything is written so that an unchanged part is passed on as it is, and is no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
@@ -40,7 +41,7 @@ from conformance.explore.promises import Memory
 from conformance.explore.scope import Scope
 from conformance.explore.watching import untouched
 from spec_model.background_fetch import BackgroundFetch
-from spec_model.complete_record import RecordState
+from spec_model.complete_record import Abandoned, Loose, RecordState
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.record_objects import RecordObject
 from spec_model.state import Event, Realm, State
@@ -48,6 +49,9 @@ from spec_model.values import Head, Part
 
 NUMBERS = 20
 """Exchanges that one record's data can be of, and more."""
+
+ANSWERS = ("parts", "response", "current", "loose")
+"""The fields of a record that speak of answers, which have numbers."""
 
 NAMES_FROM = 100
 """What ``State.named`` always is: new names are beyond the canonical ones."""
@@ -144,7 +148,7 @@ class Forget:
         elif old is None or not untouched(record, old, "attempts"):
             if record.attempts > bound:
                 record = attrs.evolve(record, attempts=bound)
-        if old is not None and untouched(record, old, "parts", "response", "current", "exchange"):
+        if old is not None and untouched(record, old, *ANSWERS, "exchange"):
             return record
         return renumbered(record, base)
 
@@ -168,6 +172,53 @@ class Forget:
         if fetches and all(fetch.result for fetch in fetches):
             return attrs.evolve(env, pauses=0, user_aborts=0)
         return env
+
+
+def before_env(node: Full | None) -> Desk | None:
+    """The surroundings before the step."""
+    return None if node is None else node.env
+
+
+def _same(new: tuple[object, ...], old: tuple[object, ...]) -> bool:
+    """Whether these are the same objects."""
+    return new is old or (
+        len(new) == len(old) and all(a is b for a, b in zip(new, old, strict=True))
+    )
+
+
+def _fetch(fetch: BackgroundFetch) -> BackgroundFetch:
+    if fetch.result and (fetch.paused or fetch.prompting):
+        fetch = attrs.evolve(fetch, paused=False, prompting=False)
+    return fetch
+
+
+def _of(item: RecordObject, fetch: int, index: int, generation: int) -> RecordObject:
+    if (item.fetch, item.record) != (fetch, index):
+        return item
+    return attrs.evolve(item, generation=0 if item.generation == generation else -1)
+
+
+def renumbered(record: RecordState, base: int) -> RecordState:
+    """Exchanges by first occurrence, beyond ``base``; 0 stays what it means: none."""
+    numbers = {0: 0}
+
+    def new(number: int) -> int:
+        return numbers.setdefault(number, base + len(numbers))
+
+    fields = {name: _renamed(getattr(record, name), new) for name in ANSWERS}
+    return _evolved(record, **fields, exchange=new(record.exchange))
+
+
+def _renamed(value: object, new: Callable[[int], int]) -> object:
+    """The same value with other numbers in every head and part."""
+    if isinstance(value, tuple):
+        return tuple(_renamed(item, new) for item in value)
+    if isinstance(value, Head | Part):
+        return _evolved(value, exchange=new(value.exchange))
+    if isinstance(value, Loose | Abandoned):
+        fields = {f.name: _renamed(getattr(value, f.name), new) for f in attrs.fields(type(value))}
+        return _evolved(value, **fields)
+    return value
 
 
 def before_env(node: Full | None) -> Desk | None:

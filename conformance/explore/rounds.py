@@ -114,9 +114,7 @@ def _round(
     return list(hits.values()), missed
 
 
-def _removed(
-    flaws: Iterable[Flaw[Packed, int]], depths: dict[str, int]
-) -> list[Flaw[Packed, int]]:
+def _removed(flaws: Iterable[Flaw[Packed, int]], depths: dict[str, int]) -> list[Flaw[Packed, int]]:
     """The flaws that are gone, or have gone deeper."""
     return [flaw for flaw in flaws if depths.get(flaw.name, flaw.depth + 1) > flaw.depth]
 
