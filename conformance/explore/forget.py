@@ -221,49 +221,6 @@ def _renamed(value: object, new: Callable[[int], int]) -> object:
     return value
 
 
-def before_env(node: Full | None) -> Desk | None:
-    """The surroundings before the step."""
-    return None if node is None else node.env
-
-
-def _same(new: tuple[object, ...], old: tuple[object, ...]) -> bool:
-    """Whether these are the same objects."""
-    return new is old or (
-        len(new) == len(old) and all(a is b for a, b in zip(new, old, strict=True))
-    )
-
-
-def _fetch(fetch: BackgroundFetch) -> BackgroundFetch:
-    if fetch.result and (fetch.paused or fetch.prompting):
-        fetch = attrs.evolve(fetch, paused=False, prompting=False)
-    return fetch
-
-
-def _of(item: RecordObject, fetch: int, index: int, generation: int) -> RecordObject:
-    if (item.fetch, item.record) != (fetch, index):
-        return item
-    return attrs.evolve(item, generation=0 if item.generation == generation else -1)
-
-
-def renumbered(record: RecordState, base: int) -> RecordState:
-    """Exchanges by first occurrence, beyond ``base``; 0 stays what it means: none."""
-    numbers = {0: 0}
-
-    def new(number: int) -> int:
-        return numbers.setdefault(number, base + len(numbers))
-
-    def head(old: Head | None) -> Head | None:
-        return None if old is None else _evolved(old, exchange=new(old.exchange))
-
-    parts: tuple[Part, ...] = tuple(
-        _evolved(part, exchange=new(part.exchange)) for part in record.parts
-    )
-    response, current = head(record.response), head(record.current)
-    return _evolved(
-        record, parts=parts, response=response, current=current, exchange=new(record.exchange)
-    )
-
-
 def _realm(realm: Realm, old: Realm | None) -> Realm:
     if realm is old or (old is not None and untouched(realm, old, "instances")):
         return realm
