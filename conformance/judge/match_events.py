@@ -63,7 +63,12 @@ class Events:
     ) -> Iterator[Hypothesis]:
         after = hypothesis.with_event(Event(seen.event, seen.name, due.fetch))
         if due.kind == "push":
-            if (seen.data,) == due.strings:
+            if (seen.data,) != due.strings:
+                why = f"the push brought {seen.data!r} instead of {due.strings[0]!r}"
+                self.refusals.refuse("REALM-1", why, Depth.IN_DETAIL)
+            elif seen.can_update_ui:
+                self.refusals.refuse("IDL-EVT-4", "push has updateUI()", Depth.IN_DETAIL)
+            else:
                 yield after
             return
         settles = due.kind == "event"

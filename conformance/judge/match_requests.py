@@ -50,13 +50,13 @@ class Requests:
             return
         seen = attrs.evolve(record, unseen=record.unseen - 1)
         current = record.phase is RecordPhase.BEFORE_HEADERS and not record.exchange and own
-        if not current or record.unseen > 1:
+        range_ = entry.headers.get("range", "")
+        first = _range_start(range_, spec.own_range)
+        if (not current or record.unseen > 1) and first is not None and first <= self._most(url):
             # An attempt that is over by now: its request was already on its way.
             yield seen
         if not current:
             return
-        range_ = entry.headers.get("range", "")
-        first = _range_start(range_, spec.own_range)
         if first is None:
             why = f"the request for {url} has Range {range_!r}, which no resume sends"
             self.refusals.refuse("RECORD-8", why, Depth.IN_DETAIL)
@@ -73,6 +73,11 @@ class Requests:
             self.refusals.refuse("RECORD-8", why, Depth.IN_DETAIL)
             return
         yield attrs.evolve(asked, exchange=entry.exchange)
+
+    def _most(self, url: str) -> int:
+        """How far any answer for this URL has got."""
+        answers = self.terms.facts.exchanges.values()
+        return max((each.reach for each in answers if each.url == url), default=0)
 
     def _refuse(self, hypothesis: Hypothesis, entry: ServerRequest, url: str) -> None:
         request = f"a {entry.method} for {url}"

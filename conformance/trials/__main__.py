@@ -1,0 +1,109 @@
+"""``python -m conformance.trials soundness|mutations|agreement``: try the acceptor at scale.
+
+What was counted is added to reports/acceptor.json.  A campaign goes on at the first
+number that has not been tried; Ctrl-C loses nothing that was counted.  Exit codes: 0
+nothing was found; 1 a false rejection, a hole or a disagreement; 64 usage.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import msgspec
+
+from conformance.cli.exits import USAGE
+from conformance.trials import campaigns
+from conformance.trials.campaigns import Tally
+from spec_model.profiles import PROFILES
+
+OUT = Path("reports/acceptor.json")
+BATCH = 200
+"""Numbers that are tried before the report is written again."""
+
+TRIALS: dict[str, Callable[[str, range], Tally]] = {
+    "soundness": campaigns.soundness,
+    "mutations": campaigns.mutations,
+    "agreement": campaigns.agreement,
+}
+_FINE = frozenset(
+    {
+        *("accepted", "circling", "rejected", "equivalent", "order only"),
+        *("unreadable", "too large to prove", "too large", "both accepted", "both rejected"),
+    }
+)
+
+
+class Line(msgspec.Struct):
+    """One trial of one profile: numbers 0 to ``tried`` - 1."""
+
+    tried: int = 0
+    counts: dict[str, int] = {}
+    largest: int = 0
+    seconds: float = 0.0
+    cases: list[str] = []
+
+    def add(self, numbers: range, tally: Tally) -> None:
+        """What came of the next numbers."""
+        self.tried = numbers.stop
+        for name, count in tally.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+        self.largest = max(self.largest, tally.largest)
+        self.seconds = round(self.seconds + tally.seconds, 1)
+        self.cases = [*self.cases, *tally.cases][:50]
+
+
+Report = dict[str, dict[str, Line]]
+
+
+def _read(path: Path) -> Report:
+    return msgspec.json.decode(path.read_bytes(), type=Report) if path.exists() else {}
+
+
+def _write(path: Path, report: Report) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoded = msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=2)
+    path.write_bytes(encoded + b"\n")
+
+
+@click.command()
+@click.argument("trial", type=click.Choice(sorted(TRIALS)))
+@click.option(
+    "--profile",
+    default=campaigns.ANY,
+    show_default=True,
+    type=click.Choice([campaigns.ANY, *PROFILES]),
+    help="Whose choices the model makes.",
+)
+@click.option("--upto", default=1000, show_default=True, type=click.IntRange(1), help="Numbers.")
+@click.option("--seconds", type=float, help="Stop after so many seconds.")
+@click.option("--out", default=OUT, show_default=True, type=click.Path(path_type=Path))
+@click.option("--anew", is_flag=True, help="Forget what was counted before.")
+def main(trial: str, profile: str, upto: int, seconds: float | None, out: Path, anew: bool) -> None:
+    """Try the acceptor on traces of the model: see the module's text."""
+    report = _read(out)
+    line = report.setdefault(trial, {}).setdefault(profile, Line())
+    if anew:
+        line = report[trial][profile] = Line()
+    began = time.monotonic()
+    while line.tried < upto and (seconds is None or time.monotonic() - began < seconds):
+        numbers = range(line.tried, min(upto, line.tried + BATCH))
+        line.add(numbers, TRIALS[trial](profile, numbers))
+        _write(out, report)
+        click.echo(f"{trial} {profile}: {line.tried} of {upto}", err=True)
+    counted = ", ".join(f"{name} {count}" for name, count in sorted(line.counts.items()))
+    click.echo(f"{trial} {profile}: {line.tried} numbers in {line.seconds} s: {counted}")
+    for each in line.cases:
+        click.echo(f"  {each}")
+    sys.exit(0 if line.counts.keys() <= _FINE else 1)
+
+
+if __name__ == "__main__":
+    try:
+        main.main(standalone_mode=False)
+    except click.UsageError as wrong:
+        click.echo(f"conformance.trials: {wrong.format_message()}", err=True)
+        sys.exit(USAGE)
