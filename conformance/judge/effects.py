@@ -19,6 +19,7 @@ from conformance.judge.locals import RecordMoves
 from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
 from spec_model.background_fetch import BackgroundFetch
+from spec_model.complete_record import View
 from spec_model.decide import Decide
 from spec_model.phases import RegistrationPhase
 from spec_model.values import RECORD_ENDS, RequestSpec
@@ -44,6 +45,7 @@ class Effects:
     terms: Terms
     limit: int = 20_000
     factored: bool = True
+    _still: dict[object, tuple[int, ...]] = attrs.field(factory=dict, init=False)
     moves: RecordMoves = attrs.field(init=False)
     inputs: Inputs = attrs.field(init=False)
 
@@ -96,14 +98,16 @@ class Effects:
         if not hypothesis.agent.running:
             return hypothesis, branches
         grown = hypothesis
-        for fetch in hypothesis.agent.fetches:
-            if not _at_work(fetch):
-                continue
-            for index, spec in enumerate(fetch.requests):
-                grown = self._grow_one(grown, fetch, index, spec, branches)
         limited = hypothesis.agent.quota is not None or any(
             fetch.download_total for fetch in hypothesis.agent.fetches
         )
+        for fetch in hypothesis.agent.fetches:
+            if not _at_work(fetch):
+                continue
+            # Without limits every record of a fetch sees the same of the rest.
+            view = None if limited else self.terms.boxes.view(hypothesis, fetch.index, 0)
+            for index, spec in enumerate(fetch.requests):
+                grown = self._grow_one(grown, fetch, index, spec, view, branches)
         if limited and grown is not hypothesis:
             # What one record may hold by now changes the room that another one has.
             grown, more = self._grow(grown)
@@ -116,11 +120,18 @@ class Effects:
         fetch: BackgroundFetch,
         index: int,
         spec: RequestSpec,
+        view: View | None,
         branches: list[Hypothesis],
     ) -> Hypothesis:
         before = hypothesis.records[fetch.index][index]
-        view = self.terms.boxes.view(hypothesis, fetch.index, index)
-        known = set(before)
+        view = view or self.terms.boxes.view(hypothesis, fetch.index, index)
+        question = (before, spec, view)
+        exchanges = self.terms.facts.exchanges
+        # Most sets are the same as at the last entry: nothing in them can move.
+        written = tuple(exchanges[r.exchange].writes for r in before if r.exchange)
+        if self._still.get(question) == written:
+            return hypothesis
+        known, branched = set(before), len(branches)
         todo = list(before)
         while todo:
             record = todo.pop()
@@ -140,6 +151,8 @@ class Effects:
                 alone = self._overflow(alone, fetch) if overflow else alone
                 branches.append(alone.needing(choices))
         if len(known) == len(before):
+            if len(branches) == branched:
+                self._still[question] = written
             return hypothesis
         return hypothesis.with_locals(fetch.index, index, frozenset(known))
 

@@ -25,6 +25,7 @@ class Exchange:
     """One request that the server read and the answer as far as it has been written.
 
     ``sent``: decoded body bytes that may be known; ``how``: how the answer ended, "" if it has not.
+    ``writes``: how often the server has written to it.
     """
 
     url: str
@@ -32,6 +33,7 @@ class Exchange:
     wire: Wire | None = None
     sent: int = 0
     how: str = ""
+    writes: int = 0
 
     @property
     def perhaps_complete(self) -> bool:
@@ -135,6 +137,7 @@ class Facts:
         exchange = self.exchanges.get(entry.exchange)
         if exchange is None:
             return
+        exchange.writes += 1
         if isinstance(entry, ServerHead):
             self.targets.update(
                 urljoin(exchange.url, value)

@@ -51,19 +51,25 @@ class Requests:
         seen = attrs.evolve(record, unseen=record.unseen - 1)
         current = record.phase is RecordPhase.BEFORE_HEADERS and not record.exchange and own
         range_ = entry.headers.get("range", "")
-        first = _range_start(range_, spec.own_range)
-        if (not current or record.unseen > 1) and first is not None and first <= self._most(url):
+        starts = _range_starts(range_, spec.own_range)
+        if (not current or record.unseen > 1) and any(s <= self._most(url) for s in starts):
             # An attempt that is over by now: its request was already on its way.
             yield seen
         if not current:
             return
-        if first is None:
+        if not starts:
             why = f"the request for {url} has Range {range_!r}, which no resume sends"
             self.refusals.refuse("RECORD-8", why, Depth.IN_DETAIL)
-            return
+        for first in starts:
+            yield from self._asked_from(seen, entry, url, first)
+
+    def _asked_from(
+        self, seen: RecordState, entry: ServerRequest, url: str, first: int
+    ) -> Iterator[RecordState]:
+        """The same record, if RECORD-7 and 8 can have asked for bytes from there on."""
         asked = record_steps.asked_from(seen, first)
         if asked is None:
-            have = self.terms.boxes.extent(record)
+            have = self.terms.boxes.extent(seen)
             stored = str(have.lo) if have.lo == have.hi else f"{have.lo} to {have.hi}"
             why = f"the request for {url} asks from byte {first}, but {stored} bytes are stored"
             self.refusals.refuse("RECORD-7", why, Depth.IN_DETAIL)
@@ -119,9 +125,9 @@ class Requests:
         )
 
 
-def _range_start(value: str, own_range: str) -> int | None:
-    if not value or value == own_range:
-        return 0
+def _range_starts(value: str, own_range: str) -> tuple[int, ...]:
+    """Where a Range may begin; one that the page set itself belongs to a first request (E31)."""
+    own = (0,) if not value or value == own_range else ()
     if value.startswith("bytes=") and value.endswith("-") and value[6:-1].isdigit():
-        return int(value[6:-1])
-    return None
+        return (*own, int(value[6:-1]))
+    return own

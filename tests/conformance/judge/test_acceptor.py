@@ -230,3 +230,88 @@ def test_many_records_cost_a_sum() -> None:
     acceptor = judged(script)
     assert acceptor.rejection is None
     assert acceptor.largest <= 8
+
+
+# --- found by wild runs of the model ---------------------------------------------------
+
+
+def test_a_users_abort_waits_in_the_edit_queue_after_it_was_answered() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x")
+    script.send(p.User, action="abort", id="a")
+    admits(script.settle("a", "", 16).close("a"))
+
+
+def test_a_users_abort_that_never_has_an_effect_is_refused() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    refuses(script.send(p.User, action="abort", id="a").quiet(), "PERFORM-8")
+
+
+def pushed(*, can_update_ui: bool = False) -> Script:
+    script = Script().begin(listen=["push"]).send(p.Push, data="d")
+    return script.seen(p.WorkerEvent("e1", "push", data="d", can_update_ui=can_update_ui))
+
+
+def test_a_push_event_has_no_update_ui() -> None:
+    script = pushed().send(p.UpdateUI, call="u", event="e1")
+    admits(script.seen(p.Settled("u", error="TypeError")).quiet())
+    refuses(pushed(can_update_ui=True), "IDL-EVT-4")
+
+
+def test_unregistering_may_take_a_push_away() -> None:
+    script = Script().begin(listen=["push"]).send(p.Push, data="d")
+    script.send(p.Unregister, call="c").seen(p.Settled("c", boolean=True))
+    admits(script.quiet())
+
+
+def test_the_records_of_an_unregistered_fetch_end() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    script.send(p.MatchAll, call="m", instance="i-a")
+    info = p.RecordInfo("r0", script.url("/x"))
+    script.seen(p.Settled("m", records=[info])).send(p.Read, record="r0")
+    script.send(p.Unregister, call="c").seen(p.Settled("c", boolean=True))
+    admits(script.seen(p.Ready("r0", error="AbortError")))
+
+
+def test_stored_bytes_are_those_of_any_moment_between_question_and_answer() -> None:
+    for stored, admitted in ((0, True), (16, True), (17, False)):
+        script = Script().begin().fetch("a", "/x").request("/x")
+        script._add(sent=p.Storage(seq=99)).serve("/x")
+        script._add(answered=p.Answer(99, stored=stored))
+        assert (judged(script).rejection is None) is admitted
+
+
+def test_where_few_connections_are_told_a_record_may_wait_while_another_one_rests() -> None:
+    script = Script().begin(concurrency=1).fetch("a", "/x", "cdn:/y").request("cdn:/y")
+    script.head("cdn:/y").send(p.Online, online=False).send(p.Online, online=True)
+    script.request("/x").head("/x").quiet().bytes("/x", 16).end("/x")
+    admits(script.request("cdn:/y"))
+
+
+def late(downloaded: int) -> Script:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x").bytes("/x", 8)
+    script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=8)))
+    script.send(p.OpenPage, page="p2").send(p.Get, call="c2", realm="p2", id="a")
+    script.seen(p.Settled("c2", instance="i2", snapshot=p.Snapshot("a", downloaded=8)))
+    return script.seen(p.Progress("i2", p.Snapshot("a", downloaded=downloaded)))
+
+
+def test_an_older_snapshot_may_follow_live_numbers_by_an_open_reading() -> None:
+    assert {h.choices for h in judged(late(4)).hypotheses} == {frozenset({"E48=as-written"})}
+    # That was a snapshot: what follows is newer.
+    refuses(late(4).seen(p.Progress("i2", p.Snapshot("a", downloaded=3))), "UPDATE-6.6")
+
+
+def test_what_is_no_registered_choice_is_open_whatever_is_admitted() -> None:
+    script = Script().begin().fetch("a", "/x", "/y", total=16)
+    script.request("/x").request("/y").serve("/x").serve("/y")
+    script.settle("a", "download-total-exceeded", 16)
+    acceptor = Acceptor(admitted=frozenset())
+    for entry in script.entries:
+        acceptor.feed(entry)
+    assert acceptor.rejection is None
+
+
+def test_a_late_request_can_not_ask_for_bytes_that_nobody_sent() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    script.send(p.Online, online=False).send(p.Online, online=True)
+    refuses(script.request("/x", "bytes=8-"), "RECORD-7")
