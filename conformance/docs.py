@@ -16,6 +16,7 @@ from conformance.judge.walks import steps_taken
 from conformance.pages import errata
 from conformance.pages.choices import choices_page, profiles_page
 from conformance.pages.steps import steps_page
+from conformance.pages.sync import sync_page
 from conformance.scenario.find import find, packaged
 from conformance.scenario.load import load
 from spec_model.diagrams import lifecycle_page
@@ -39,6 +40,7 @@ def pages() -> Mapping[str, str]:
             steps_taken(files.values()),
             {name: f"../../scenarios/{path}" for name, path in paths.items()},
         ),
+        "reference/background-sync.md": sync_page(),
         "reference/choices.md": choices_page(),
         "reference/profiles.md": profiles_page(),
         "reference/explain.schema.json": schema(),

@@ -60,6 +60,7 @@ Capability = Literal[
     "streamed-uploads",  # request bodies that are streams, which end when the judge says
     "sync",  # one-shot background sync
     "periodic-sync",
+    "sync14",  # the sync of 2014, which repeats
     "bgcache",  # the 2016 background-cache interface
 ]
 
@@ -366,6 +367,13 @@ class SyncRegister(Command, frozen=True, tag="sync_register"):
     unregister: bool = False
 
 
+class SyncGetTags(Command, frozen=True, tag="sync_get_tags"):
+    """``registration.sync.getTags()``: settles with strings."""
+
+    call: str
+    realm: str
+
+
 class BgCacheRegister(Command, frozen=True, tag="bgcache_register"):
     """``bgCache.register(name, requests)`` of the 2016 proposal."""
 
@@ -408,6 +416,7 @@ AnyCommand = (
     | Push
     | Unregister
     | SyncRegister
+    | SyncGetTags
     | BgCacheRegister
 )
 

@@ -11,6 +11,7 @@ import enum
 from typing import TypeVar
 
 from spec_model import lifecycle, phases
+from spec_model.background_sync.lifecycle import SYNC_REGISTRATION
 from spec_model.places import PLACES
 from spec_model.table import NON_SPEC, Row, Table
 
@@ -42,8 +43,13 @@ def table_text(table: Table[S, T]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def sync_states_text() -> str:
+    """The table of Background Sync for a terminal."""
+    return table_text(SYNC_REGISTRATION)
+
+
 def states_text() -> str:
-    """All four tables for a terminal."""
+    """All four tables of Background Fetch for a terminal."""
     return "\n".join(
         (
             table_text(lifecycle.REGISTRATION),
@@ -117,3 +123,8 @@ def lifecycle_page() -> str:
         + "".join(f"| {step} | {place} |\n" for step, place in PLACES.items())
     )
     return "\n".join(parts)
+
+
+def sync_lifecycle() -> str:
+    """The lifecycle of a sync registration, as a section of a page."""
+    return _section("A sync registration", SYNC_REGISTRATION)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import ast
 import enum
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 
 import attrs
@@ -154,14 +154,16 @@ def cited_in(source: str) -> Iterator[str]:
     return (citation.step for citation in citations(source))
 
 
-def places() -> dict[str, tuple[str, ...]]:
-    """Where this package's own sources cite each step: ``file:line function``."""
-    found: dict[str, list[str]] = {step: [] for step in STEPS}
-    for file in sorted(resources.files("spec_model").iterdir(), key=lambda each: each.name):
+def places(
+    package: str = "spec_model", known: Mapping[str, Step] = STEPS
+) -> dict[str, tuple[str, ...]]:
+    """Where a package's own sources cite each of its steps: ``file:line function``."""
+    found: dict[str, list[str]] = {step: [] for step in known}
+    for file in sorted(resources.files(package).iterdir(), key=lambda each: each.name):
         if file.name.endswith(".py"):
             for each in citations(file.read_text("utf-8")):
                 where = f"{file.name}:{each.line} {each.function}".rstrip()
-                found[get(each.step).id].append(where)
+                found[each.step].append(where)
     return {step: tuple(dict.fromkeys(where)) for step, where in found.items()}
 
 

@@ -85,7 +85,7 @@ class Session:
                 await self._quit(kill=True)
             case p.Quit():
                 await self._quit(kill=command.kill)
-            case p.SyncRegister() | p.BgCacheRegister():
+            case p.SyncRegister() | p.SyncGetTags() | p.BgCacheRegister():
                 return p.Answer(seq, unsupported="the engine knows background fetches only")
             case _ if self._life is not None:
                 return await Doing(self._life).do(command)

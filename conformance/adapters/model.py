@@ -21,24 +21,31 @@ import trio
 import conformance.protocol as p
 from conformance.adapter import Adapter, Sink, Surroundings
 from conformance.adapters.model_commands import input_of
+from conformance.adapters.model_sync import SyncSystem, only_sync
+from conformance.adapters.model_sync import input_of as sync_input_of
+from conformance.adapters.model_sync import observation_of as sync_observation
+from conformance.adapters.model_sync import start as sync_start
 from conformance.adapters.model_world import ModelWorld
 from conformance.world.content import content
 from spec_model import messages as m
 from spec_model.background_fetch import Rejected, UserAgent
+from spec_model.background_sync.state import Input as SyncInput
+from spec_model.background_sync.state import State as SyncState
+from spec_model.background_sync.system import BACKGROUND_SYNC
 from spec_model.decide import Decide, Explain
 from spec_model.editions import AMENDED, Edition
 from spec_model.instances import Snapshot
-from spec_model.invariants import check
+from spec_model.kernel import InputT, OutputT, StateT, System, TaskT
 from spec_model.messages import Input, Output
 from spec_model.phases import RecordPhase
 from spec_model.state import WORKER, Realm, State
-from spec_model.system import enabled, inject, perform, run
+from spec_model.system import BACKGROUND_FETCH
 
 CAPABILITIES: list[p.Capability] = [
     "pause", "user-abort", "click", "quota", "permission", "restart", "kill", "offline",
     "uploads", "streaming", "many-pages", "stored-bytes", "virtual-time", "serial",
     "synthetic-event", "sparse-totals", "caches", "push", "unregister", "busy-realm",
-    "interface", "streamed-uploads",
+    "interface", "streamed-uploads", "sync",
 ]  # fmt: skip
 
 MOST_RETRIES = 20
@@ -68,7 +75,7 @@ class Explained:
 
     cause: p.AnyCommand | Input
     steps: tuple[str, ...]
-    shown: tuple[Output, ...]
+    shown: tuple[object, ...]
     moved: tuple[Moved, ...] = ()
 
 
@@ -86,6 +93,7 @@ class ModelFactory:
     checked: bool = False
     listen: Callable[[Explained], None] | None = None
     showing: Callable[[int], None] | None = None
+    sync: SyncSystem = BACKGROUND_SYNC
     name: str = "model"
     network: Literal["loopback", "memory", "none"] = "none"
 
@@ -107,6 +115,7 @@ class ModelAdapter:
     surroundings: Surroundings
     explanation: list[Explained] = attrs.field(factory=list)
     state: State = attrs.field(init=False)
+    sync: SyncState = attrs.field(factory=SyncState)
     _decide: Explain = attrs.field(init=False)
     _world: ModelWorld = attrs.field(init=False)
     _inbox: deque[Input] = attrs.field(factory=deque)
@@ -146,8 +155,10 @@ class ModelAdapter:
                 return p.Answer(seq, snapshot=_snapshot(instance.shows))
             case p.Storage():
                 return p.Answer(seq, stored=self.state.kept())
-            case p.SyncRegister() | p.BgCacheRegister():
-                return p.Answer(seq, unsupported="the model has no other specification yet")
+            case p.BgCacheRegister():
+                return p.Answer(seq, unsupported="the model has no background cache")
+            case p.SyncRegister() if command.api != "sync" or command.unregister:
+                return p.Answer(seq, unsupported="the model has one-shot sync only")
             case _:
                 return self._input(command)
         return p.Answer(seq)
@@ -162,13 +173,16 @@ class ModelAdapter:
         )
         realms = (Realm("p1"), Realm(WORKER))
         self.state = State(agent, realms, limit=command.concurrency)
+        self.sync = sync_start(command)
 
     def _input(self, command: p.AnyCommand) -> p.Answer:
-        news = input_of(command)
+        news = None if only_sync(command) else input_of(command)
         self._refused, self._interface = None, None
         if news is not None:
             self._cause(command, news)
             self._settle()
+        if (sync_news := sync_input_of(command)) is not None:
+            self._sync_cause(command, sync_news)
         return p.Answer(command.seq, refused=self._refused, interface=self._interface)
 
     # --- running ----------------------------------------------------------------------
@@ -201,31 +215,54 @@ class ModelAdapter:
 
     def _cause(self, cause: p.AnyCommand | Input, news: Input) -> None:
         """Inject, run, and show what came out."""
+        self.state, shown = self._play(BACKGROUND_FETCH, self.state, cause, news)
+        for number, output in enumerate(shown):
+            self._showing(number)
+            self._show(output)
+
+    def _sync_cause(self, cause: p.AnyCommand, news: SyncInput) -> None:
+        """The same for the sync system: the surroundings are those of both."""
+        self.sync, shown = self._play(self.factory.sync, self.sync, cause, news)
+        for number, output in enumerate(shown):
+            self._showing(number)
+            self.sink(sync_observation(output))
+
+    def _showing(self, number: int) -> None:
+        if self.factory.showing is not None:
+            self.factory.showing(number)
+
+    def _play(
+        self,
+        system: System[StateT, InputT, TaskT, OutputT],
+        state: StateT,
+        cause: p.AnyCommand | Input,
+        news: InputT,
+    ) -> tuple[StateT, tuple[OutputT, ...]]:
+        """Inject, run until nothing is left to do, and tell the listener."""
         moved: list[Moved] = []
         at = 0
 
-        def watch(before: State, after: State) -> None:
+        def watch(before: StateT, after: StateT) -> None:
             nonlocal at
             if self.factory.checked:
-                check(before, after, self.factory.edition)
+                system.check(before, after, self.factory.edition)
             if self.factory.listen is not None:
-                again = partial(_first_task, before) if moved else partial(inject, before, news)
+                first = partial(system.inject, before, news)
+                again = partial(_first_task, system, before) if moved else first
                 moved.append(Moved(before, after, tuple(self._decide.steps[at:]), again))
                 at = len(self._decide.steps)
 
         del self._decide.steps[:]
-        before, self.state = self.state, inject(self.state, news, self._decide)
-        watch(before, self.state)
-        self.state = run(self.state, self._decide, watch)
-        shown, self.state = self.state.taken()
+        before, state = state, system.inject(state, news, self._decide)
+        watch(before, state)
+        state = system.run(state, self._decide, watch)
+        shown, state = system.taken(state)
         explained = Explained(cause, tuple(self._decide.steps), shown, tuple(moved))
-        self.explanation.append(explained)
-        if self.factory.listen is not None:
-            self.factory.listen(explained)
-        for number, output in enumerate(shown):
-            if self.factory.showing is not None:
-                self.factory.showing(number)
-            self._show(output)
+        if system.name == BACKGROUND_FETCH.name or explained.steps or shown:
+            self.explanation.append(explained)
+            if self.factory.listen is not None:
+                self.factory.listen(explained)
+        return state, shown
 
     # --- showing ----------------------------------------------------------------------
 
@@ -265,10 +302,12 @@ class ModelAdapter:
         return p.Body(ended.object, ended.length, error, text=data.decode("latin-1"))
 
 
-def _first_task(state: State, d: Decide) -> State:
+def _first_task(
+    system: System[StateT, InputT, TaskT, OutputT], state: StateT, d: Decide
+) -> StateT:
     """What ``run`` does first; the state as it is where nothing is enabled."""
-    tasks = enabled(state, d)
-    return perform(state, tasks[0], d) if tasks else state
+    tasks = system.enabled(state, d)
+    return system.perform(state, tasks[0], d) if tasks else state
 
 
 def _snapshot(shown: Snapshot) -> p.Snapshot:

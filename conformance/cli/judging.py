@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import attrs
 
 from conformance.adapter import AdapterFactory
-from conformance.judge.acceptor import Acceptor
 from conformance.judge.judge import judge
 from conformance.judge.runner import Bounds, run_scenario
 from conformance.judge.session import Column, Session, Watcher, judge_all
+from conformance.judge.texts import Texts
 from conformance.judge.verdict import Judgement
 from conformance.scenario.format import Scenario
 from conformance.trace import Trace
@@ -18,17 +18,17 @@ from conformance.trace import Trace
 
 @attrs.define
 class Judging:
-    """Plays and judges; the acceptor that watched a run is the one that judges its trace."""
+    """Plays and judges; the acceptors that watched a run are those that judge its trace."""
 
-    _last: tuple[Trace, Acceptor] | None = None
+    _last: tuple[Trace, Texts] | None = None
 
     async def play(self, scenario: Scenario, factory: AdapterFactory) -> Trace:
-        """One run, watched by an acceptor that knows when silence is due."""
+        """One run, watched by acceptors that know when silence is due."""
         real = factory.network == "loopback"
         bounds = Bounds.real() if real else Bounds.simulated()
-        acceptor = Acceptor()
-        trace = await run_scenario(scenario, factory, lambda *_: acceptor, bounds=bounds)
-        self._last = (trace, acceptor)
+        texts = Texts()
+        trace = await run_scenario(scenario, factory, lambda *_: texts, bounds=bounds)
+        self._last = (trace, texts)
         return trace
 
     def judged(self, trace: Trace, _: Scenario) -> Judgement:

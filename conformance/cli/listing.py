@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import enum
 import json
-from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from conformance.cli import adapters, exits, selection
+
+if TYPE_CHECKING:
+    from spec_model.table import Table
+
+S = TypeVar("S", bound=enum.Enum)
+T = TypeVar("T", bound=enum.Enum)
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 """Heads and rows."""
@@ -36,25 +43,34 @@ WHAT = (
     help="What is printed.",
 )
 @click.option(
+    "--api",
+    type=click.Choice(["background-fetch", "sync"]),
+    default="background-fetch",
+    show_default=True,
+    help="Whose states, steps and errata.",
+)
+@click.option(
     "--scenarios",
     multiple=True,
     metavar="PATH",
     help="Scenario file or folder (repeatable), instead of the ones that come along.",
 )
-def list_command(what: str, form: Literal["text", "json"], scenarios: tuple[str, ...]) -> int:
+def list_command(
+    what: str, form: Literal["text", "json"], api: str, scenarios: tuple[str, ...]
+) -> int:
     """List the tables behind the judge: states, steps, scenarios, choices, errata and more."""
     if what == "states" and form == "text":
-        from spec_model.diagrams import states_text
+        from spec_model.diagrams import states_text, sync_states_text
 
-        click.echo(states_text(), nl=False)
+        click.echo(sync_states_text() if api == "sync" else states_text(), nl=False)
         return exits.OK
     makers: dict[str, Callable[[], Rows]] = {
-        "states": _states,
-        "steps": lambda: _steps(scenarios, whole=form == "json"),
+        "states": lambda: _states(api),
+        "steps": lambda: _steps(scenarios, api, whole=form == "json"),
         "scenarios": lambda: _scenarios(scenarios),
         "choices": _choices,
         "profiles": _profiles,
-        "errata": _errata,
+        "errata": lambda: _errata(api),
         "clusters": _clusters,
         "adapters": _adapters,
         "capabilities": lambda: _capabilities(scenarios),
@@ -71,7 +87,7 @@ def list_command(what: str, form: Literal["text", "json"], scenarios: tuple[str,
 def _print(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from conformance.cli.progress import console
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = RichTable(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for index, head in enumerate(heads):
         # The last column takes what room there is; the others are looked up by eye.
         table.add_column(head, no_wrap=index == 0, overflow="fold")
@@ -80,29 +96,31 @@ def _print(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     console().print(table)
 
 
-def _states() -> Rows:
+def _states(api: str) -> Rows:
     from spec_model import lifecycle, phases
+    from spec_model.background_sync.lifecycle import SYNC_REGISTRATION
 
-    rows: list[tuple[str, ...]] = []
-    for name, moves in (
-        (lifecycle.REGISTRATION.name, lifecycle.REGISTRATION.rows()),
-        (lifecycle.RECORD.name, lifecycle.RECORD.rows()),
-        (phases.REGISTRATION.name, phases.REGISTRATION.rows()),
-        (phases.RECORD.name, phases.RECORD.rows()),
-    ):
-        for move in moves:
-            words = (move.source, move.trigger, move.dest)
-            rows.append((name, *(str(one.value) for one in words), " ".join(move.cite), move.why))
+    rows = list(_moves(SYNC_REGISTRATION))
+    if api != "sync":
+        rows = [*_moves(lifecycle.REGISTRATION), *_moves(lifecycle.RECORD)]
+        rows += [*_moves(phases.REGISTRATION), *_moves(phases.RECORD)]
     return ("table", "from", "trigger", "to", "steps", "why"), rows
 
 
-def _steps(paths: Sequence[str], *, whole: bool) -> Rows:
+def _moves(table: Table[S, T]) -> Iterator[tuple[str, ...]]:
+    for move in table.rows():
+        words = (move.source, move.trigger, move.dest)
+        yield table.name, *(str(one.value) for one in words), " ".join(move.cite), move.why
+
+
+def _steps(paths: Sequence[str], api: str, *, whole: bool) -> Rows:
     """Each step with what takes it; ``whole``: every scenario, not only the first ones."""
     from conformance.judge.walks import steps_taken
-    from spec_model import steps
+    from spec_model.systems import TEXTS
 
+    text = TEXTS[api]
     shown = steps_taken(selection.select(paths=paths).scenarios)
-    code = steps.places()
+    code = text.places()
     return ("step", "line", "kind", "says", "code", "scenarios", "not modelled"), [
         (
             one.id,
@@ -111,9 +129,9 @@ def _steps(paths: Sequence[str], *, whole: bool) -> Rows:
             one.paraphrase,
             ", ".join(code[one.id]),
             _few(shown.get(one.id, ()), whole=whole),
-            steps.NOT_MODELLED.get(one.id, ""),
+            text.not_modelled.get(one.id, ""),
         )
-        for one in steps.STEPS.values()
+        for one in text.steps.values()
     ]
 
 
@@ -152,12 +170,12 @@ def _choices() -> Rows:
     ]
 
 
-def _errata() -> Rows:
-    from spec_model.errata import ERRATA
+def _errata(api: str) -> Rows:
+    from spec_model.systems import TEXTS
 
     return ("erratum", "severity", "status", "reading", "cluster", "title"), [
         (one.id, one.severity, one.status, one.reading, one.cluster, one.title)
-        for one in ERRATA.values()
+        for one in TEXTS[api].errata.values()
     ]
 
 

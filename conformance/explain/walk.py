@@ -21,10 +21,11 @@ from conformance.explain.decisive import decisive
 from conformance.explain.shape import VERSION, Moment, Step, Task, Walk
 from conformance.explain.slots import words_for
 from conformance.judge.explain import run_on_model
+from conformance.report.meaning import meaning
 from conformance.scenario.format import Scenario
-from spec_model import steps
 from spec_model.editions import Edition
 from spec_model.messages import Accepted, BytesArrived, Ended, Responded, Uploaded
+from spec_model.systems import BACKGROUND_FETCH_TEXT, TEXTS
 
 _LINES: dict[type, type] = {
     Accepted: t.ServerRequest,
@@ -67,13 +68,14 @@ def walk(
         showing=lambda entries, number: heard[-1].shown.update({number: entries}),
     )
     calls = naming.calls(trace)
+    text = TEXTS.get(scenario.api, BACKGROUND_FETCH_TEXT)
     told = sentences.sentences(naming.renamed(trace))
     return Walk(
         version=VERSION,
         scenario=scenario.scenario,
         title=scenario.title,
-        document=steps.DOCUMENT,
-        commit=steps.COMMIT,
+        document=text.document,
+        commit=text.commit,
         edition=edition.name,
         profile=profile,
         choices=dict(choices or {}),
@@ -185,12 +187,7 @@ def _steps(taken: tuple[str, ...]) -> list[Step]:
     times: dict[str, int] = {}
     for step in taken:
         times[step] = times.get(step, 0) + 1
-    return [Step(step, _says(step), n) for step, n in times.items()]
-
-
-def _says(step: str) -> str:
-    found = steps.STEPS.get(step)
-    return found.paraphrase if found else ""
+    return [Step(step, meaning(step), n) for step, n in times.items()]
 
 
 def _pending(trace: t.Trace, calls: Mapping[str, str]) -> list[str]:

@@ -21,10 +21,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from conformance.adapter import AdapterFactory
 from conformance.fuzz.machine import BAD, GOOD, Judge, Unconforming, machine_for
 from conformance.fuzz.shorten import shortened
-from conformance.judge.acceptor import Acceptor
 from conformance.judge.judge import judge
 from conformance.judge.runner import Bounds, run_scenario
 from conformance.judge.simulation import run_simulated
+from conformance.judge.texts import Texts
 from conformance.judge.verdict import Judgement
 from conformance.scenario.dump import dump
 from conformance.scenario.format import Scenario
@@ -39,11 +39,11 @@ def judge_on(factory: AdapterFactory) -> Judge:
 
     def run(scenario: Scenario) -> Judgement:
         bounds = Bounds.simulated() if virtual else Bounds.real(wait=5.0)
-        acceptor = Acceptor()
+        texts = Texts()
         main = functools.partial(
-            run_scenario, scenario, factory, lambda *_: acceptor, bounds=bounds
+            run_scenario, scenario, factory, lambda *_: texts, bounds=bounds
         )
-        return judge(run_simulated(main) if virtual else trio.run(main), fed=acceptor)
+        return judge(run_simulated(main) if virtual else trio.run(main), fed=texts)
 
     return run
 

@@ -1,5 +1,8 @@
 """Both oracles over one trace, and the verdict.
 
+A trace may speak of Background Fetch and of Background Sync: each text has an acceptor of
+its own (``texts``), and both must explain it.
+
 The acceptor says whether the model can have produced the trace and which
 choices that takes; the properties look at the trace alone.  A trace that the
 acceptor admits and that breaks a property is a violation all the same, unless a
@@ -12,9 +15,11 @@ import time
 
 import attrs
 
-from conformance.judge.acceptor import Acceptor, Fault, Rejection
+from conformance.judge.acceptor import Fault, Rejection
 from conformance.judge.properties import check_all
 from conformance.judge.refusals import Refusal, nearest_of
+from conformance.judge.sync_acceptor import SyncRejection
+from conformance.judge.texts import Texts
 from conformance.judge.verdict import Judgement, PropertyResult, Verdict
 from conformance.judge.words import kind_of
 from conformance.trace import Broken, Entry, GaveUp, Quiet, Trace
@@ -27,12 +32,12 @@ MOST_REASONS = 3
 
 def accept(
     trace: Trace, edition: Edition = AMENDED, admitted: frozenset[str] | None = None
-) -> Acceptor:
-    """Feed a whole trace to a new acceptor."""
-    acceptor = Acceptor(edition, admitted)
+) -> Texts:
+    """Feed a whole trace to new acceptors."""
+    texts = Texts(edition, admitted)
     for entry in trace.entries:
-        acceptor.feed(entry)
-    return acceptor
+        texts.feed(entry)
+    return texts
 
 
 def judge(
@@ -40,11 +45,11 @@ def judge(
     edition: Edition = AMENDED,
     admitted: frozenset[str] | None = None,
     *,
-    fed: Acceptor | None = None,
+    fed: Texts | None = None,
 ) -> Judgement:
-    """The verdict on one trace.  ``fed``: an acceptor that has had the whole trace already."""
+    """The verdict on one trace.  ``fed``: acceptors that have had the whole trace already."""
     began = time.perf_counter()
-    acceptor = accept(trace, edition, admitted) if fed is None else fed
+    texts = accept(trace, edition, admitted) if fed is None else fed
     properties = check_all(trace)
     seconds = round(time.perf_counter() - began, 4)
 
@@ -61,11 +66,11 @@ def judge(
             explained=len(trace.entries) if evidence.unexplained is None else evidence.unexplained,
             allowed=evidence.allowed,
             properties=properties,
-            largest=acceptor.largest,
+            largest=max(texts.fetch.largest, texts.sync.largest),
             seconds=seconds,
         )
 
-    return verdict(*_verdict(trace, acceptor, properties))
+    return verdict(*_verdict(trace, texts, properties))
 
 
 @attrs.frozen
@@ -80,17 +85,22 @@ class Evidence:
 
 
 def _verdict(
-    trace: Trace, acceptor: Acceptor, properties: tuple[PropertyResult, ...]
+    trace: Trace, texts: Texts, properties: tuple[PropertyResult, ...]
 ) -> tuple[Verdict, Evidence]:
     broken = _first_note(trace, Broken)
     if isinstance(broken, Broken):
         return Verdict.BROKEN_ADAPTER, Evidence(broken.why)
+    acceptor, sync = texts.fetch, texts.sync
+    if sync.rejection is not None and not _before(acceptor.rejection, sync.rejection):
+        why, blame = sync.rejection.why, sync.rejection.blame
+        at, allowed = sync.rejection.index, sync.rejection.allowed
+        return Verdict.VIOLATES, Evidence(why, (), blame, at, allowed)
     if acceptor.rejection is not None:
         return _rejected(acceptor.rejection, acceptor.faults)
-    if acceptor.overflowed:
+    if acceptor.overflowed or sync.overflowed:
         return Verdict.INCONCLUSIVE, Evidence("more explanations than can be held")
     smallest = min((h.choices for h in acceptor.hypotheses), key=len, default=frozenset())
-    choices = tuple(sorted(smallest))
+    choices = tuple(sorted(smallest | sync.choices()))
     relaxed = {name for needed in choices for name in CHOICES[needed.split("=", 1)[0]].relaxes}
     failed = [r for r in properties if r.holds is False and r.name not in relaxed]
     if failed:
@@ -107,6 +117,10 @@ def _verdict(
         why = "the trace does not end with a quiet point"
         return Verdict.INCONCLUSIVE, Evidence(why, choices)
     return (Verdict.CONFORMS_VIA if choices else Verdict.CONFORMS), Evidence(choices=choices)
+
+
+def _before(fetch: Rejection | None, sync: SyncRejection) -> bool:
+    return fetch is not None and fetch.index < sync.index
 
 
 def _steps(faults: list[Fault]) -> tuple[str, ...]:

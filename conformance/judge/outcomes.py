@@ -54,6 +54,7 @@ class Observed:
     handled: dict[str, list[str]] = attrs.field(factory=dict)
     order: list[str] = attrs.field(factory=list)
     stored: dict[str, int] = attrs.field(factory=dict)
+    last_chance: list[bool] = attrs.field(factory=list)
     gave_up: list[str] = attrs.field(factory=list)
 
 
@@ -109,6 +110,8 @@ class _Reader:
             case WorkerEvent():
                 self.found.events.append(seen.name)
                 self.ends.append(("event", seen.name))
+                if seen.last_chance is not None:
+                    self.found.last_chance.append(seen.last_chance)
                 if seen.instance is not None and seen.snapshot is not None:
                     shows = seen.snapshot
                     self.found.handled[seen.name] = [shows.result, shows.failure_reason]
@@ -217,6 +220,8 @@ def disagreements(trace: Trace, scenario: Scenario, edition: str) -> list[str]:
 def _compare(found: Observed, expected: Expect) -> Iterator[str]:
     if expected.events is not None and found.events != expected.events:
         yield f"events: expected {expected.events}, seen {found.events}"
+    if expected.last_chance is not None and found.last_chance != expected.last_chance:
+        yield f"last_chance: expected {expected.last_chance}, seen {found.last_chance}"
     for field in ("settled", "final", "requests", "progress", "handled", "stored"):
         seen: dict[str, object] = getattr(found, field)
         wanted: dict[str, object] = getattr(expected, field)

@@ -148,7 +148,9 @@ class PlainAcceptor(Generic[StateT, InputT, TaskT, OutputT, SeenT]):
 
     def quiet(self) -> bool:
         """Nothing more came; False if no explanation is left."""
-        self.explanations = [each for each in self.explanations if self._rests(each)]
+        self.explanations = _fewest(
+            rested for each in self.explanations for rested in self._rested(each)
+        )
         return bool(self.explanations)
 
     def choices(self) -> frozenset[str]:
@@ -170,11 +172,16 @@ class PlainAcceptor(Generic[StateT, InputT, TaskT, OutputT, SeenT]):
                 if not self.reading.optional(output):
                     break
 
-    def _rests(self, each: Explanation[StateT, InputT, OutputT]) -> bool:
+    def _rested(
+        self, each: Explanation[StateT, InputT, OutputT]
+    ) -> Iterator[Explanation[StateT, InputT, OutputT]]:
+        """The same at rest, with the choices that it takes to have nothing to do."""
         if each.waiting or not all(map(self.reading.optional, each.owed())):
-            return False
+            return
         state = each.state
-        return any(not tasks for tasks, _ in self._ask(lambda d: self.system.enabled(state, d)))
+        for tasks, choices in self._ask(lambda d: self.system.enabled(state, d)):
+            if not tasks:
+                yield attrs.evolve(each, choices=each.choices | choices)
 
     def _moves(
         self, each: Explanation[StateT, InputT, OutputT]

@@ -21,6 +21,7 @@ from conformance.protocol import (
     MatchAll,
     QueryOptions,
     Settled,
+    SyncGetTags,
     SyncRegister,
     Synthesize,
     Unregister,
@@ -33,6 +34,7 @@ from conformance.scenario.format import (
     FetchStep,
     GetIdsStep,
     GetStep,
+    GetTagsStep,
     MatchStep,
     RequestArg,
     Step,
@@ -54,6 +56,7 @@ CallCommand = (
     | CachePut
     | CacheKeys
     | SyncRegister
+    | SyncGetTags
     | BgCacheRegister
     | Unregister
 )
@@ -156,6 +159,9 @@ async def _worker_call(step: Step, values: Values) -> Call | None:
                 unregister=sync.unregister,
             )
             return Call(register, realm, sync.name, sync.wait)
+        case Step(get_tags=GetTagsStep() as tags):
+            realm = values.realm(tags.realm)
+            return Call(SyncGetTags(call=UNNAMED, realm=realm), realm, tags.name, tags.wait)
         case Step(bgcache=BgCacheStep() as bgcache):
             realm = values.realm(bgcache.realm)
             requests = [request_init(one, origins, where) for one in bgcache.requests]

@@ -47,6 +47,7 @@ _OF_STEP: dict[str, Capability] = {
     "busy": "busy-realm",
     "idle": "busy-realm",
     "bgcache": "bgcache",
+    "get_tags": "sync",
 }
 
 
@@ -72,10 +73,8 @@ def all_steps(scenario: Scenario) -> Iterator[Step]:
 def required_capabilities(scenario: Scenario) -> frozenset[Capability]:
     """All that the scenario needs, declared or derived."""
     needs = {*scenario.needs, *_world_needs(scenario.world)}
-    if scenario.api == "bgcache":
-        needs.add("bgcache")
-    elif scenario.api != "background-fetch":
-        needs.add("periodic-sync" if scenario.api == "periodic-sync" else "sync")
+    if scenario.api != "background-fetch":
+        needs.add(scenario.api)
     for step in all_steps(scenario):
         needs.update(_step_needs(step))
     return frozenset(needs)
@@ -105,7 +104,7 @@ def _step_needs(step: Step) -> Iterator[Capability]:
         case Step(until=Until(received=str())):
             yield "streaming"
         case Step(sync=SyncStep(api=api)):
-            yield "periodic-sync" if api == "periodic-sync" else "sync"
+            yield api
         case (
             Step(fetch=FetchStep(requests=requests)) | Step(bgcache=BgCacheStep(requests=requests))
         ):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from conformance.judge.properties import PROPERTIES
-from spec_model.steps import STEPS
+from spec_model.steps import UnknownStep
+from spec_model.systems import step
 
 
 def meaning(name: str) -> str:
     """Our words for a step or a property; empty for a name that is neither."""
-    if name in STEPS:
-        return STEPS[name].paraphrase
     if name in PROPERTIES:
         return PROPERTIES[name].sentence
-    return ""
+    try:
+        return step(name).paraphrase
+    except UnknownStep:
+        return ""
 
 
 def with_meaning(name: str) -> str:

@@ -165,6 +165,8 @@ class _Reader:
             case p.SyncRegister(realm=realm, tag=tag, api=api, unregister=unregister):
                 verb = "unregister" if unregister else "register"
                 return realm, f"{verb}({quoted(tag)}) of {api}"
+            case p.SyncGetTags(realm=realm):
+                return realm, "getTags()"
             case p.BgCacheRegister(realm=realm, cache=cache, requests=requests):
                 return realm, f"bgCache.register({quoted(cache)}, {requests_of(requests)})"
             case _:

@@ -18,6 +18,7 @@ from conformance.scenario.format import (
     FetchStep,
     GetIdsStep,
     GetStep,
+    GetTagsStep,
     LookStep,
     MatchStep,
     ReadStep,
@@ -86,6 +87,7 @@ class Program:
             FetchStep
             | GetStep
             | GetIdsStep
+            | GetTagsStep
             | CachePutStep
             | CacheKeysStep
             | SyncStep

@@ -264,6 +264,14 @@ class SyncStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):
     wait: bool = True
 
 
+class GetTagsStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):
+    """``registration.sync.getTags()``."""
+
+    name: str | None = None
+    realm: str | None = None
+    wait: bool = True
+
+
 class BgCacheStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):
     """``bgCache.register(cache, requests)``."""
 
@@ -328,6 +336,7 @@ class Step(_Strict, frozen=True, rename={"pass_": "pass"}):
     interface: InterfaceStep | None = None
     user: UserStep | None = None
     sync: SyncStep | None = None
+    get_tags: GetTagsStep | None = None
     bgcache: BgCacheStep | None = None
     open_page: str | None = None
     close_page: str | None = None

@@ -31,6 +31,7 @@ _KINDS: dict[str, str] = {
     "match": "records",
     "match_all": "records",
     "get_ids": "strings",
+    "get_tags": "strings",
     "cache_keys": "strings",
     "look": "snapshot",
     "interface": "display",

@@ -101,7 +101,7 @@ def soundness(profile: str, numbers: range, progress: Callable[[], None] = lambd
         if one is None:
             tally.counts["circling"] += 1
             continue
-        acceptor = accept(one.trace, AMENDED, one.admitted)
+        acceptor = accept(one.trace, AMENDED, one.admitted).fetch
         said = _verdict(acceptor)
         tally.counts[said] += 1
         tally.largest = max(tally.largest, acceptor.largest)
@@ -129,7 +129,7 @@ def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambd
     for number in numbers:
         progress()
         for mutant, admitted in some_spoilt(profile, number):
-            said = _verdict(accept(mutant.trace, AMENDED, admitted))
+            said = _verdict(accept(mutant.trace, AMENDED, admitted).fetch)
             if said == "accepted":
                 said = proved(mutant.trace, admitted)
             tally.counts[said] += 1

@@ -11,12 +11,12 @@ import attrs
 from spec_model.background_fetch import Rejected
 from spec_model.background_sync.lifecycle import SyncState, SyncTrigger, fire
 from spec_model.background_sync.state import (
+    EVENT,
     CallGetTags,
     CallRegister,
     Event,
     GoOn,
     Registration,
-    Settled,
     State,
     SyncFired,
     Wait,
@@ -38,7 +38,7 @@ def register(state: State, call: CallRegister, d: Decide) -> State:
     d.take("BS-REGISTER-0", "BS-REGISTER-1")
     error = _refusal(state, d)
     if error is not None:
-        return state.say(Settled(call.call, error))
+        return state.settle(call, error, error.step)
     d.take("BS-REGISTER-7")
     known = state.registration(call.tag)
     if known is None:
@@ -51,7 +51,8 @@ def register(state: State, call: CallRegister, d: Decide) -> State:
         state = _register_again(state, known, d)
         d.take("BS-REGISTER-8.3")
     # Resolved first: whatever fires the event, the page may know before the worker does.
-    return state.say(Settled(call.call, None)).later(GoOn(call.tag, new=known is None))
+    state = state.settle(call, None, "BS-REGISTER-9.5" if known is None else "BS-REGISTER-8.3")
+    return state.later(GoOn(call.tag, new=known is None))
 
 
 def _refusal(state: State, d: Decide) -> Rejected | None:
@@ -93,13 +94,14 @@ def go_on(state: State, work: GoOn, d: Decide) -> State:
     guarded = not work.new or d.repaired("BS03")
     if guarded and known.state is not SyncState.PENDING:
         return state
-    return fire_sync_event(state, known, d)
+    return fire_sync_event(state, known, "BS-REGISTER-9.6" if work.new else "BS-REGISTER-8.4", d)
 
 
 def get_tags(state: State, call: CallGetTags, d: Decide) -> State:
     """BS-GETTAGS."""
     d.take("BS-GETTAGS-0", "BS-GETTAGS-1", "BS-GETTAGS-2", "BS-GETTAGS-3", "BS-GETTAGS-4")
-    return state.say(Settled(call.call, tuple(each.tag for each in state.registrations)))
+    tags = tuple(each.tag for each in state.registrations)
+    return state.settle(call, tags, "BS-GETTAGS-3")
 
 
 def unregister(state: State) -> State:
@@ -115,8 +117,8 @@ def unregister(state: State) -> State:
 # --- the event ------------------------------------------------------------------------
 
 
-def fire_sync_event(state: State, registration: Registration, d: Decide) -> State:
-    """BS-FIRE up to the dispatch.  The caller has seen that the user agent is online."""
+def fire_sync_event(state: State, registration: Registration, step: str, d: Decide) -> State:
+    """BS-FIRE up to the dispatch.  ``step`` has seen that the user agent is online."""
     d.take("BS-FIRE-0", "BS-FIRE-1", "BS-FIRE-2", "BS-FIRE-3", "BS-FIRE-4")
     fired = attrs.evolve(registration, state=fire(registration.state, SyncTrigger.FIRE))
     state = state.put(fired)
@@ -124,11 +126,11 @@ def fire_sync_event(state: State, registration: Registration, d: Decide) -> Stat
     cap = state.cap or d.choose("sync-attempts")
     last = cap != "uncapped" and fired.attempts + 1 >= int(cap)
     number = state.series + 1
-    event = Event(f"s{number}", fired.tag, last)
+    event = Event(f"{EVENT}{number}", fired.tag, last)
     state = attrs.evolve(state, events=(*state.events, event), series=number, cap=cap)
     if not state.listening:  # nobody asks for more time: it is over at once
         return end_event(state, event, fulfilled=True, d=d)
-    return state.say(SyncFired(event.name, event.tag, event.last_chance))
+    return state.say(SyncFired(event.name, event.tag, event.last_chance, step))
 
 
 def sweep(state: State, tag: str, d: Decide) -> State:
@@ -137,7 +139,7 @@ def sweep(state: State, tag: str, d: Decide) -> State:
     known = state.registration(tag)
     if known is None or known.state is not SyncState.PENDING or not state.online:
         return state
-    return fire_sync_event(state, known, d)
+    return fire_sync_event(state, known, "BS-SWEEP-1", d)
 
 
 def end_event(state: State, event: Event, *, fulfilled: bool, d: Decide) -> State:
@@ -169,7 +171,7 @@ def _once_more(
 ) -> State:
     """It was registered again while its event ran: nothing that was asked for may be lost."""
     how = SyncTrigger.FAIL_FINALLY if event.last_chance else SyncTrigger.FAIL
-    attempts = 0
+    attempts, step = 0, "BS-FIRE-5.2.1.2" if fulfilled else "BS-FIRE-5.3.1.2"
     if fulfilled:
         d.take("BS-FIRE-5.2.1", "BS-FIRE-5.2.1.1", "BS-FIRE-5.2.1.2", "BS-FIRE-5.2.1.3")
         how = SyncTrigger.FULFIL
@@ -179,7 +181,7 @@ def _once_more(
             attempts = known.attempts + 1
     known = attrs.evolve(known, state=fire(known.state, how), attempts=attempts)
     state = state.put(known)
-    return fire_sync_event(state, known, d) if state.online else state
+    return fire_sync_event(state, known, step, d) if state.online else state
 
 
 def end_wait(state: State, wait: Wait, d: Decide) -> State:
@@ -195,4 +197,4 @@ def end_wait(state: State, wait: Wait, d: Decide) -> State:
     d.take("BS-FIRE-5.3.2.3", "BS-FIRE-5.3.2.4")
     known = attrs.evolve(known, state=fire(known.state, SyncTrigger.WAIT_OVER), wait=0)
     state = state.put(known)
-    return fire_sync_event(state, known, d) if state.online else state
+    return fire_sync_event(state, known, "BS-FIRE-5.3.2.4", d) if state.online else state

@@ -20,6 +20,9 @@ from spec_model.messages import (
     WentOnline,
 )
 
+WORKER = "worker"
+"""The realm of the service worker."""
+
 # --- inputs and outputs ---------------------------------------------------------------
 
 
@@ -71,22 +74,27 @@ Input = (
 
 @attrs.frozen
 class Settled:
-    """A call's promise settled; None is undefined."""
+    """A call's promise settled; None is undefined.  ``step`` settled it."""
 
     call: str
-    value: Rejected | tuple[str, ...] | bool | None
+    value: Rejected | tuple[str, ...] | None
+    step: str = attrs.field(default="", eq=False)
 
 
 @attrs.frozen
 class SyncFired:
-    """The worker got a sync event."""
+    """The worker got a sync event; ``step`` fired it."""
 
     event: str
     tag: str
     last_chance: bool
+    step: str = attrs.field(default="", eq=False)
 
 
 Output = Settled | SyncFired
+
+EVENT = "s"
+"""Names of events begin so, and are then numbered: no other text's events have such names."""
 
 # --- tasks ----------------------------------------------------------------------------
 
@@ -199,6 +207,13 @@ class State:
         kept = [changed if each.tag == changed.tag else each for each in self.registrations]
         kept = [each for each in kept if each.state is not SyncState.REMOVED]
         return attrs.evolve(self, registrations=tuple(kept))
+
+    def settle(
+        self, call: CallRegister | CallGetTags, value: Rejected | tuple[str, ...] | None, step: str
+    ) -> State:
+        """A promise settles; nobody sees it once its page is closed."""
+        there = call.realm == WORKER or call.realm in self.pages
+        return self.say(Settled(call.call, value, step)) if there else self
 
     def later(self, *tasks: RunCall | GoOn | Sweep) -> State:
         """The same with more work to do."""

@@ -124,6 +124,8 @@ class Driver:
                 await self._tell(await self._any_page(), command)
             case p.Begin() if lacking := _lacking(command):
                 return p.Answer(command.seq, unsupported=lacking)
+            case p.SyncGetTags():
+                await self._tell(await self._realm(command.realm), command)
             case p.SyncRegister() if command.api != "sync14":
                 await self._tell(await self._realm(command.realm), command)
             case p.Start():

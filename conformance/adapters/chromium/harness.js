@@ -199,6 +199,7 @@
       (strings) => ({ strings })),
     unregister: (c) => settle(c.call, () => registration.unregister(), (boolean) => ({ boolean })),
     sync_register: (c) => settle(c.call, () => syncs(c), nothing),
+    sync_get_tags: (c) => settle(c.call, () => registration.sync.getTags(), (strings) => ({ strings })),
     // Not of the protocol: start a sleeping worker; end a scenario.
     wake: () => { registration.active.postMessage("wake"); },
     leave: async (c) => {

@@ -246,7 +246,20 @@ def test_storage_is_what_is_kept_until_the_settle_event_is_over() -> None:
 
 
 def test_a_command_of_another_specification_is_unsupported() -> None:
-    assert bench().do(p.SyncRegister(call="c", realm="p1", tag="t")).unsupported is not None
+    repeating = p.SyncRegister(call="c", realm="p1", tag="t", api="periodic-sync")
+    assert bench().do(repeating).unsupported is not None
+    cache = p.BgCacheRegister(call="c", realm="p1", cache="films", requests=[])
+    assert bench().do(cache).unsupported is not None
+
+
+def test_a_sync_is_registered_fired_and_ended_beside_background_fetch() -> None:
+    made = bench(x=Resource(size=16))
+    made.do(p.Begin(scenario="s", origins=ORIGINS, listen=["sync"]))
+    made.do(p.SyncRegister(call="c", realm="p1", tag="t"))
+    assert made.event.tag == "t"
+    made.do(p.EndEvent(event=made.event.event))
+    made.do(p.SyncGetTags(call="g", realm="p1"))
+    assert p.Settled("g", strings=[]) in made.log
 
 
 def test_answers_carry_the_number_of_their_command() -> None:

@@ -58,7 +58,7 @@ def test_a_step_needs_what_it_uses(step: object, needed: set[str]) -> None:
         ({"world": {"concurrency": 1}}, {"serial"}),
         ({"api": "bgcache"}, {"bgcache"}),
         ({"api": "periodic-sync"}, {"periodic-sync"}),
-        ({"api": "sync14"}, {"sync"}),
+        ({"api": "sync14"}, {"sync14"}),
         ({"needs": ["sparse-totals"]}, {"sparse-totals"}),
         ({}, set()),
     ],

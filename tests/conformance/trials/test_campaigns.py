@@ -56,4 +56,4 @@ def test_a_possible_trace_is_proved_and_an_impossible_one_is_a_hole() -> None:
     assert proved(trace, frozenset()) == "equivalent"
     wrong = next(each for each in spoilt(trace) if each.what == "id")
     assert proved(wrong.trace, frozenset()) == "hole"
-    assert accept(wrong.trace).rejection is not None
+    assert accept(wrong.trace).fetch.rejection is not None

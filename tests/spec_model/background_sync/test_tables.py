@@ -46,7 +46,7 @@ def test_no_step_is_cited_that_the_text_does_not_have(path: Path) -> None:
 def test_a_step_of_any_text_is_found_by_its_id() -> None:
     assert systems.step("BS-FIRE-4") is STEPS["BS-FIRE-4"]
     assert systems.step("RECORD-3").line == 281
-    assert systems.STEPS_OF[BACKGROUND_SYNC.name] is STEPS
+    assert systems.TEXTS[BACKGROUND_SYNC.name].steps is STEPS
     with pytest.raises(UnknownStep):
         systems.step("BS-FIRE-9")
 
