@@ -38,6 +38,7 @@ _PLAIN = re.compile(
     r"(/(?!/)[A-Za-z0-9/._~%!$&'()*+,;=:@-]*(?:\?[A-Za-z0-9/._~%!$&'()*+,;=:@?-]*)?)",
     re.ASCII,
 )
+_NO_HOST = re.compile(r"(?i:https?:)?/{2,}(?:[?#]|$)")
 _DIGITS = re.compile(r"[0-9]{1,40}|0[xX][0-9A-Fa-f]{0,40}", re.ASCII)
 _LAST_IS_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?", re.ASCII)
 _LOOPBACK = re.compile(r"localhost|.*\.localhost|127(\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII)
@@ -101,10 +102,15 @@ def _authority(scheme: str, authority: str) -> tuple[str, int]:
 
 
 def _parse(url: str, base: str) -> Address:
-    if re.search(r"[\x00-\x20\x7f]", url.strip(" \t\r\n")):
+    bare = url.strip(" \t\r\n")
+    if re.search(r"[\x00-\x20\x7f]", bare):
         raise BadUrl(url, "control characters or blanks in the URL")
+    path = re.split(r"[?#]", bare, maxsplit=1)[0]
+    bare = path.replace("\\", "/") + bare[len(path) :]  # as browsers read it
+    if _NO_HOST.match(bare):  # urljoin would take the host of the base
+        raise BadUrl(url, "no host")
     try:
-        parts = urlsplit(urljoin(base, url.strip(" \t\r\n")))
+        parts = urlsplit(urljoin(base, bare))
         port, host = parts.port, parts.hostname
     except ValueError as error:
         raise BadUrl(url, str(error)) from None

@@ -200,8 +200,12 @@ class Exchange:
         heads = self._seen[: self._received - len(behind)]
         self._headed, self._seen = True, bytearray()
         headers = tuple((n.decode("ascii"), v.decode("latin-1")) for n, v in event.headers)
+        if self._received - len(behind) > MOST_HEAD_BYTES:
+            raise PeerMisbehaved(f"more than {MOST_HEAD_BYTES} bytes of heads")
         if len(headers) > MOST_HEADERS:
             raise PeerMisbehaved(f"{len(headers)} header fields")
+        if not event.http_version.startswith(b"1."):
+            raise PeerMisbehaved("an answer in another version of HTTP than 1")
         fields = dict(event.headers)
         length, chunked = fields.get(b"content-length"), b"transfer-encoding" in fields
         if chunked and length is not None:
