@@ -81,7 +81,10 @@ class Body:
 
 @attrs.define(eq=False)
 class RecordState:
-    """One record.  ``scope`` is the running attempt's; cancelling it seals the attempt."""
+    """One record.  ``scope`` is the running attempt's; cancelling it seals the attempt.
+
+    ``futile``: attempts in a row that have not come further than ``furthest`` bytes.
+    """
 
     index: int
     request: StoredRequest
@@ -91,6 +94,7 @@ class RecordState:
     uploaded: int = 0
     sent: bool = False
     futile: int = 0
+    furthest: int = 0
     scope: trio.CancelScope | None = None
     watchers: weakref.WeakSet[Watcher] = attrs.field(factory=weakref.WeakSet)
 

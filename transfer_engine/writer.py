@@ -113,7 +113,9 @@ class Writer:
         if stored:
             self.got += stored
             self.job.grow(self.record.body, stored)
-            self.record.futile = 0
+            if self.record.body.length > self.record.furthest:
+                # Bytes that a restart brings again are no progress.
+                self.record.furthest, self.record.futile = self.record.body.length, 0
             self.record.touch()
             self.job.publish()
             self.grew(self.job, self.record)

@@ -181,6 +181,17 @@ def test_network_loss_gives_up_after_futile_attempts() -> None:
     simulate(test)
 
 
+def test_a_server_that_breaks_off_at_the_same_byte_for_ever_is_given_up() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", cut(TEN, 1, etag='W/"no resuming"'))
+        async with app.open(unavailability="network-loss") as engine:
+            reg = await engine.fetch("s", "/a")
+            assert await finished(reg) == ("failure", "fetch-error")
+            assert len(app.server.ranges("/a")) == 9
+
+    simulate(test)
+
+
 def test_download_total_is_strict_and_stops_the_siblings() -> None:
     async def test(app: App) -> None:
         app.server.on("/a", stall(TEN, 4))
