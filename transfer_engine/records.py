@@ -154,7 +154,7 @@ class Record(Watcher):
         self._record = record
         self._reading = reading
         self._settled: Response | ScriptError | None = None
-        record.watchers.add(self)
+        record.watch(self)
         self.look()
 
     @property

@@ -71,7 +71,14 @@ class Body:
     redundant: bool = False
     released: bool = False
     changed: Broadcast = attrs.field(factory=Broadcast)
-    readers: weakref.WeakSet[object] = attrs.field(factory=weakref.WeakSet)
+    _readers: weakref.WeakSet[object] | None = None
+
+    @property
+    def readers(self) -> weakref.WeakSet[object]:
+        """Who holds the body; made when first asked for, since most bodies are never read."""
+        if self._readers is None:
+            self._readers = weakref.WeakSet()
+        return self._readers
 
     @property
     def stored(self) -> Stored:
@@ -96,11 +103,17 @@ class RecordState:
     futile: int = 0
     furthest: int = 0
     scope: trio.CancelScope | None = None
-    watchers: weakref.WeakSet[Watcher] = attrs.field(factory=weakref.WeakSet)
+    _watchers: weakref.WeakSet[Watcher] | None = None
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell it of everything from now on, for as long as it lives."""
+        if self._watchers is None:
+            self._watchers = weakref.WeakSet()
+        self._watchers.add(watcher)
 
     def touch(self) -> None:
         """The body got bytes, a head, or a result: tell readers and record objects."""
-        for watcher in tuple(self.watchers):
+        for watcher in tuple(self._watchers or ()):
             watcher.look()
         self.body.changed.fire()
 

@@ -88,7 +88,7 @@ class Address:
 
 def parse(url: str, base: str = "") -> Address:
     """Resolve and normalise.  Raises BadUrl."""
-    plain = _PLAIN.fullmatch(url)
+    plain = _PLAIN.fullmatch(origin_of(base) + url if url[:1] == "/" else url)
     if plain is not None and "/." not in plain[3]:
         return Address(plain[1], *_authority(plain[1], plain[2]), plain[3])
     return _parse(url, base)
