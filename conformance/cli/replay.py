@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from conformance.cli import adapters, exits, selection
 from conformance.cli.run import OUT, Options, carry_out, publish
 
 if TYPE_CHECKING:
+    from conformance.judge.telling import Told
     from conformance.judge.verdict import Judgement
     from conformance.scenario.format import Scenario
     from conformance.trace import Trace
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 SUFFIX = ".jsonl"
 CONTEXT = 6
 """Entries shown before and after the one in question."""
+LONG = 500
+"""Entries that take long enough for a progress bar."""
 
 
 @click.command("replay")
@@ -100,9 +104,14 @@ def read_trace(path: Path) -> Trace:
     import msgspec
 
     from conformance import trace as traces
+    from conformance.judge.sense import nonsense
 
     try:
-        return traces.load(path.read_bytes())
+        trace = traces.load(path.read_bytes())
+        wrong = nonsense(trace)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return trace
     except OSError as error:
         raise exits.Refusal(exits.NOTHING_SELECTED, f"{path}: {error.strerror}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
@@ -132,8 +141,20 @@ def _scenario(trace: Trace) -> Scenario:
     help="Show the entries around entry N instead of the first unexplained one.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show every entry.")
-def why_command(trace: Path, at: int | None, everything: bool) -> int:
-    """Say why a recorded trace has its verdict: entry by entry, in plain words."""
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What is printed.",
+)
+def why_command(trace: Path, at: int | None, everything: bool, form: str) -> int:
+    """Say why a recorded trace has its verdict: entry by entry, in plain words.
+
+    Then the explanations that were alive before the entry in question and after it:
+    where each fetch and record is, which choices it takes, what it allows next.
+    """
     from conformance.judge.judge import judge
 
     recorded = read_trace(trace)
@@ -141,12 +162,64 @@ def why_command(trace: Path, at: int | None, everything: bool) -> int:
         raise click.BadParameter(f"the trace has entries 0 to {len(recorded.entries) - 1}")
     judgement = judge(recorded)
     place = judgement.unexplained if at is None else at
+    alive = _alive(recorded, place)
+    if form == "json":
+        click.echo(_json(judgement, place, alive))
+        return exits.OK
     for line in _entries(recorded, judgement, place, everything):
         click.echo(line)
     click.echo()
     for line in _verdict(judgement):
         click.echo(line)
+    for when, told, held in alive:
+        click.echo(f"\n{when}: {held} explanation{'' if held == 1 else 's'}")
+        for number, each in enumerate(told, start=1):
+            for line in each.lines():
+                click.echo(f"  {number}. {line}")
     return exits.OK
+
+
+Alive = list[tuple[str, "tuple[Told, ...]", int]]
+
+
+def _alive(trace: Trace, place: int | None) -> Alive:
+    """The explanations before and after an entry, or at the end."""
+    from conformance.judge.acceptor import Acceptor
+    from conformance.judge.telling import tell
+
+    acceptor = Acceptor()
+    last = len(trace.entries) - 1 if place is None else place
+    found: Alive = []
+    entries = trace.entries[: last + 1]
+    with click.progressbar(
+        entries, label="explaining", file=sys.stderr, hidden=len(entries) < LONG
+    ) as shown:
+        for number, entry in enumerate(shown):
+            if number == last and place is not None:
+                found.append((f"before entry {last}", tell(acceptor), len(acceptor.hypotheses)))
+            acceptor.feed(entry)
+    when = "at the end" if place is None else f"after entry {last}"
+    if acceptor.rejection is not None:
+        # It keeps the last ones, for what was allowed instead.
+        found.append((when, (), 0))
+    else:
+        found.append((when, tell(acceptor), len(acceptor.hypotheses)))
+    return found
+
+
+def _json(judgement: Judgement, place: int | None, alive: Alive) -> str:
+    import attrs
+    import msgspec
+
+    said = {
+        "entry": place,
+        "judgement": msgspec.to_builtins(judgement),
+        "alive": [
+            {"when": when, "held": held, "explanations": [attrs.asdict(each) for each in told]}
+            for when, told, held in alive
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(said), indent=2).decode()
 
 
 def _entries(trace: Trace, judgement: Judgement, place: int | None, everything: bool) -> list[str]:

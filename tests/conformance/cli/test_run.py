@@ -332,6 +332,46 @@ def test_why_shows_the_entry_that_was_asked_for(
     assert run(["why", path, "--at", "99"]) == 64
 
 
+def test_why_tells_the_explanations_before_and_after_an_entry(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.conformance.judge.traces import HOME, Script
+
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x", 404, 9).quiet()
+    whole = traces.Trace("X-1", "someone", "1", [], {"app": HOME}, True, script.entries)
+    path = folder / "X-1.jsonl"
+    path.write_bytes(traces.dump(whole))
+    assert run(["why", str(path), "--at", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "before entry 5: 1 explanation\n" in out
+    assert "'a': running; GET http://app.test/x is" in out
+    assert "allowed next: " in out
+    assert run(["why", str(path), "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["entry"] == said["judgement"]["unexplained"] == len(script.entries) - 1
+    before, after = said["alive"]
+    assert before["held"] == len(before["explanations"]) > 0
+    assert after["held"] == 0
+
+
+def test_a_trace_that_no_judge_can_have_written_ends_with_78(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.conformance.judge.traces import HOME, Script
+
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x")
+    for left_out, said in (
+        (0, "before the scenario has begun"),
+        (5, "has no request"),
+    ):
+        entries = [entry for at, entry in enumerate(script.entries) if at != left_out]
+        whole = traces.Trace("X-1", "someone", "1", [], {"app": HOME}, True, entries)
+        (folder / "X-1.jsonl").write_bytes(traces.dump(whole))
+        for command in ("why", "replay"):
+            assert run([command, str(folder / "X-1.jsonl")]) == 78
+            assert said in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_report_is_made_again_from_its_folder(
     verdicts: Judged, capsys: pytest.CaptureFixture[str]
