@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,8 +168,25 @@ def publish(
         raise exits.Refusal(exits.BAD_INPUT, str(error)) from None
     page = folder.write_report(report, seen_traces(session.outcomes))
     show(report, options.format)
+    if options.format == "text":
+        for line in _profiles(session, options.names):
+            click.echo(line)
     if options.update_expected:
         for path in write_proposals(session, report, written, selected.known, folder):
             click.echo(f"proposal: {path}", err=True)
     click.echo(f"report: {page}", err=options.format != "text")
     return report.exit_code
+
+
+def _profiles(session: Session, names: tuple[str, ...]) -> Iterator[str]:
+    """For each implementation whether one user agent explains all its runs that conform."""
+    from conformance.judge import one_profile
+    from conformance.judge.verdict import Verdict
+
+    for name in names:
+        runs = [(one.judgement, one.trace) for one in session.outcomes if one.column == name]
+        if all(judgement.verdict is not Verdict.CONFORMS_VIA for judgement, _ in runs):
+            continue  # nothing was chosen: the defaults explain it
+        found = one_profile.explaining(runs)
+        said = f"one profile explains it: {', '.join(found)}" if found else "no one profile does"
+        yield f"{name} conforms by choices; {said}"

@@ -59,5 +59,19 @@ def test_a_choice_or_option_that_does_not_exist_is_an_error(
 
 
 def test_an_unknown_profile_is_said_with_those_that_there_are() -> None:
-    with pytest.raises(profiles.UnknownProfile, match="there are spec"):
+    with pytest.raises(profiles.UnknownProfile, match="there are spec, chromium"):
         profiles.get("netscape")
+
+
+def test_the_profiles_that_are_known() -> None:
+    assert list(profiles.PROFILES) == ["spec", "chromium", "webkit", "m72", "edgedoc"]
+
+
+def test_no_two_profiles_but_the_one_of_a_document_are_the_same_user_agent() -> None:
+    def answers(name: str) -> dict[str, str]:
+        own = profiles.get(name).choices
+        return {key: own.get(key, each.options[0]) for key, each in CHOICES.items()}
+
+    distinct = [answers(name) for name in ("spec", "chromium", "webkit", "m72")]
+    assert all(distinct.count(each) == 1 for each in distinct)
+    assert answers("edgedoc") == answers("spec")
