@@ -449,7 +449,6 @@ def update_ui(trusted: bool, used: bool, active: bool, d: Decide) -> Rejected | 
 def matching(
     fetch: BackgroundFetch,
     url: str | None,
-    method: str,
     ignore_search: bool,
     ignore_method: bool,
     d: Decide,
@@ -457,7 +456,8 @@ def matching(
     """MATCHALL-3.2: indexes of the records that match, in request order.
 
     An argument left out matches everything (E74); with one, only GET records match
-    unless ``ignore_method`` (the borrowed algorithm's rule).
+    unless ``ignore_method``: the borrowed algorithm (Service Workers, "Request matches
+    cached item") asks for the record's method, never for the argument's own.
     """
     d.take("MATCHALL-3.1", "MATCHALL-3.2")
     if url is None:
@@ -466,8 +466,6 @@ def matching(
             return tuple(everything)
         # E75: the borrowed algorithm passes over what is not GET, asked for or not.
         return tuple(i for i in everything if fetch.requests[i].method == "GET")
-    if method != "GET" and not ignore_method:
-        return ()
     found = []
     for index, request in enumerate(fetch.requests):
         d.take("MATCHALL-3.2.1")

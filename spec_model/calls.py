@@ -137,7 +137,7 @@ def _match(state: State, made: CallMatch, d: Decide) -> State:
         refused = Rejected("InvalidStateError", "MATCHALL-1")
         return _settle(state, realm.name, made.call, refused)
     d.take("MATCHALL-2", "MATCHALL-3")
-    found = bg.matching(fetch, made.url, made.method, made.ignore_search, made.ignore_method, d)
+    found = bg.matching(fetch, made.url, made.ignore_search, made.ignore_method, d)
     if made.url is not None and made.ignore_search and not d.repaired("E74"):
         # E76: the borrowed algorithm writes into the requests that it compares.
         fetch = attrs.evolve(fetch, requests=tuple(map(_emptied, fetch.requests)))

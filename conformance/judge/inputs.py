@@ -187,7 +187,6 @@ class Inputs:
             lambda d: bf.matching(
                 fetch,
                 command.url,
-                command.method,
                 command.options.ignore_search,
                 command.options.ignore_method,
                 d,

@@ -195,7 +195,7 @@ def _swaps(
         if any(map(_ends, (*one, *two))) or any(_is_prose(each) for each in (*one, *two)):
             continue
         fresh = {name for each in one for name in _fresh(function, known, each)}
-        if fresh & _names(two, ast.Load) or not _depend(one, two):
+        if fresh & _names(two, ast.Load) or not _depend(one, two) or _exclude(one[-1], two[-1]):
             continue
         swapped = [*units[:index], two, one, *units[index + 2 :]]
         body = [each for unit in swapped for each in unit]
@@ -228,6 +228,25 @@ def _depend(one: list[ast.stmt], two: list[ast.stmt]) -> bool:
     return bool(mine and other) and mine != other
 
 
+def _exclude(one: ast.stmt, two: ast.stmt) -> bool:
+    """Whether two guards ask which of several things one value is: never both are true."""
+    match one, two:
+        case ast.If(test=test), ast.If(test=other):
+            this, that = _kind(test), _kind(other)
+            return this[:1] == that[:1] and this != that
+    return False
+
+
+def _kind(test: ast.expr) -> tuple[str, ...]:
+    """What a test compares with which constant or class; empty for other tests."""
+    match test:
+        case ast.Call(func=ast.Name(id="isinstance"), args=[subject, kind]):
+            return ast.unparse(subject), ast.unparse(kind)
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[constant]):
+            return ast.unparse(left), ast.unparse(constant)
+    return ()
+
+
 def _returns(unit: list[ast.stmt]) -> set[str]:
     return {
         ast.unparse(node)
@@ -252,8 +271,8 @@ def _expressions(function: Function) -> Iterator[Edit]:
             continue
         if isinstance(statement, ast.Return) and statement.value is not None:
             yield from _returning(function, statement, statement.value, returned)
-        for parent, field, index, child in _children(statement):
-            for operator, new in _changed(parent, field, child, returned):
+        for parent, field, index, child, asked in _children(statement):
+            for operator, new in _changed(parent, child, returned, asked):
                 value: object = new
                 if index is not None:
                     held = list(getattr(parent, field))
@@ -282,7 +301,11 @@ def _all_statements(block: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _all_statements(node.body)
 
 
-def _children(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.expr]]:
+Place: TypeAlias = tuple[ast.AST, str, int | None, ast.expr, bool]
+"""Parent, field, index in it, the expression, and whether its truth decides something."""
+
+
+def _children(node: ast.AST, asked: bool = False) -> Iterator[Place]:
     """The expressions of one statement, each with where it stands; not those of its blocks."""
     for field, value in ast.iter_fields(node):
         if field == "annotation" or _is_question(node, field):
@@ -290,12 +313,28 @@ def _children(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.exp
         items = enumerate(value) if isinstance(value, list) else [(None, value)]
         for index, item in items:
             if isinstance(item, ast.expr):
-                yield node, field, index, item
-            if isinstance(item, ast.match_case):
+                decides = _decides(node, field, item, asked)
+                yield node, field, index, item, decides
+                yield from _children(item, decides)
+            elif isinstance(item, ast.match_case):
                 if item.guard is not None:
-                    yield item, "guard", None, item.guard
-            elif isinstance(item, (ast.expr, ast.keyword, ast.comprehension)):
+                    yield item, "guard", None, item.guard, True
+            elif isinstance(item, (ast.keyword, ast.comprehension)):
                 yield from _children(item)
+
+
+def _decides(parent: ast.AST, field: str, node: ast.expr, asked: bool) -> bool:
+    """Whether an expression is a condition, or a part of one."""
+    if isinstance(parent, (ast.BoolOp, ast.UnaryOp)):
+        return asked and not isinstance(node, ast.Constant)
+    if field in ("test", "ifs", "guard"):
+        return True
+    # What is kept of a comparison, such as ``left = a and not b``; not ``x or default``.
+    return (
+        field == "value"
+        and isinstance(node, (ast.BoolOp, ast.Compare, ast.UnaryOp))
+        and any(isinstance(each, ast.Compare) for each in ast.walk(node))
+    )
 
 
 def _is_question(node: ast.AST, field: str) -> bool:
@@ -327,9 +366,10 @@ def _returning(
 
 
 def _changed(
-    parent: ast.AST, field: str, node: ast.expr, returned: str
+    parent: ast.AST, node: ast.expr, returned: str, asked: bool
 ) -> Iterator[tuple[str, ast.expr]]:
-    if _is_condition(parent, field, node):
+    # "not x" and "x" are one condition: the inner one is negated with the outer.
+    if asked and not isinstance(parent, ast.UnaryOp):
         yield "negate", _not(node)
     match node:
         case ast.Call():
@@ -351,14 +391,6 @@ def _changed(
 def _constant(value: object) -> ast.Constant:
     assert isinstance(value, (str, int))
     return ast.Constant(value)
-
-
-def _is_condition(parent: ast.AST, field: str, node: ast.expr) -> bool:
-    if isinstance(parent, ast.BoolOp):
-        return True
-    if field in ("test", "ifs", "guard"):
-        return True
-    return field == "value" and isinstance(node, (ast.BoolOp, ast.Compare))
 
 
 def _not(node: ast.expr) -> ast.expr:

@@ -117,30 +117,28 @@ def test_an_abort_takes_the_fetch_out_of_the_map_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "method", "options", "found"),
+    ("url", "options", "found"),
     [
-        (None, "GET", (False, False), (0, 1, 2)),
-        ("/x", "GET", (False, False), (0,)),
-        ("/x", "GET", (False, True), (0, 1)),
-        ("/x", "POST", (False, False), ()),
-        ("/x", "POST", (False, True), (0, 1)),
-        ("/x?q=2", "GET", (False, False), ()),
-        ("/x?q=2", "GET", (True, False), (0, 2)),
-        ("/x#part", "GET", (False, False), (0,)),
-        ("/z", "GET", (True, True), ()),
+        (None, (False, False), (0, 1, 2)),
+        ("/x", (False, False), (0,)),
+        ("/x", (False, True), (0, 1)),
+        ("/x?q=2", (False, False), ()),
+        ("/x?q=2", (True, False), (0, 2)),
+        ("/x#part", (False, False), (0,)),
+        ("/z", (True, True), ()),
     ],
 )
 def test_matching_records_are_found_in_request_order(
-    url: str | None, method: str, options: tuple[bool, bool], found: tuple[int, ...]
+    url: str | None, options: tuple[bool, bool], found: tuple[int, ...]
 ) -> None:
     _, fetch = admitted(FetchCall("a", (get("/x"), post("/x"), get("/x?q=1"))))
     absolute = None if url is None else HOME + url
-    assert bg.matching(fetch, absolute, method, *options, explain()) == found
+    assert bg.matching(fetch, absolute, *options, explain()) == found
 
 
 def test_as_written_uploads_are_passed_over_even_where_everything_is_asked_for() -> None:
     _, fetch = admitted()
-    assert bg.matching(fetch, None, "GET", False, False, explain("E74")) == (0,)
+    assert bg.matching(fetch, None, False, False, explain("E74")) == (0,)
 
 
 # --- the user -------------------------------------------------------------------------
