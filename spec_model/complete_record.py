@@ -589,7 +589,7 @@ def restarted(
     kept = append(record, spec, amount, attrs.evolve(view, room=None, quota=None), d)
     if spec.method != "GET" and not was_waiting:
         return settle(kept, "fetch-error")
-    kept = _again(kept, On.RESTART, d)
+    kept = _waits(kept, On.RESTART, d)
     if killed:
         kept = attrs.evolve(kept, stored=Extent(0, kept.stored.hi), floor=0, parts=_shrunk(kept))
     return kept
