@@ -9,6 +9,7 @@ import attrs
 from conformance.judge.properties.aborting import abort_comes, abort_wins_once
 from conformance.judge.properties.availability import availability_is_one_way
 from conformance.judge.properties.bodies import no_mixtures
+from conformance.judge.properties.causes import abort_is_caused, failure_is_caused
 from conformance.judge.properties.evidence import Evidence
 from conformance.judge.properties.records import record_order, success_is_complete
 from conformance.judge.properties.settlement import (
@@ -16,12 +17,20 @@ from conformance.judge.properties.settlement import (
     legal_pairs,
     one_settlement,
 )
+from conformance.judge.properties.silence import refusals_leave_no_trace, silent_after_the_end
+from conformance.judge.properties.snapshots import (
+    constants,
+    progress_is_real,
+    uploaded_grows,
+    written_once,
+)
 from conformance.judge.properties.tally import Observer
 from conformance.judge.properties.transfer import (
     download_limit,
     ranges_are_right,
     unsafe_at_most_once,
 )
+from conformance.judge.properties.updating import one_update_an_event
 from conformance.judge.verdict import PropertyResult
 from conformance.trace import Trace
 
@@ -56,6 +65,12 @@ _ALL = (
         legal_pairs,
     ),
     Property(
+        "S04",
+        "An instance's result and failure reason are written once, together.",
+        ("instances",),
+        written_once,
+    ),
+    Property(
         "S05",
         "Records become unavailable once, not before the settle event has ended; "
         "match() and matchAll() are refused exactly then.",
@@ -75,6 +90,19 @@ _ALL = (
         no_mixtures,
     ),
     Property(
+        "S08",
+        "A fetch fails for bad-status only after a bad status was sent, and for "
+        "download-total-exceeded only after more bytes than that.",
+        ("calls", "instances", "server"),
+        failure_is_caused,
+    ),
+    Property(
+        "S09",
+        "A fetch ends aborted only if a script, the user or the worker's end aborted it.",
+        ("calls", "instances", "user"),
+        abort_is_caused,
+    ),
+    Property(
         "S10",
         "At most one abort() of a fetch answers true, and then (or after the user's abort) "
         "it ends aborted; one that answers false came too late.",
@@ -88,10 +116,40 @@ _ALL = (
         download_limit,
     ),
     Property(
+        "S13",
+        "Uploaded bytes never fall and never exceed uploadTotal.",
+        ("instances",),
+        uploaded_grows,
+    ),
+    Property(
+        "S14",
+        "Id, uploadTotal and downloadTotal are what fetch() was asked for, in every realm.",
+        ("calls", "instances"),
+        constants,
+    ),
+    Property(
+        "S15",
+        "A progress event shows something new, and none follows the one with the result.",
+        ("instances",),
+        progress_is_real,
+    ),
+    Property(
+        "S19",
+        "A fetch() that is refused asks the server for nothing.",
+        ("calls", "server"),
+        refusals_leave_no_trace,
+    ),
+    Property(
         "S21",
         "A record whose method is neither GET nor HEAD is requested at most once.",
         ("calls", "server"),
         unsafe_at_most_once,
+    ),
+    Property(
+        "S22",
+        "Nothing is requested for a fetch after its settle event, or after abort() answered true.",
+        ("calls", "events", "server", "quiet"),
+        silent_after_the_end,
     ),
     Property(
         "S24",
@@ -104,6 +162,12 @@ _ALL = (
         "matchAll() lists every request in order, and match(q) is the first of matchAll(q).",
         ("calls",),
         record_order,
+    ),
+    Property(
+        "S30",
+        "Of one event's updateUI() calls one fulfils, and every other is refused.",
+        ("events",),
+        one_update_an_event,
     ),
     Property(
         "L03",

@@ -1,16 +1,20 @@
 """A long trace in which every property is met, none vacuously.
 
 Fetch ``a`` succeeds: /x is cut and resumed, /u is an upload, and the handler matches
-and reads.  Fetch ``b`` is aborted by its page.  Fetch ``c`` fails with a 404.
+and reads.  Fetch ``b`` is aborted by its page.  Fetch ``c`` fails with a 404.  One more is refused.
 """
 
 from __future__ import annotations
+
+from msgspec.structs import replace
 
 from conformance.protocol import RequestInit
 from tests.conformance.judge.properties.traces import ABORT, FAIL, Log, shows, url, whole
 
 UPLOAD = RequestInit(url("/u"), "POST", body="hello")
 LIMIT = 100
+OVER = shows(result="success", downloaded=40, total=LIMIT, uploaded=5, uploads=5)
+"""What instances of ``a`` show in the end."""
 
 
 def good_run() -> Log:
@@ -19,6 +23,7 @@ def good_run() -> Log:
     _succeed(log)
     _abort(log)
     _fail(log)
+    log.refused_fetch("c13", "QuotaExceededError", ["/never"])
     log.quiet()
     return log
 
@@ -28,19 +33,19 @@ def _succeed(log: Log) -> None:
     log.request("/u", "POST")
     log.head(204, 0, framing="none")
     log.resumed("/x", 13, 40)
-    log.progress(shows(downloaded=13, total=LIMIT))
-    done = shows(result="success", downloaded=40, total=LIMIT)
-    log.progress(done)
-    log.event(snapshot=done)
+    log.progress(shows(downloaded=13, total=LIMIT, uploads=5))
+    log.progress(OVER)
+    log.event(snapshot=OVER)
     log.match_all("c2", [("r1", "/x"), ("r2", "/u", "POST")])
     log.match("c3", "/x", [("r3", "/x")])
     log.match_all("c4", [("r4", "/x")], query="/x")
     log.read("r1", whole(size=40))
     log.read("r2", b"", status=204)
     log.read("r3", whole(size=40))
+    log.update_ui("c11")
+    log.update_ui("c12", error="InvalidStateError")
     log.end()
-    over = shows(result="success", downloaded=40, total=LIMIT, available=False)
-    log.look("i1", over)
+    log.look("i1", replace(OVER, records_available=False))
     log.match_all("c5", None, "i1", error="InvalidStateError")
 
 

@@ -22,10 +22,9 @@ from conformance.protocol import (
     WorkerEvent,
 )
 from conformance.trace import Entry, ServerRequest
-from tests.conformance.judge.properties.good_run import good_run
+from tests.conformance.judge.properties.good_run import LIMIT, OVER, good_run
 from tests.conformance.judge.properties.traces import (
     ABORT,
-    DONE,
     SUCCESS,
     Log,
     shows,
@@ -55,14 +54,23 @@ def test_every_property_names_itself_and_its_observers() -> None:
         "S01",
         "S02",
         "S03",
+        "S04",
         "S05",
         "S06",
         "S07",
+        "S08",
+        "S09",
         "S10",
         "S12",
+        "S13",
+        "S14",
+        "S15",
+        "S19",
         "S21",
+        "S22",
         "S24",
         "S26",
+        "S30",
         "L03",
     ]
     for name, each in PROPERTIES.items():
@@ -126,12 +134,12 @@ def second_event(log: Log) -> None:
     repeat(
         log,
         dispatched(SUCCESS),
-        lambda entry: replace(entry, seen=WorkerEvent("e9", SUCCESS, "w1", DONE)),
+        lambda entry: replace(entry, seen=WorkerEvent("e9", SUCCESS, "w1", OVER)),
     )
 
 
 def stale_event(log: Log) -> None:
-    show(log, dispatched(SUCCESS), WorkerEvent("e1", SUCCESS, "w1", shows()))
+    show(log, dispatched(SUCCESS), WorkerEvent("e1", SUCCESS, "w1", shows(total=LIMIT, uploads=5)))
 
 
 def failure_without_reason(log: Log) -> None:
@@ -145,7 +153,7 @@ def released_early(log: Log) -> None:
 
 def available_again(log: Log) -> None:
     log.entries.insert(position(log, settled("c5")) + 1, Entry(0, 0, sent=Look("i1", seq=99)))
-    again = Answer(99, snapshot=DONE)
+    again = Answer(99, snapshot=OVER)
     log.entries.insert(position(log, settled("c5")) + 2, Entry(0, 0, answered=again))
 
 
@@ -184,7 +192,7 @@ def success_after_abort(log: Log) -> None:
 
 
 def too_much_downloaded(log: Log) -> None:
-    show(log, progress, Progress("i1", shows(downloaded=101, total=100)))
+    show(log, progress, Progress("i1", shows(downloaded=101, total=LIMIT, uploads=5)))
 
 
 def uploaded_twice(log: Log) -> None:
@@ -216,12 +224,59 @@ def silent_abort(log: Log) -> None:
     remove(log, ends("e2"))
 
 
+def uploaded_less(log: Log) -> None:
+    less = replace(OVER, uploaded=4, records_available=False)
+    at = position(log, shows_something)
+    log.entries[at] = replace(log.entries[at], answered=replace_snapshot(log.entries[at], less))
+
+
+def shows_something(entry: Entry) -> bool:
+    return entry.answered is not None and entry.answered.snapshot is not None
+
+
+def replace_snapshot(entry: Entry, shown: Snapshot) -> Answer:
+    assert entry.answered is not None
+    return replace(entry.answered, snapshot=shown)
+
+
+def another_total(log: Log) -> None:
+    show(log, progress, Progress("i1", shows(downloaded=13, total=LIMIT + 1, uploads=5)))
+
+
+def nothing_new(log: Log) -> None:
+    repeat(log, progress, lambda entry: entry)
+
+
+def nobody_aborted(log: Log) -> None:
+    for call in ("c7", "c8"):
+        show(log, settled(call), Settled(call, error="InvalidStateError"))
+
+
+def asked_for_after_all(log: Log) -> None:
+    log.request("/never")
+
+
+def asked_for_again(log: Log) -> None:
+    log.request("/slow")
+
+
+def second_title(log: Log) -> None:
+    show(log, settled("c12"), Settled("c12"))
+
+
 @pytest.mark.parametrize(
     ("fault", "names"),
     [
         (second_event, {"S01"}),
         (stale_event, {"S02"}),
-        (failure_without_reason, {"S03"}),
+        (failure_without_reason, {"S03", "S04", "S15"}),  # and then it changes
+        (uploaded_less, {"S13"}),
+        (another_total, {"S14"}),
+        (nothing_new, {"S15"}),
+        (nobody_aborted, {"S09"}),
+        (asked_for_after_all, {"S19"}),
+        (asked_for_again, {"S22"}),
+        (second_title, {"S30"}),
         (released_early, {"S05"}),
         (available_again, {"S05"}),
         (matched_when_over, {"S05", "S26"}),  # it fulfils, and with nothing

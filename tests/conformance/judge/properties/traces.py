@@ -32,6 +32,7 @@ from conformance.protocol import (
     RequestInit,
     Settled,
     Snapshot,
+    UpdateUI,
     User,
     WorkerEvent,
 )
@@ -66,10 +67,12 @@ def shows(
     *,
     downloaded: int = 0,
     total: int = 0,
+    uploaded: int = 0,
+    uploads: int = 0,
     available: bool = True,
 ) -> Snapshot:
     """The attributes of an instance."""
-    return Snapshot(id, 0, 0, total, downloaded, result, reason, available)
+    return Snapshot(id, uploads, uploaded, total, downloaded, result, reason, available)
 
 
 DONE = shows(result="success")
@@ -142,8 +145,21 @@ class Log:
         asked = [one if isinstance(one, RequestInit) else RequestInit(url(one)) for one in requests]
         at = self.do(Fetch(call, "p1", id, asked, download_total=total))
         if instance is not None:
-            self.see(Settled(call, instance=instance, snapshot=shows(id, total=total)))
+            uploads = sum(len(one.body or "") for one in asked)
+            shown = shows(id, total=total, uploads=uploads)
+            self.see(Settled(call, instance=instance, snapshot=shown))
         return at
+
+    def refused_fetch(self, call: str, error: str, requests: Sequence[str] = ("/x",)) -> int:
+        """A fetch() that was rejected."""
+        at = self.do(Fetch(call, "p1", "r", [RequestInit(url(one)) for one in requests]))
+        self.see(Settled(call, error=error))
+        return at
+
+    def update_ui(self, call: str, event: str = "e1", error: str | None = None) -> int:
+        """An updateUI() that settled; where that was seen."""
+        self.do(UpdateUI(call, event, "Done"))
+        return self.see(Settled(call, error=error))
 
     def get(self, call: str, id: str, instance: str, snapshot: Snapshot | None = None) -> int:
         """A get() that settled with an instance."""
