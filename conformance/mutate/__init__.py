@@ -15,6 +15,7 @@ once, and putting the old code back undoes it.
     citations  which steps of the text a changed place belongs to
     mutants    all mutants of the model, and installing one
     playing    scenarios on a changed model: who notices
+    replaying  recorded traces, judged by the changed model
     campaign   every mutant, in processes of their own; what survives
 """
 

@@ -23,6 +23,7 @@ from conformance.mutate.campaign import (
 )
 from conformance.mutate.mutants import mutants
 from conformance.mutate.playing import plays
+from conformance.mutate.replaying import replays
 from conformance.mutate.report import ENOUGH, Report, read_survivors, summary
 
 SAVE_EVERY = 25
@@ -40,6 +41,12 @@ SAVE_EVERY = 25
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The list of those that are known to survive, each with its reason.",
 )
+@click.option(
+    "--traces",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of recorded traces with their verdicts; may be given again.",
+)
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True))
 def main(
     out: Path | None,
@@ -48,6 +55,7 @@ def main(
     seed: int,
     only: str,
     survivors: Path | None,
+    traces: tuple[Path, ...],
     scenarios: tuple[str, ...],
 ) -> None:
     """Change the model in one place at a time; see who notices."""
@@ -65,7 +73,7 @@ def main(
     left = [each for each in chosen if each.key not in report.keys]
     click.echo(f"{len(played)} plays, {len(chosen)} mutants, {len(left)} to try", err=True)
     if left:
-        ground = Ground.prepare(played, chosen)
+        ground = Ground.prepare(played, chosen, [each for one in traces for each in replays(one)])
         for done, row in enumerate(run(ground, left, processes), 1):
             report.add([row])
             if not row.killed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -19,6 +19,7 @@ import conformance
 import spec_model
 from conformance.mutate.mutants import Mutant, function_of, installed
 from conformance.mutate.playing import Found, Known, Noticed, Play, know, notice
+from conformance.mutate.replaying import Replay, dissent, know_replay
 from conformance.mutate.workers import in_processes
 
 SECONDS = 30
@@ -53,33 +54,41 @@ class Ground:
     """What mutants are tried on: the plays on the true model, and who passes which line."""
 
     known: tuple[Known, ...]
+    replays: tuple[Replay, ...] = ()
 
     @classmethod
     def prepare(
-        cls,
-        plays: Sequence[Play],
-        mutants: Sequence[Mutant],
-        progress: Callable[[int], None] = lambda done: None,
+        cls, plays: Sequence[Play], mutants: Sequence[Mutant], replays: Sequence[Replay] = ()
     ) -> Ground:
         """Play everything once on the true model."""
         files = frozenset(function_of(mutant).__code__.co_filename for mutant in mutants)
-        known = []
-        for done, play in enumerate(plays, 1):
-            known.append(know(play, files))
-            progress(done)
-        return cls(tuple(sorted(known, key=lambda each: (len(each.lines), str(each.play)))))
+        known = [know(play, files) for play in plays]
+        judged = [know_replay(replay, files) for replay in replays]
+        return cls(
+            tuple(sorted(known, key=lambda each: (len(each.lines), str(each.play)))),
+            tuple(sorted((each for each in judged if each), key=lambda each: len(each.lines))),
+        )
 
     def meeting(self, mutant: Mutant) -> list[Known]:
         """The plays that pass the changed place, the most special first."""
-        first, last = mutant.lines
-        file = function_of(mutant).__code__.co_filename
-        place = {(file, line) for line in range(first, last + 1)}
+        place = _place(mutant)
         return [each for each in self.known if each.lines & place]
 
     def try_on(self, mutant: Mutant) -> Found:
-        """Install it here and play.  Changes this process while it lasts."""
+        """Install it here and play, then judge.  Changes this process while it lasts."""
         with installed(mutant):
-            return notice(self.meeting(mutant))
+            found = notice(self.meeting(mutant))
+            if found.noticed is not None:
+                return found
+            place = _place(mutant)
+            judged = (each for each in self.replays if each.lines & place)
+            return attrs.evolve(found, noticed=dissent(judged))
+
+
+def _place(mutant: Mutant) -> set[tuple[str, int]]:
+    first, last = mutant.lines
+    file = function_of(mutant).__code__.co_filename
+    return {(file, line) for line in range(first, last + 1)}
 
 
 def run(ground: Ground, mutants: Iterable[Mutant], processes: int = 1) -> Iterator[Row]:
@@ -125,8 +134,7 @@ def model_digest() -> str:
     files = [
         *_MODEL.rglob("*.py"),
         *_MODEL.rglob("*.tsv"),
-        *(_JUDGE / "judge" / "properties").glob("*.py"),
-        _JUDGE / "judge" / "outcomes.py",
+        *(_JUDGE / "judge").rglob("*.py"),
         *(_JUDGE / "adapters").glob("model*.py"),
         *(_JUDGE / "mutate").glob("*.py"),
     ]

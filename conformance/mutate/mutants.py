@@ -28,14 +28,6 @@ _PACKAGE = Path(spec_model.__file__).parent
 _NO_ALGORITHMS = ("decide.py", "choices.py")
 """What defines and answers the questions that algorithms ask."""
 
-_ONLY_A_JUDGE_ASKS = {
-    "asked_from": "infers what a request that was seen says of the state; a run knows it",
-    "_up_to": "for asked_from",
-    "unseen": "counts requests that were not seen yet; in a run all are",
-    "floor": "bounds what a kill may have left; in a run that is known",
-}
-"""Functions and slots that exist for a judge's inference alone: no run of the model shows them."""
-
 _SCHEDULING = ("enabled", "inject", "perform", "run", "run_task", "call", "outside")
 """Functions that hand over to the algorithms; in which order they do is up to a driver."""
 
@@ -144,11 +136,9 @@ def _mutants_of(
     module, full = f"spec_model.{path.stem}", f"{path.stem}.{name}"
     times: Counter[str] = Counter()
     asked_by = callers(full, cited)
-    if function.name in (*_ONLY_A_JUDGE_ASKS, *_SCHEDULING):
+    if function.name in _SCHEDULING:
         return
     for edit in edits(function):
-        if edit.before.partition("=")[0] in _ONLY_A_JUDGE_ASKS or ".unseen" in edit.before:
-            continue
         text = f"{edit.operator}\n{edit.before}\n{edit.after}"
         key = f"{full}/{edit.operator}/{hashlib.sha256(text.encode()).hexdigest()[:8]}"
         times[key] += 1

@@ -1,6 +1,7 @@
 """Scenarios on a changed model, and who notices the change.
 
-The judge's acceptor is no help here: it is made of the model that is being changed.
+The judge's acceptor cannot judge these runs: it is made of the model that is being changed.
+(``replaying`` uses that the other way round.)
 What notices a mutant must know better than the model does:
 
 - *stated outcomes*: what a scenario says each edition of the text does (``expect``);
@@ -15,12 +16,10 @@ mutant is *visible*, and a scenario could state it.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any, Literal, TypeAlias
+from typing import Literal
 
 import attrs
 
@@ -29,6 +28,7 @@ from conformance.judge.explain import run_on_model
 from conformance.judge.outcomes import disagreements
 from conformance.judge.properties import check_all
 from conformance.judge.run_needs import required_capabilities
+from conformance.mutate.tracing import lines_passed
 from conformance.scenario.find import find
 from conformance.scenario.format import Scenario
 from conformance.scenario.load import load
@@ -44,10 +44,7 @@ SETTLES_WITHIN = 2_000
 MOST_SAID = 160
 """Characters of a reason that are kept."""
 
-How = Literal["outcome", "property", "invariant", "crash", "endless"]
-
-
-TraceFunction: TypeAlias = "Callable[[FrameType, str, Any], TraceFunction | None]"  # sys's own
+How = Literal["outcome", "property", "invariant", "crash", "endless", "verdict"]
 
 
 @attrs.frozen
@@ -111,7 +108,7 @@ def plays(paths: Iterable[Path | str] | None = None) -> tuple[Play, ...]:
 
 def know(play: Play, files: frozenset[str]) -> Known:
     """Play it on the true model; ``files``: those whose lines are of interest."""
-    with _lines(files) as passed:
+    with lines_passed(files) as passed:
         trace = play.run()
     return Known(play, dump(trace), play.broken(trace), frozenset(passed))
 
@@ -134,7 +131,7 @@ def _play(known: Known) -> tuple[Noticed | None, bool]:
         with _impatient():
             trace = play.run()
     except Exception as error:  # noqa: BLE001 - whatever a changed model does, it was noticed
-        return _raised(error, by), True
+        return raised(error, by), True
     if said := disagreements(trace, play.scenario, play.edition.name):
         return Noticed("outcome", by, said[0]), True
     if newly := play.broken(trace) - known.broken:
@@ -142,7 +139,8 @@ def _play(known: Known) -> tuple[Noticed | None, bool]:
     return None, dump(trace) != known.trace
 
 
-def _raised(error: BaseException, by: str) -> Noticed:
+def raised(error: BaseException, by: str) -> Noticed:
+    """A changed model ended in an error."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     how: How = "crash"
@@ -161,23 +159,3 @@ def _impatient() -> Iterator[None]:
         yield
     finally:
         kernel.LIMIT = patience
-
-
-@contextmanager
-def _lines(files: frozenset[str]) -> Iterator[set[tuple[str, int]]]:
-    """The (file, line) pairs that are passed."""
-    passed: set[tuple[str, int]] = set()
-
-    def local(frame: FrameType, event: str, _: object) -> TraceFunction:
-        passed.add((frame.f_code.co_filename, frame.f_lineno))
-        return local
-
-    def entered(frame: FrameType, event: str, _: object) -> TraceFunction | None:
-        return local(frame, event, None) if frame.f_code.co_filename in files else None
-
-    before = sys.gettrace()
-    sys.settrace(entered)
-    try:
-        yield passed
-    finally:
-        sys.settrace(before)
