@@ -17,8 +17,12 @@ ENOUGH = 0.95
 """Share of the mutants that scenarios and properties have to notice."""
 
 
+KINDS = ("equivalent", "by choice", "unobserved", "gap")
+"""Why a mutant survives; ``reports/README.md`` says what each means."""
+
+
 class BadSurvivor(ValueError):
-    """An entry of the list of survivors lacks its key or its reason, or is there twice."""
+    """An entry of the list of survivors lacks its key, kind or reason, or is there twice."""
 
 
 class _Saved(msgspec.Struct, frozen=True):
@@ -122,9 +126,11 @@ def read_survivors(path: Path) -> dict[str, str]:
     """The list of known survivors: key to reason.  Raises BadSurvivor."""
     found: dict[str, str] = {}
     for entry in tomllib.loads(path.read_text("utf-8")).get("survivor", []):
-        key, reason = entry.get("key", ""), entry.get("reason", "")
+        key, kind, reason = (entry.get(name, "") for name in ("key", "kind", "reason"))
         if not key or not reason:
             raise BadSurvivor(f"{path}: an entry without its key or its reason: {entry}")
+        if kind not in KINDS:
+            raise BadSurvivor(f"{path}: {key} is of no kind; there are {', '.join(KINDS)}")
         if key in found:
             raise BadSurvivor(f"{path}: {key} is listed twice")
         found[key] = reason

@@ -154,9 +154,10 @@ def test_the_summary_names_survivors_without_a_reason() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '[[survivor]]\nkey = "a"\n',
-        '[[survivor]]\nkey = "a"\nreason = ""\n',
-        '[[survivor]]\nkey = "a"\nreason = "x"\n[[survivor]]\nkey = "a"\nreason = "y"\n',
+        '[[survivor]]\nkey = "a"\nkind = "gap"\n',
+        '[[survivor]]\nkey = "a"\nkind = "gap"\nreason = ""\n',
+        '[[survivor]]\nkey = "a"\nkind = "lazy"\nreason = "x"\n',
+        '[[survivor]]\nkey = "a"\nkind = "gap"\nreason = "x"\n' * 2,
     ],
 )
 def test_a_bad_list_of_survivors_is_refused(tmp_path: Path, text: str) -> None:
