@@ -374,7 +374,8 @@ def append(
     total = record.stored + amount
     # E26: more bytes than the part announced; which of two limits is met first hangs on chunks.
     if _overshoots(record, head, amount, d) and (
-        d.choose("met first", ("the part's end", "a limit")) == "the part's end"
+        not (_may_exceed(total, view.room) or _may_exceed(total, view.quota))
+        or d.choose("met first", ("the part's end", "a limit")) == "the part's end"
     ):
         return _complete(record, "fetch-error", d)
     d.take("RECORD-11.R.6.1")
@@ -439,9 +440,13 @@ def _is_over(record: RecordState) -> bool:
     return record.settled or record.current is None
 
 
+def _may_exceed(total: Extent, room: Extent | None) -> bool:
+    return room is not None and total.hi > room.lo
+
+
 def _exceeds(total: Extent, room: Extent | None, d: Decide) -> bool:
     """Whether bytes do not fit; asked where bounds leave it open."""
-    if room is None or total.hi <= room.lo:
+    if room is None or not _may_exceed(total, room):
         return False
     if total.lo > room.hi:
         return True

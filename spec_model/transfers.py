@@ -148,10 +148,10 @@ def run_record(state: State, fetch: int, index: int, d: Decide) -> State:
         return put(state, fetch, index, after, d, over=True)
     if record.phase is not RecordPhase.WAITING_UNPAUSED:
         stopped = rec.interrupt(stop_late(record, d), spec, NOTHING, view, d)
-        return state if stopped is None else put(state, fetch, index, stopped, d)
+        assert stopped is not None, "can_run has seen the flag"
+        return put(state, fetch, index, stopped, d)
     started = rec.start(record, spec, view, d)
-    if started is None:
-        return state
+    assert started is not None, "can_run has seen that the pause is over"
     if started.phase in IN_FLIGHT and blocked(spec, state.agent.home):
         started = rec.network_error(started, spec, view, d, lost=False)
         started = attrs.evolve(started, unseen=record.unseen)

@@ -370,3 +370,200 @@ def test_a_range_that_was_seen_tells_how_much_was_stored() -> None:
 def test_a_range_that_cannot_be_is_refused() -> None:
     loose = rec.restarted(reading(4), GET, NOTHING, VIEW, explain(), killed=True)
     assert rec.asked_from(started(GET, loose), 5) is None
+
+
+# --- freedoms, and the text as it is written ------------------------------------------
+
+
+def test_one_answer_is_exposable_as_long_as_it_has_not_failed() -> None:
+    assert RecordState().exposable
+    assert not attrs.evolve(RecordState(), result="aborted").exposable
+
+
+def test_bytes_that_are_not_continued_may_go_at_the_request() -> None:
+    record = attrs.evolve(RecordState(), response=head(503), stored=exactly(5))
+    found = outcomes(lambda d: rec.start(record, GET, VIEW, d))
+    assert {each.value.stored for each in found if each.value} == {NOTHING, exactly(5)}
+
+
+def test_an_unvalidated_or_encoded_prefix_may_be_continued_by_choice() -> None:
+    for key, response in (
+        ("unvalidated-resume", head(etag="")),
+        ("encoded-resume", attrs.evolve(head(), encoded=True)),
+    ):
+        record = attrs.evolve(RecordState(), response=response, stored=exactly(5))
+        kept = rec.start(record, GET, VIEW, Explain(AMENDED, {key: "continued"}))
+        assert kept is not None
+        assert kept.start == exactly(5)
+
+
+def test_without_an_answer_there_is_nothing_to_continue() -> None:
+    record = attrs.evolve(RecordState(), stored=exactly(5))
+    assert started(GET, record).start == NOTHING
+
+
+def test_an_upload_of_64_kib_is_the_largest_as_written() -> None:
+    for size, result in ((64 * 1024, ""), (64 * 1024 + 1, "fetch-error")):
+        spec = attrs.evolve(POST, body=size)
+        record = rec.start(RecordState(), spec, VIEW, explain("E36"))
+        assert record is not None
+        assert record.result == result
+
+
+def test_the_url_that_a_redirect_led_to_is_forgotten_or_kept() -> None:
+    moved = rec.redirected(started(), "https://app.example/y", "GET")
+    read = rec.respond(moved, GET, head(), VIEW, explain())
+    offline = View(online=False)
+    for answer, url in (("original", GET.url), ("redirected", "https://app.example/y")):
+        d = Explain(AMENDED, {"lost-redirect": answer})
+        waiting = rec.body_errored(read, GET, exactly(4), offline, d)
+        again = rec.start(rec.available(waiting, d), GET, VIEW, d)
+        assert again is not None
+        assert (again.url, again.start) == (url, exactly(4))
+
+
+def test_a_part_of_the_page_s_own_choice_is_final() -> None:
+    own = attrs.evolve(GET, own_range="bytes=100-")
+    part = attrs.evolve(head(206, content_range="bytes 100-109/110"), own_range=True)
+    record = rec.respond(started(own), own, part, VIEW, explain())
+    assert rec.body_ended(record, own, exactly(10), VIEW, explain()).result == "success"
+    refused = rec.respond(started(own), own, part, VIEW, explain("E31"))
+    assert refused.result == "fetch-error"
+
+
+def test_a_part_from_the_beginning_replaces_what_was_not_continued() -> None:
+    record = attrs.evolve(RecordState(), response=head(503), stored=exactly(5))
+    part = head(206, content_range="bytes 0-9/10")
+    after = rec.respond(started(GET, record), GET, part, VIEW, explain())
+    assert (after.stored, after.generation) == (NOTHING, 1)
+
+
+@pytest.mark.parametrize("without_e29", [False, True])
+def test_a_part_that_joins_nothing_need_not_agree_with_anything(without_e29: bool) -> None:
+    record = attrs.evolve(RecordState(), response=head(503, etag='"old"'), stored=exactly(5))
+    d = explain("E29") if without_e29 else explain()
+    part = head(206, content_range="bytes 0-9/10", etag='"new"')
+    after = rec.respond(started(GET, record), GET, part, VIEW, d)
+    assert after.result == ("fetch-error" if without_e29 else "")
+
+
+def test_the_body_of_an_error_may_be_left_unread() -> None:
+    d = Explain(AMENDED, {"error-answer": "unread"})
+    record = rec.respond(started(), GET, head(404), VIEW, d)
+    assert (record.result, record.stored) == ("bad-status", NOTHING)
+    assert rec.respond(started(), GET, head(), VIEW, d).result == ""
+
+
+def test_nothing_is_appended_to_what_is_not_read() -> None:
+    assert rec.append(started(), GET, exactly(4), VIEW, explain()) == started()
+
+
+def test_a_limit_met_at_the_end_comes_before_the_end() -> None:
+    view = View(quota=exactly(5))
+    for over in (rec.body_ended, rec.body_errored):
+        assert over(reading(4), GET, exactly(6), view, explain()).result == "quota-exceeded"
+
+
+def test_a_part_that_brings_too_much_may_meet_a_limit_first() -> None:
+    record = continued(stored=4, content_range="bytes 4-9/10")
+    view = View(room=exactly(8))
+    found = outcomes(lambda d: rec.append(record, GET, exactly(7), view, d))
+    assert {each.value.result for each in found} == {"fetch-error", "download-total-exceeded"}
+    (only,) = outcomes(lambda d: rec.append(record, GET, exactly(7), VIEW, d))
+    assert only.value.result == "fetch-error"
+
+
+def test_a_part_that_brought_too_much_within_its_limits_fails_at_its_end() -> None:
+    record = continued(stored=4, content_range="bytes 4-9/10")
+    view = View(room=Extent(8, 20))
+    d = Explain(AMENDED, {"met first": "a limit", "does it fit": "fits"})
+    more = rec.append(record, GET, exactly(7), view, d)
+    assert (more.settled, more.stored) == (False, exactly(11))
+    assert rec.body_ended(more, GET, NOTHING, view, d).result == "fetch-error"
+
+
+def test_a_cancelled_stream_may_count_as_complete_or_not_as_written() -> None:
+    view = View(room=exactly(5))
+    without_e03 = AMENDED.without("E03")
+    at_once = {"the end is noticed": "at once"}
+    for done, result in (("yes", "success"), ("no", "download-total-exceeded")):
+        d = Explain(without_e03, {"is a cancelled stream done": done, **at_once})
+        assert rec.append(reading(4), GET, exactly(6), view, d).result == result
+    d = Explain(without_e03)
+    assert rec.append(reading(4, 404), GET, exactly(6), view, d).result == (
+        "download-total-exceeded"
+    )
+
+
+def test_bytes_behind_a_gap_are_a_part_of_their_own() -> None:
+    d = explain("E20")
+    gap = rec.append(reading(4), GET, exactly(6), View(quota=exactly(9)), d)
+    assert (gap.settled, gap.result) == (True, "quota-exceeded")
+    behind = rec.append(gap, GET, exactly(2), View(quota=exactly(9)), d)
+    again = rec.append(behind, GET, exactly(6), View(quota=exactly(9)), d)
+    assert [(part.first, part.length.lo) for part in behind.parts] == [(0, 4), (10, 2)]
+    assert again.loose.skipped == 12
+    ended = rec.body_ended(behind, GET, NOTHING, VIEW, d)
+    assert (ended.result, ended.loose.reported) == ("success", "quota-exceeded")
+    broken = rec.body_errored(behind, GET, NOTHING, VIEW, d)
+    assert (broken.result, broken.current) == ("quota-exceeded", None)
+
+
+def test_a_pause_that_comes_with_too_many_bytes_finds_a_failed_record() -> None:
+    view = View(paused=True, quota=exactly(5))
+    record = rec.interrupt(reading(4), GET, exactly(6), view, explain())
+    assert record is not None
+    assert record.result == "quota-exceeded"
+
+
+def test_a_pause_while_a_resource_is_away_leaves_nothing_behind() -> None:
+    waiting = rec.body_errored(reading(4), GET, NOTHING, View(online=False), explain())
+    paused = rec.interrupt(waiting, GET, NOTHING, View(paused=True), explain("E03"))
+    assert paused is not None
+    assert (paused.phase, paused.result) == (RecordPhase.WAITING_UNPAUSED, "")
+
+
+def test_as_written_the_result_of_an_abort_may_be_read_before_it_is_overwritten() -> None:
+    d = Explain(AMENDED.without("E03"), {"the result is read": "early"})
+    record = rec.interrupt(reading(4), GET, NOTHING, View(abort="script"), d)
+    assert record is not None
+    assert record.result == "aborted"
+
+
+@pytest.mark.parametrize(("abort", "result"), [("", "success"), ("script", "aborted")])
+def test_as_written_an_abort_may_come_between_the_end_and_its_being_noticed(
+    abort: str, result: str
+) -> None:
+    d = Explain(AMENDED.without("E03"), {"the end is noticed": "late"})
+    ended = rec.body_ended(reading(4), GET, exactly(6), VIEW, d)
+    assert (ended.settled, rec.unnoticed(ended)) == (False, True)
+    noticed = rec.notice(ended, GET, View(abort=abort), d)
+    assert (noticed.settled, noticed.result) == (True, result)
+    assert rec.body_errored(ended, GET, NOTHING, VIEW, d) == ended
+
+
+def test_a_redirect_starts_the_count_of_transmitted_bytes_anew() -> None:
+    sent = attrs.evolve(started(POST), loose=rec.Loose(transmitted=10))
+    assert rec.redirected(sent, "https://app.example/y", "POST").loose == rec.TIGHT
+
+
+def test_only_the_kept_tail_is_lost_with_a_kill() -> None:
+    first = rec.interrupt(reading(4), GET, NOTHING, View(paused=True), explain())
+    assert first is not None
+    again = started(GET, first)
+    part = attrs.evolve(head(206, content_range="bytes 4-9/10"), exchange=2, first=4)
+    second = rec.append(
+        rec.respond(again, GET, part, VIEW, explain()), GET, exactly(3), VIEW, explain()
+    )
+    loose = rec.restarted(second, GET, NOTHING, VIEW, explain(), killed=True)
+    known = rec.asked_from(started(GET, loose), 2)
+    assert known is not None
+    assert [each.length for each in known.parts] == [exactly(2)]
+    empty = rec.restarted(RecordState(), GET, NOTHING, VIEW, explain(), killed=True)
+    assert empty.parts == ()
+
+
+def test_what_starts_anew_asks_from_the_beginning_whatever_was_stored() -> None:
+    record = attrs.evolve(RecordState(), response=head(503), stored=exactly(5), floor=5)
+    anew = started(GET, record)
+    assert rec.asked_from(anew, 0) == anew

@@ -70,6 +70,57 @@ def test_a_foreign_answer_shows_what_is_safe_or_exposed_and_keeps_the_rest_insid
     assert head.get("content-range", internal=True) == "bytes 0-9/10"
 
 
+def test_cookies_are_never_shown() -> None:
+    assert response(OWN, wire(200, ("Set-Cookie", "a=b"))).headers == ()
+    exposed = wire(200, ALLOWED, ("Set-Cookie", "a"), ("Access-Control-Expose-Headers", "*"))
+    assert response(FOREIGN, exposed).get("set-cookie") is None
+
+
+def followed(url: str, location: str, taint: str = "", mode: str = "cors") -> str | None:
+    """The taint of the redirect to ``location``; None: it is not followed."""
+    request = RequestSpec(OWN, mode=mode)
+    sent = wire(302, ("Location", location), ALLOWED)
+    found = boundary(request, url, "GET", 0, HOME, sent, taint)
+    assert not isinstance(found, Head)
+    return None if found is None else found.taint
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "before", "after"),
+    [
+        (OWN, OWN, "", ""),
+        (OWN, FOREIGN, "", "cors"),
+        (FOREIGN, f"{CDN}/y", "cors", "cors"),
+        (FOREIGN, OWN, "cors", "opaque"),
+        (FOREIGN, "https://third.example/", "cors", "opaque"),
+        (OWN, OWN, "opaque", "opaque"),
+    ],
+)
+def test_a_chain_keeps_the_taint_of_where_it_has_been(
+    url: str, location: str, before: str, after: str
+) -> None:
+    assert followed(url, location, before) == after
+
+
+def test_a_name_and_password_are_allowed_only_within_the_page_s_own_origin() -> None:
+    assert followed(OWN, "https://user:secret@app.example/y") == ""
+    assert followed(OWN, "https://user:secret@cdn.example/y") is None
+    assert followed(FOREIGN, "https://:secret@cdn.example/y", "cors") is None
+
+
+def test_a_same_origin_request_follows_no_redirect_away() -> None:
+    assert followed(OWN, f"{HOME}/y", mode="same-origin") == ""
+    assert followed(OWN, FOREIGN, mode="same-origin") is None
+
+
+def test_after_a_foreign_redirect_the_permission_is_for_nobody_s_origin() -> None:
+    def allowed(origin: str) -> bool:
+        sent = wire(200, ("Access-Control-Allow-Origin", origin))
+        return boundary(RequestSpec(OWN), OWN, "GET", 2, HOME, sent, "opaque") is not None
+
+    assert [allowed(each) for each in ("*", "null", HOME)] == [True, True, False]
+
+
 def test_everything_can_be_exposed() -> None:
     sent = wire(200, ALLOWED, ("X", "1"), ("Access-Control-Expose-Headers", "*"))
     assert response(FOREIGN, sent).get("x") == "1"
