@@ -96,7 +96,7 @@ def _checked(hop: Hop, policy: Policy) -> Hop:
     foreign = hop.address.origin != hop.app.origin
     if foreign and hop.mode == "same-origin":
         raise PeerMisbehaved("another origin in mode same-origin")
-    return attrs.evolve(hop, cross_origin=hop.cross_origin or foreign)
+    return attrs.evolve(hop, cross_origin=True) if foreign and not hop.cross_origin else hop
 
 
 def next_hop(hop: Hop, status: int, headers: Headers, policy: Policy) -> Hop | None:

@@ -17,8 +17,10 @@ A preflight's permission is kept for as long as the server says, at most two hou
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
 
 import attrs
 import trio
@@ -63,12 +65,14 @@ class Upload:
     sendfile: Callable[[int, int], Awaitable[int]] | None = None
 
 
-@contextmanager
-def _loss_named() -> Iterator[None]:
-    try:
-        yield
-    except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
-        raise Interrupted(str(error.__cause__ or error) or "the connection broke") from error
+LOSS = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
+"""How a connection says that it is gone."""
+
+T = TypeVar("T")
+
+
+def _loss(error: BaseException) -> Interrupted:
+    return Interrupted(str(error.__cause__ or error) or "the connection broke")
 
 
 @attrs.define(eq=False)
@@ -86,8 +90,10 @@ class Connection:
 
     async def send(self, data: bytes | memoryview) -> None:
         """Raises Interrupted."""
-        with _loss_named():
+        try:
             await self.link.send(data)
+        except LOSS as error:
+            raise _loss(error) from error
 
     async def next(self) -> Head | Chunk | End:
         """Raises Interrupted or PeerMisbehaved."""
@@ -110,35 +116,33 @@ class Connection:
 
     async def _receive(self) -> bytes:
         link = direct(self.link)
-        with _loss_named():
-            while True:
+        try:
+            while link is not None:
                 try:
-                    if link is not None:
-                        data = link.receive_now(self.most)
-                    else:
-                        async with self.patience():
-                            data = await self.link.receive(self.most)
+                    data = link.receive_now(self.most)
+                    break
                 except BlockingIOError:
-                    assert link is not None  # only those say so
-                    async with self.patience():
-                        await link.wait_readable()
-                else:
-                    self.arrived(len(data))
-                    return data
+                    await self.patience(link.wait_readable)
+            else:
+                data = await self.patience(partial(self.link.receive, self.most))
+        except LOSS as error:
+            raise _loss(error) from error
+        self.arrived(len(data))
+        return data
 
-    @asynccontextmanager
-    async def patience(self) -> AsyncIterator[None]:
-        """Wait for bytes in it.  Raises Interrupted."""
+    async def patience(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """Wait for bytes within the time limits.  Raises Interrupted."""
         idle, due = self.timeouts.idle, self._head_due
         deadline = float("inf") if idle is None else trio.current_time() + idle
-        with _loss_named():
-            try:
-                with trio.fail_at(deadline if due is None else min(due, deadline)):
-                    yield
-            except trio.TooSlowError:
-                if due is not None and due <= deadline:
-                    raise TooSlow(f"no answer within {self.timeouts.head} s") from None
-                raise TooSlow(f"nothing was received for {idle} s") from None
+        try:
+            with trio.fail_at(deadline if due is None else min(due, deadline)):
+                return await wait()
+        except trio.TooSlowError:
+            if due is not None and due <= deadline:
+                raise TooSlow(f"no answer within {self.timeouts.head} s") from None
+            raise TooSlow(f"nothing was received for {idle} s") from None
+        except LOSS as error:
+            raise _loss(error) from error
 
     def arrived(self, count: int) -> None:
         """So many bytes came.  Raises Interrupted when the last window brought too few."""
@@ -363,14 +367,15 @@ async def _send_file(
     link: SocketLink, upload: Upload, sendfile: Callable[[int, int], Awaitable[int]]
 ) -> None:
     sent = 0
-    with _loss_named():
-        while sent < upload.length:
-            try:
-                count = await sendfile(link.fd, sent)
-            except BlockingIOError:
-                await trio.lowlevel.wait_writable(link.fd)
-                continue
-            if not count:
-                raise Interrupted("the request body is shorter than it was")
-            sent += count
-            upload.sent(sent)
+    while sent < upload.length:
+        try:
+            count = await sendfile(link.fd, sent)
+        except BlockingIOError:
+            await trio.lowlevel.wait_writable(link.fd)
+            continue
+        except LOSS as error:
+            raise _loss(error) from error
+        if not count:
+            raise Interrupted("the request body is shorter than it was")
+        sent += count
+        upload.sent(sent)

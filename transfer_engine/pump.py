@@ -26,8 +26,7 @@ import fcntl
 import os
 import select
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import attrs
@@ -46,14 +45,14 @@ PATIENCE = 0.005
 class Straight:
     """The rest of a body, ``left`` bytes, as it stands on a connection.
 
-    ``took(count)`` tells the source what was read past it; ``patience()`` is waiting for
-    bytes within the time limits.
+    ``took(count)`` tells the source what was read past it; ``patience(wait)`` waits within
+    the time limits.
     """
 
     link: Direct
     left: int
     took: Callable[[int], None]
-    patience: Callable[[], AbstractAsyncContextManager[None]]
+    patience: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
 
 
 class Source(Protocol):
@@ -142,8 +141,7 @@ class FastPump:
                 count = straight.link.read_into(view)
                 break
             except BlockingIOError:
-                async with straight.patience():
-                    await straight.link.wait_readable()
+                await straight.patience(straight.link.wait_readable)
             except OSError as error:
                 raise Interrupted(str(error)) from error
         if not count:
@@ -162,8 +160,7 @@ class FastPump:
         if turned.ended:
             raise Interrupted(f"the connection was closed, {straight.left} bytes were due")
         if turned.dry:
-            async with straight.patience():
-                await straight.link.wait_readable()
+            await straight.patience(straight.link.wait_readable)
         return max(turned.stored, 1)
 
     def _mover(self, link: Direct) -> Callable[[int, int], Turned]:

@@ -127,7 +127,7 @@ class Runner:
         doomed = [record.request_body for record in job.records if record.request_body]
         for record in job.records:
             record.body.released = True
-            if record.body.readers:
+            if record.body.held:
                 self._held[record.body] = None
             else:
                 self.meter.responses -= record.body.length
@@ -145,7 +145,7 @@ class Runner:
 
     def _abandoned(self) -> list[str]:
         """Released bodies that nobody reads any more, readers that were dropped included."""
-        gone = [body for body in self._held if not body.readers]
+        gone = [body for body in self._held if not body.held]
         for body in gone:
             del self._held[body]
             self.meter.responses -= body.length

@@ -74,6 +74,11 @@ class Body:
     _readers: weakref.WeakSet[object] | None = None
 
     @property
+    def held(self) -> bool:
+        """Whether anybody reads it."""
+        return bool(self._readers)
+
+    @property
     def readers(self) -> weakref.WeakSet[object]:
         """Who holds the body; made when first asked for, since most bodies are never read."""
         if self._readers is None:

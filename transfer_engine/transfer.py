@@ -22,6 +22,7 @@ from transfer_engine.errors import (
     TotalExceeded,
     Unreachable,
 )
+from transfer_engine.journal import JobRow, RecordRow
 from transfer_engine.logs import log, shown_error, shown_url
 from transfer_engine.messages import RecordResult
 from transfer_engine.network import Answer, Network, Upload
@@ -211,7 +212,10 @@ class RecordTransfer:
         else:
             job.failure = job.failure or failure_of(result)
         record.touch()
-        await self.shared.store.commit(job.row(), job.record_row(record), bodies=[record.body.name])
+        rows: list[JobRow | RecordRow] = [job.record_row(record)]
+        if result != "success":  # which changes nothing about the job
+            rows.insert(0, job.row())
+        await self.shared.store.commit(*rows, bodies=[record.body.name])
 
     @property
     def _decisions(self) -> Decisions:
