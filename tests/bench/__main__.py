@@ -1,6 +1,6 @@
 """``python -m tests.bench``: measure the model's speed and write ``reports/bench-model.json``.
 
-Every ``bench_*.py`` beside this file that has ``BENCHES`` is measured; ``--only NAME``
+Every ``bench_*.py`` beside this file that has ``FIGURES`` is measured; ``--only NAME``
 measures those whose name contains it, ``--out`` writes elsewhere.  No test runs this: a
 figure that depends on the machine is for people to read.  Where there is a goal, ``ratio``
 is the share of it that is used up: above 1 it is missed, and the exit code is 1.
@@ -36,7 +36,7 @@ def benches() -> list[Bench]:
     found: list[Bench] = []
     for path in sorted(HERE.glob("bench_*.py")):
         module = importlib.import_module(f"tests.bench.{path.stem}")
-        found += getattr(module, "BENCHES", ())
+        found += getattr(module, "FIGURES", ())
     return found
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from click.testing import CliRunner
 
 from conformance.adapters.model import CAPABILITIES
 from conformance.cli.root import cli
+from conformance.judge.acceptor import Acceptor
 from conformance.judge.explain import run_on_model
 from conformance.judge.properties import check_all
 from conformance.judge.run_needs import required_capabilities
@@ -17,6 +19,7 @@ from conformance.scenario.format import Scenario
 from conformance.scenario.load import load
 from conformance.trace import Trace
 from spec_model.editions import AMENDED
+from tests.bench import bench_acceptor as acceptor
 from tests.bench.measuring import Bench
 
 EXPLAINED = "SC-135"
@@ -55,9 +58,26 @@ def every_mutant() -> int:
     return len(mutants())
 
 
-BENCHES = (
+def accepting(trace: acceptor.Bench) -> Callable[[], int]:
+    """Feed one of the acceptor's traces; the trace is made once, outside the measuring."""
+    entries = trace.make().entries
+
+    def work() -> int:
+        judge = Acceptor()
+        for entry in entries:
+            judge.feed(entry)
+        return len(entries)
+
+    return work
+
+
+FIGURES = (
     Bench("explain", f"bgfetch explain {EXPLAINED}, once loaded", one_explanation, goal=1.0),
     Bench("model", "scenarios run on the model", every_scenario, "per second", goal=20.0),
     Bench("properties", "properties checked over a trace", every_property, "per second"),
     Bench("mutants", "mutants made of the model", every_mutant, "per second"),
+    *(
+        Bench("acceptor", each.name, accepting(each), goal=each.below / 1000)
+        for each in acceptor.BENCHES
+    ),
 )
