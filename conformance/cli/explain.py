@@ -16,6 +16,7 @@ import click
 from conformance.cli import exits, selection
 
 if TYPE_CHECKING:
+    from conformance.explain.lines import Steps
     from conformance.explain.shape import Comparison, Walk
     from conformance.scenario.format import Scenario
     from spec_model.editions import Edition
@@ -38,6 +39,7 @@ class _Reading:
     compare: str | None
     profile: str
     choices: tuple[str, ...]
+    steps: Literal["once", "every", "none"]
     scenarios: tuple[str, ...]
 
     def editions(self) -> list[Edition]:
@@ -76,6 +78,7 @@ class _Reading:
         options += [("--without", cluster) for cluster in self.without]
         options += [("--profile", self.profile)] if self.profile != "spec" else []
         options += [("--choose", choice) for choice in self.choices]
+        options += [("--steps", self.steps)] if self.steps != "once" else []
         options += [("--scenarios", path) for path in self.scenarios]
         for option, value in options:
             words += [option, value]
@@ -129,7 +132,13 @@ class _Reading:
     show_default=True,
     help="What is printed.",
 )
-@click.option("--every-step", is_flag=True, help="Tell each step in full, each time.")
+@click.option(
+    "--steps",
+    type=click.Choice(["once", "every", "none"]),
+    default="once",
+    show_default=True,
+    help="Which steps are told in full: each the first time, each time, or none.",
+)
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write it there.")
 @click.option(
     "--scenarios",
@@ -145,7 +154,7 @@ def explain_command(
     profile: str,
     choices: tuple[str, ...],
     form: Literal["text", "json", "markdown"],
-    every_step: bool,
+    steps: Literal["once", "every", "none"],
     out: str | None,
     scenarios: tuple[str, ...],
 ) -> int:
@@ -154,7 +163,7 @@ def explain_command(
     SCENARIO is an id or a file.  What is printed can be pasted into an issue of the
     specification as it is.
     """
-    reading = _Reading(edition, without, compare, profile, choices, scenarios)
+    reading = _Reading(edition, without, compare, profile, choices, steps, scenarios)
     editions, chosen = reading.editions(), reading.chosen()
     selected = selection.select([scenario], scenarios).scenarios
     if form == "json" and len(selected) > 1:
@@ -162,10 +171,10 @@ def explain_command(
     told = [_tell(one, scenario, reading, editions, chosen) for one in selected]
     if out is None:
         paint = form == "text" and sys.stdout.isatty()
-        click.echo("\n".join(_write(one, form, every_step, paint) for one in told), nl=False)
+        click.echo("\n".join(_write(one, form, steps, paint) for one in told), nl=False)
         return exits.OK
     try:
-        Path(out).write_text("\n".join(_write(one, form, every_step) for one in told), "utf-8")
+        Path(out).write_text("\n".join(_write(one, form, steps) for one in told), "utf-8")
     except OSError as error:
         raise exits.Refusal(exits.BAD_INPUT, f"cannot write {out}: {error}") from None
     return exits.OK
@@ -199,19 +208,21 @@ def _tell(
     return compare(walks[0], walks[1], (editions[0], editions[1]), command)
 
 
-def _write(told: Walk | Comparison, form: str, every: bool, coloured: bool = False) -> str:
+def _write(told: Walk | Comparison, form: str, steps: Steps, coloured: bool = False) -> str:
     from conformance.explain import markdown, shape, text
 
     if form == "json":
         return shape.encode(told)
     if isinstance(told, shape.Comparison):
         if form == "markdown":
-            return markdown.comparison_markdown(told)
+            return markdown.comparison_markdown(told, steps)
         width = shutil.get_terminal_size((100, 24)).columns
-        return text.comparison_text(told, width, paint=_paint if coloured else text.unpainted)
+        return text.comparison_text(
+            told, width, steps, paint=_paint if coloured else text.unpainted
+        )
     if form == "markdown":
-        return markdown.walk_markdown(told, every=every)
-    return text.walk_text(told, every=every, paint=_paint if coloured else text.unpainted)
+        return markdown.walk_markdown(told, steps)
+    return text.walk_text(told, steps, paint=_paint if coloured else text.unpainted)
 
 
 def _paint(text: str, kind: str) -> str:

@@ -121,7 +121,8 @@ class _Teller:
         return f"{self.bg(fetch)} {own}" if len(self.state.agent.fetches) > 1 else own
 
     def instance(self, instance: Instance, realm: object) -> str:
-        return f"inst {quoted(instance.shows.id)} ({_realm(realm)})"
+        """A registration object by its background fetch and realm."""
+        return f"inst {self.bg(instance.fetch).removeprefix('bg ')} ({_realm(realm)})"
 
     def record_object(self, item: RecordObject) -> str:
         return f"record object {_path(item.url)} ({_realm(item.realm)})"

@@ -25,13 +25,16 @@ class Line:
     label: str = ""
 
 
+Steps = Literal["once", "every", "none"]
+"""Which steps are told in full: each the first time, each time, or not at all."""
+
+
 @attrs.define
 class Teller:
     """Tells moments, remembering which steps have been told."""
 
+    steps: Steps = "once"
     told: set[str] = attrs.field(factory=set)
-    every: bool = False
-    """Tell each step in full, each time."""
 
     def moment(self, number: int, moment: Moment) -> Iterator[Line]:
         """What happens, and what follows."""
@@ -40,20 +43,25 @@ class Teller:
             yield from self._task(task)
 
     def _task(self, task: Task) -> Iterator[Line]:
-        news = [step for step in task.steps if step.id not in self.told]
-        if not (news or task.decides or task.changes or task.seen or self.every):
+        news = any(step.id not in self.told for step in task.steps)
+        if not (self._tells(news) or task.decides or task.changes or task.seen):
             return
         if task.runs:
             yield Line("runs", task.runs)
-        yield from self._steps(task.steps)
+        if self.steps != "none":
+            yield from self._steps(task.steps)
         yield from (Line("decides", each.sentence) for each in task.decides)
         yield from (Line("change", each.sentence) for each in task.changes)
         yield from (Line("seen", each) for each in task.seen)
 
+    def _tells(self, news: bool) -> bool:
+        """Whether the steps of a task are worth a line, if nothing else is."""
+        return self.steps == "every" or (self.steps == "once" and news)
+
     def _steps(self, steps: Sequence[Step]) -> Iterator[Line]:
         again: list[Step] = []
         for step in steps:
-            if step.id in self.told and not self.every:
+            if step.id in self.told and self.steps == "once":
                 again.append(step)
                 continue
             yield from _again(again)
@@ -84,9 +92,9 @@ def _algorithm(step: str) -> str:
     return step.partition("-")[0]
 
 
-def whole(walk: Walk, *, every: bool = False) -> Iterator[Line]:
+def whole(walk: Walk, steps: Steps = "once") -> Iterator[Line]:
     """All moments, a blank line between them."""
-    teller = Teller(every=every)
+    teller = Teller(steps)
     for number, moment in enumerate(walk.moments, 1):
         yield Line("blank")
         yield from teller.moment(number, moment)

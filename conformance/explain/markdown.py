@@ -5,31 +5,31 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
-from conformance.explain.lines import Line, Teller, end, whole
+from conformance.explain.lines import Line, Steps, Teller, end, whole
 from conformance.explain.shape import Comparison, Walk
 
 REPOSITORY = "https://github.com/WICG/background-fetch"
 """Where the text is."""
 
 
-def walk_markdown(walk: Walk, *, every: bool = False) -> str:
+def walk_markdown(walk: Walk, steps: Steps = "once") -> str:
     """One walk: a numbered moment is a heading, what follows from it a list."""
     lines = [f"### {walk.scenario}: {walk.title}", "", *header(walk, walk.edition), ""]
-    for line in whole(walk, every=every):
+    for line in whole(walk, steps):
         lines.append(_item(line))
     return "\n".join([*_squeezed(lines), "", *_footer(walk.command)]) + "\n"
 
 
-def comparison_markdown(both: Comparison) -> str:
+def comparison_markdown(both: Comparison, steps: Steps = "once") -> str:
     """Two walks: where they part, a table of what is seen differently, and a diff."""
     left = both.left
     title = f"### {left.scenario}: {left.title}"
     names = f"{left.edition} against {both.right.edition}"
     lines = [title, "", *header(left, names), ""]
-    return "\n".join([*lines, *body(both), "", *_footer(both.command)]) + "\n"
+    return "\n".join([*lines, *body(both, steps), "", *_footer(both.command)]) + "\n"
 
 
-def body(both: Comparison, most: int | None = None) -> Iterator[str]:
+def body(both: Comparison, steps: Steps = "once", most: int | None = None) -> Iterator[str]:
     """A comparison without header and footer; of the diff at ``most`` so many lines."""
     left, right, parting = both.left, both.right, both.parting
     if parting is None:
@@ -50,7 +50,7 @@ def body(both: Comparison, most: int | None = None) -> Iterator[str]:
         yield "No page, worker or server sees a difference."
     yield ""
     yield "```diff"
-    diff = list(_diff(both))
+    diff = list(_diff(both, steps))
     yield from diff[:most]
     if most is not None and len(diff) > most:
         yield f"  … and {len(diff) - most} lines more"
@@ -100,11 +100,11 @@ def _squeezed(lines: Sequence[str]) -> Iterator[str]:
         blank = not line
 
 
-def _diff(both: Comparison) -> Iterator[str]:
+def _diff(both: Comparison, steps: Steps) -> Iterator[str]:
     """A diff of both from the moment in which they part, a little of what is alike around it."""
     assert both.parting is not None
     same = both.parting.moment - 1
-    left, right = list(_compact(both.left, same)), list(_compact(both.right, same))
+    left, right = (list(_compact(walk, same, steps)) for walk in (both.left, both.right))
     yield f"- {both.left.edition}"
     yield f"+ {both.right.edition}"
     for line in difflib.unified_diff(left, right, n=3, lineterm=""):
@@ -112,8 +112,8 @@ def _diff(both: Comparison) -> Iterator[str]:
             yield "@@" if line.startswith("@@") else line
 
 
-def _compact(walk: Walk, same: int) -> Iterator[str]:
-    teller = Teller()
+def _compact(walk: Walk, same: int, steps: Steps) -> Iterator[str]:
+    teller = Teller(steps)
     for number, moment in enumerate(walk.moments, 1):
         told = list(teller.moment(number, moment))
         if number > same:

@@ -61,7 +61,8 @@ def change(slot: str, changed: Changed, say: Callable[[object], str]) -> Change:
         return Change(slot, added=say(changed.new))
     if changed.new is ABSENT:
         return Change(slot, removed=say(changed.old))
-    return Change(slot, say(changed.old), say(changed.new))
+    old, new = say(changed.old), say(changed.new)
+    return Change(slot, old, f"another {new.removeprefix('a ')}" if new == old else new)
 
 
 def plain(value: object) -> str:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 
-from conformance.explain.lines import Line, Teller, end, whole
+from conformance.explain.lines import Line, Steps, Teller, end, whole
 from conformance.explain.shape import Comparison, Walk
 from conformance.report.words import count
 
@@ -25,14 +25,16 @@ def unpainted(text: str, kind: str) -> str:
     return text
 
 
-def walk_text(walk: Walk, *, every: bool = False, paint: Paint = unpainted) -> str:
+def walk_text(walk: Walk, steps: Steps = "once", *, paint: Paint = unpainted) -> str:
     """One walk with its header and footer."""
     lines = [*_head(walk), *_reading(walk)]
-    lines += [paint(_plain(line), line.kind) for line in whole(walk, every=every)]
+    lines += [paint(_plain(line), line.kind) for line in whole(walk, steps)]
     return "\n".join([*lines, "", f"again: {walk.command}"]) + "\n"
 
 
-def comparison_text(both: Comparison, width: int, *, paint: Paint = unpainted) -> str:
+def comparison_text(
+    both: Comparison, width: int, steps: Steps = "once", *, paint: Paint = unpainted
+) -> str:
     """Two walks from where they part, side by side where ``width`` allows."""
     left, right = both.left, both.right
     lines = [*_head(left), *_facts(("left", left.edition), ("right", right.edition))]
@@ -55,7 +57,7 @@ def comparison_text(both: Comparison, width: int, *, paint: Paint = unpainted) -
     if same:
         lines += ["", "Alike until then:"]
         lines += [f"{n}. {each.happens}" for n, each in enumerate(left.moments[:same], 1)]
-    columns = _columns(both, same)
+    columns = _columns(both, same, steps)
     if width >= WIDE:
         lines += ["", *_beside(columns, (left.edition, right.edition), width, paint)]
     else:
@@ -97,11 +99,11 @@ def _observed(both: Comparison) -> Iterator[str]:
         yield f"  {both.right.edition}: {each.right or '(nothing)'}"
 
 
-def _columns(both: Comparison, same: int) -> tuple[list[Line], list[Line]]:
+def _columns(both: Comparison, same: int, steps: Steps) -> tuple[list[Line], list[Line]]:
     """The lines of both walks from the moment in which they part."""
 
     def lines(walk: Walk) -> Iterator[Line]:
-        teller = Teller()
+        teller = Teller(steps)
         for number, moment in enumerate(walk.moments, 1):
             told = list(teller.moment(number, moment))
             if number > same:

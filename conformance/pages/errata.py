@@ -137,7 +137,7 @@ def _contrast(erratum: Erratum, shown: Shown) -> Iterator[str]:
         chosen = ", ".join(f"{key}={option}" for key, option in choices.items())
         left = _renamed(left, chosen)
     both = compare(left, right, (literal, AMENDED), "")
-    yield from body(both, MOST)
+    yield from body(both, most=MOST)
     yield "\n```sh"
     yield f"bgfetch explain {scenario.scenario} {options}"
     yield "```"

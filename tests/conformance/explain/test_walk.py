@@ -133,8 +133,13 @@ def test_a_step_is_told_in_full_only_once(told: Walk) -> None:
     full = [line.label for line in lines if line.kind == "step"]
     assert len(full) == len(set(full))
     assert any(line.kind == "again" and "UPDATE-1" in line.text for line in lines)
-    everything = [line.label for line in whole(told, every=True) if line.kind == "step"]
+    everything = [line.label for line in whole(told, "every") if line.kind == "step"]
     assert len(everything) > len(set(everything))
+
+
+def test_steps_can_be_left_out(told: Walk) -> None:
+    kinds = {line.kind for line in whole(told, "none")}
+    assert kinds == {"happens", "runs", "decides", "change", "seen", "blank"}
 
 
 def test_a_task_in_which_nothing_new_happens_is_left_out() -> None:

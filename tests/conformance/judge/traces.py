@@ -56,9 +56,7 @@ class Script:
         """fetch() called and resolved with instance ``i-id``."""
         self.totals[id] = total
         body = "x" * 8 if method == "POST" else None
-        requests = [
-            p.RequestInit(self.url(path), method=method, body=body) for path in paths
-        ]
+        requests = [p.RequestInit(self.url(path), method=method, body=body) for path in paths]
         call = f"c-{id}"
         self.send(p.Fetch, call=call, realm="p1", id=id, requests=requests, download_total=total)
         uploads = sum(len(r.body or "") for r in requests)
