@@ -8,9 +8,6 @@ from collections.abc import Iterator, Sequence
 from conformance.explain.lines import Line, Steps, Teller, end, whole
 from conformance.explain.shape import Comparison, Walk
 
-REPOSITORY = "https://github.com/WICG/background-fetch"
-"""Where the text is."""
-
 
 def walk_markdown(walk: Walk, steps: Steps = "once") -> str:
     """One walk: a numbered moment is a heading, what follows from it a list."""
@@ -59,7 +56,8 @@ def body(both: Comparison, steps: Steps = "once", most: int | None = None) -> It
 
 def header(walk: Walk, reading: str) -> list[str]:
     """Which text, which reading, which user agent."""
-    url = f"{REPOSITORY}/blob/{walk.commit}/index.bs"
+    repository, _, file = walk.document.partition(" ")
+    url = f"https://github.com/{repository}/blob/{walk.commit}/{file}"
     chosen = "".join(f", `{key}={option}`" for key, option in walk.choices.items())
     world = f" World: {'; '.join(walk.world)}." if walk.world else ""
     text = f"Text: [{walk.document}]({url}) at `{walk.commit[:12]}`."

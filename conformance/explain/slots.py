@@ -85,6 +85,10 @@ def plain(value: object) -> str:
 def words_for(state: object) -> Words:
     """The words for this kind of state."""
     from conformance.explain.background_fetch import BackgroundFetchWords
+    from conformance.explain.background_sync import BackgroundSyncWords
+    from spec_model.background_sync.state import State as SyncState
     from spec_model.state import State
 
-    return BackgroundFetchWords() if isinstance(state, State) else Plain()
+    if isinstance(state, State):
+        return BackgroundFetchWords()
+    return BackgroundSyncWords() if isinstance(state, SyncState) else Plain()
