@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
@@ -119,33 +120,37 @@ def _beside(
     width: int,
     paint: Paint,
 ) -> Iterator[str]:
-    """Two columns; what happens stands on one row where both have it."""
+    """Two columns; what both have stands on one row, and ``≠`` between what differs."""
     room = (width - 3) // 2
     yield f"{names[0]:<{room}} | {names[1]}"
     yield f"{'-' * room}-+-{'-' * room}"
-    blocks = [_blocks(column) for column in columns]
-    for left, right in zip_longest(*blocks, fillvalue=()):
-        rows = [list(_wrapped(block, room)) for block in (left, right)]
+    for left, right in _aligned(*columns):
+        sign = "|" if left == right else "≠"
+        rows = [list(_wrapped(line, room)) for line in (left, right)]
         for one, other in zip_longest(*rows, fillvalue=("", "blank")):
             filled = paint(f"{one[0]:<{room}}", one[1])
-            yield f"{filled} | {paint(*other)}".rstrip()
+            yield f"{filled} {sign} {paint(*other)}".rstrip()
 
 
-def _blocks(lines: Sequence[Line]) -> list[list[Line]]:
-    blocks: list[list[Line]] = []
-    for line in lines:
-        if line.kind == "happens":
-            blocks.append([])
-        blocks[-1].append(line)
-    return blocks
+def _aligned(
+    left: Sequence[Line], right: Sequence[Line]
+) -> Iterator[tuple[Line | None, Line | None]]:
+    """Pairs of lines: those that are the same, else what one has in place of the other's."""
+    matcher = difflib.SequenceMatcher(a=left, b=right, autojunk=False)
+    for how, a, b, c, d in matcher.get_opcodes():
+        if how == "equal":
+            yield from zip(left[a:b], right[c:d], strict=True)
+        else:
+            yield from zip_longest(left[a:b], right[c:d])
 
 
-def _wrapped(lines: Sequence[Line], room: int) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        text = _plain(line)
-        indent = " " * (len(text) - len(text.lstrip()) + 2)
-        for part in textwrap.wrap(text, room, subsequent_indent=indent, drop_whitespace=True):
-            yield part, line.kind
+def _wrapped(line: Line | None, room: int) -> Iterator[tuple[str, str]]:
+    if line is None:
+        return
+    text = _plain(line)
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    for part in textwrap.wrap(text, room, subsequent_indent=indent):
+        yield part, line.kind
 
 
 def _plain(line: Line) -> str:

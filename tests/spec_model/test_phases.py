@@ -77,9 +77,7 @@ def test_a_settled_record_is_not_run_again() -> None:
 
 def test_every_wait_of_the_text_has_a_place() -> None:
     waits = {
-        step.id
-        for step in STEPS.values()
-        if step.kind in (Kind.WAIT, Kind.ENQUEUE, Kind.PARALLEL)
+        step.id for step in STEPS.values() if step.kind in (Kind.WAIT, Kind.ENQUEUE, Kind.PARALLEL)
     }
     assert set(PLACES) == waits
 

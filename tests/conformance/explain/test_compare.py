@@ -59,6 +59,9 @@ def test_on_a_wide_terminal_they_stand_beside_each_other(paused: Comparison) -> 
     rows = [line for line in wide.splitlines() if " | " in line]
     assert rows and all(len(row) <= WIDE for row in rows)
     assert rows[0].split("|")[1].strip() == "amended"
+    alike = [row.split(" | ") for row in rows if "ABORT-3.6" in row]
+    assert alike and all(left.strip() == right.strip() for left, right in alike)
+    assert any(" ≠ " in line and "backgroundfetchabort" in line for line in wide.splitlines())
 
 
 def test_what_is_alike_is_only_named(paused: Comparison) -> None:
