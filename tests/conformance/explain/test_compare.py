@@ -6,7 +6,7 @@ import pytest
 
 from conformance.explain.compare import compare
 from conformance.explain.markdown import comparison_markdown
-from conformance.explain.shape import Comparison, decode, encode
+from conformance.explain.shape import Comparison, Moment, Parting, Step, Task, Walk, decode, encode
 from conformance.explain.text import WIDE, comparison_text
 from conformance.explain.walk import walk
 from conformance.scenario.find import find
@@ -86,3 +86,18 @@ def test_in_markdown_it_is_a_table_and_a_diff(paused: Comparison) -> None:
 
 def test_json_is_read_again_as_it_was_written(paused: Comparison) -> None:
     assert decode(encode(paused)) == paused
+
+
+def told(*moments: Moment) -> Walk:
+    return Walk(1, "x", "X", "D d", "c", "amended", "spec", {}, [], list(moments), [], COMMAND)
+
+
+def test_where_one_has_gone_on_they_part_in_what_happened_before() -> None:
+    seen = Task(steps=[Step("ABORT-1", "Take it.")], seen=["page p1 sees it"])
+    more = Task(seen=["page p1 sees more"])
+    left = told(Moment("first", [seen]), Moment("second"))
+    right = told(Moment("first", [seen, more]), Moment("second"))
+    parting = compare(left, right, (AMENDED, AMENDED), COMMAND).parting
+    assert parting == Parting(
+        1, "first", "ABORT-1", left="nothing more follows", right="page p1 sees more"
+    )

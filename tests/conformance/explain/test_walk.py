@@ -189,3 +189,13 @@ def test_it_says_where_an_amendment_matters(told: Walk) -> None:
         (each.what, each.key) for task in tasks(literal) for each in task.decides
     ]
     assert "! E01 is felt here; repaired: a record's failure becomes" in walk_text(literal)
+
+
+def test_what_follows_from_bytes_and_from_their_end_is_told_apart(told: Walk) -> None:
+    steps = {
+        moment.happens: [step.id for task in moment.tasks for step in task.steps]
+        for moment in told.moments
+    }
+    assert "RECORD-11.R.6.2" in steps["the server has sent 20 bytes of /film"]
+    assert "RECORD-11.R.7.2" not in steps["the server has sent 20 bytes of /film"]
+    assert "RECORD-11.R.7.2" in steps["the server ends its answer to /film"]
