@@ -138,20 +138,8 @@ class _Moments:
             if type(cause) in _LINES and isinstance(line, t.ServerEntry):
                 same = line.exchange == getattr(cause, "exchange", None)
                 if same and isinstance(line, _LINES[type(cause)]):
-                    return self._first(heard, index)
+                    return index
         return heard.entries - 1
-
-    def _first(self, heard: _Heard, index: int) -> int:
-        """Bytes come in several lines: the one whose total is meant."""
-        cause = heard.explained.cause
-        if not isinstance(cause, BytesArrived):
-            return index
-        for at, entry in enumerate(self.trace.entries[: index + 1]):
-            line = entry.server
-            if isinstance(line, t.ServerBytes) and line.exchange == cause.exchange:
-                if line.decoded >= cause.upto:
-                    return at
-        return index
 
     def _tasks(self, heard: _Heard, seen: _Seen) -> Iterator[Task]:
         """The tasks of a cause; those in which nothing is to be told are left out."""
