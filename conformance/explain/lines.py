@@ -11,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from conformance.explain.shape import Moment, Step, Task, Walk
+from conformance.explain.shape import Decides, Moment, Step, Task, Walk
 
 Kind = Literal["happens", "runs", "step", "again", "decides", "change", "seen", "blank"]
 
@@ -50,9 +50,15 @@ class Teller:
             yield Line("runs", task.runs)
         if self.steps != "none":
             yield from self._steps(task.steps)
-        yield from (Line("decides", each.sentence) for each in task.decides)
+        yield from (Line("decides", self._decides(each)) for each in task.decides)
         yield from (Line("change", each.sentence) for each in task.changes)
         yield from (Line("seen", each) for each in task.seen)
+
+    def _decides(self, each: Decides) -> str:
+        """In full the first time; later only what is meant."""
+        again = each.sentence in self.told and self.steps != "every"
+        self.told.add(each.sentence)
+        return f"{each.key} again" if again else each.sentence
 
     def _tells(self, news: bool) -> bool:
         """Whether the steps of a task are worth a line, if nothing else is."""

@@ -102,6 +102,7 @@ def _command(command: p.AnyCommand, move: Move) -> Sentence | None:
 
 def _request(init: p.RequestInit) -> str:
     path = "/" + init.url.partition("://")[2].partition("/")[2]
-    body = "" if init.body is None else f", {bytes_of(len(init.body.encode()))}"
-    mode = "" if init.mode == "cors" else f", {init.mode}"
-    return path if init.method == "GET" and not mode else f"{init.method} {path}{body}{mode}"
+    facts = [] if init.body is None else [bytes_of(len(init.body.encode()))]
+    facts += [] if init.mode == "cors" else [init.mode]
+    method = "" if init.method == "GET" and not facts else f"{init.method} "
+    return method + path + (f" ({', '.join(facts)})" if facts else "")

@@ -7,7 +7,7 @@ import pytest
 
 from conformance.explain.lines import whole
 from conformance.explain.markdown import walk_markdown
-from conformance.explain.shape import Moment, Task, Walk, decode, encode
+from conformance.explain.shape import Decides, Moment, Task, Walk, decode, encode
 from conformance.explain.text import walk_text
 from conformance.explain.walk import walk
 from conformance.scenario.find import find
@@ -135,6 +135,33 @@ def test_a_step_is_told_in_full_only_once(told: Walk) -> None:
     assert any(line.kind == "again" and "UPDATE-1" in line.text for line in lines)
     everything = [line.label for line in whole(told, "every") if line.kind == "step"]
     assert len(everything) > len(set(everything))
+
+
+def test_what_decides_more_than_once_is_named_again_only() -> None:
+    matters = Task(decides=[Decides("choice", "id-order", "insertion (or by-text)")])
+    told = Walk(
+        1, "x", "X", "D d", "c", "amended", "spec", {}, [],
+        [Moment("first", [matters]), Moment("second", [matters])], [], "again",
+    )  # fmt: skip
+    decides = [line.text for line in whole(told) if line.kind == "decides"]
+    assert decides == [
+        "the user agent chooses here: id-order = insertion (or by-text)",
+        "id-order again",
+    ]
+
+
+def test_an_upload_is_told_with_its_length() -> None:
+    upload = loads("""
+scenario: upload
+title: An upload
+source: [S1-38]
+world: {resources: {/up: {}, /film: {size: 10}}}
+script:
+  - fetch: {id: a, requests: [{url: /up, method: POST, body: hello}, /film], as: a}
+  - quiet: true
+""")
+    happens = walk(upload, AMENDED).moments[0].happens
+    assert happens == 'page p1 calls fetch("a", [POST /up (5 bytes), /film])'
 
 
 def test_steps_can_be_left_out(told: Walk) -> None:
