@@ -61,6 +61,8 @@ def _sentence(entry: t.Entry, move: Move | None) -> Sentence | None:
         return Sentence(f"the script waits in vain for {entry.note.waiting_for}", False)
     if entry.note is not None:
         return None
+    if entry.answered is not None and entry.answered.stored is not None:
+        return Sentence(f"{bytes_of(entry.answered.stored)} are stored", False)
     match entry.server:
         case t.ServerHeld(gate=gate):
             text = move.text.partition(" at gate ")[0].removeprefix("holds ")
