@@ -19,6 +19,8 @@ COMMANDS = {
     "replay": "Judge recorded traces again, or run scenario files.",
     "why": "Say why a trace has its verdict, entry by entry.",
     "explain": "Say what the text lets happen in a scenario, step by step.",
+    "explore": "Visit every state within bounds, and judge each.",
+    "diff": "Find the shortest scenario that tells two readings of the text apart.",
     "list": "List states, steps, scenarios, choices, profiles, errata, clusters and more.",
     "smoke": "Check that an adapter speaks the protocol before trusting its verdicts.",
     "selftest": "Check that the judge catches every implementation that is broken on purpose.",

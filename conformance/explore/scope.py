@@ -115,7 +115,8 @@ _ALL = (
         methods=("GET", "GET"),
         pauses=1,
         user_aborts=1,
-        faults=("drop", "status"),
+        size=1,
+        faults=("status",),
     ),
     Scope("restart", "one record, killed or ended, with an abort", restarts=1, kill=True, aborts=1),
     Scope("offline", "one record and two outages", offline=2, faults=("reset",)),
@@ -173,6 +174,7 @@ _ALL = (
         "total",
         "two records and a total that is too small",
         methods=("GET", "GET"),
+        faults=("status",),
         total=3,
         aborts=1,
     ),
@@ -180,7 +182,9 @@ _ALL = (
         "quota",
         "two records and a quota that is too small",
         methods=("GET", "GET"),
-        quota=3,
+        faults=("status",),
+        size=1,
+        quota=1,
         matches=1,
     ),
     Scope("start-quota", "a total that the quota has no room for", total=3, quota=2, faults=()),
@@ -205,3 +209,7 @@ _ALL = (
 
 SCOPES = {scope.name: scope for scope in _ALL}
 """Every named scope."""
+
+LARGE = ("default", "one", "pause")
+SMALL = tuple(name for name in SCOPES if name not in LARGE)
+"""Scopes of which each takes seconds."""

@@ -1,0 +1,230 @@
+"""``bgfetch explore``: every state within bounds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from conformance.cli import exits
+
+if TYPE_CHECKING:
+    from conformance.explore.compiled import Packed
+    from conformance.explore.rounds import Rounds
+    from conformance.explore.scope import Scope
+    from conformance.explore.search import Flaw, Found, Progress
+    from spec_model.editions import Edition
+
+_NUMBERS = (
+    *("attempts", "size", "pages", "closes", "fetches", "pauses", "aborts", "user-aborts"),
+    *("restarts", "offline", "gets", "matches", "updates", "unregisters", "total", "quota"),
+)
+"""Bounds that are plain numbers, in the words of the command line."""
+
+
+def _bounds(command: click.decorators.FC) -> click.decorators.FC:
+    for name in reversed(_NUMBERS):
+        command = click.option(f"--{name}", type=int, help="Bound of a scope.", hidden=True)(
+            command
+        )
+    return command
+
+
+@click.command("explore")
+@click.option("--edition", default="amended", show_default=True, metavar="NAME")
+@click.option("--without", multiple=True, metavar="CLUSTER", help="Leave a cluster out.")
+@click.option("--scope", "names", multiple=True, metavar="NAME", help="Scope (repeatable), or all.")
+@click.option("--records", type=int, metavar="N", help="Records of the fetch, all GET.")
+@click.option("--faults", metavar="A,B", help="What the server may do wrong.")
+@click.option(
+    "--order",
+    type=click.Choice(["settled", "news", "all"]),
+    help="What may come between two tasks: nothing, all but news for pages, anything.",
+)
+@click.option("--most-states", type=click.IntRange(min=1), metavar="N", help="Stop beyond.")
+@click.option("--rounds", is_flag=True, help="Find the errata again, round by round.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("--out", type=click.Path(dir_okay=False), help="Write there instead of printing.")
+@click.option(
+    "--counterexamples",
+    type=click.Path(file_okay=False),
+    default="bgfetch-explore",
+    show_default=True,
+    help="Folder for the scenario of each broken property.",
+)
+@_bounds
+def explore_command(
+    edition: str,
+    without: tuple[str, ...],
+    names: tuple[str, ...],
+    records: int | None,
+    faults: str | None,
+    order: str | None,
+    most_states: int | None,
+    rounds: bool,
+    form: str,
+    out: str | None,
+    counterexamples: str,
+    **numbers: int | None,
+) -> int:
+    """Visit every state that the specification can reach within bounds, and judge each.
+
+    A scope names the bounds; --attempts, --size, --pages, --closes, --fetches, --pauses,
+    --aborts, --user-aborts, --restarts, --offline, --gets, --matches, --updates,
+    --unregisters, --total and --quota change single ones.  Without any scope: default.
+    """
+    chosen = edition_of(edition, without)
+    scopes = _scopes(names, rounds)
+    changes: dict[str, object] = {key: n for key, n in numbers.items() if n is not None}
+    if records is not None:
+        changes["methods"] = ("GET",) * records
+    if faults is not None:
+        changes["faults"] = tuple(word.strip() for word in faults.split(",") if word.strip())
+    if order is not None:
+        changes["order"] = order
+    scopes = [changed(scope, changes) for scope in scopes]
+    if rounds:
+        return _rounds(scopes, chosen, form, out)
+    return _explore(scopes, chosen, most_states, form, out, Path(counterexamples))
+
+
+def edition_of(name: str, without: tuple[str, ...] = ()) -> Edition:
+    """An edition by name; a wrong one is the caller's mistake."""
+    from spec_model import editions
+
+    try:
+        chosen = editions.edition(name)
+        for cluster in without:
+            chosen = chosen.without(cluster)
+    except editions.UnknownCluster as error:
+        raise click.BadParameter(str(error)) from None
+    except KeyError:
+        known = ", ".join(editions.EDITIONS)
+        raise click.BadParameter(f"no edition {name!r}; there are {known}") from None
+    return chosen
+
+
+def changed(scope: Scope, changes: dict[str, object]) -> Scope:
+    """A scope with other bounds; an impossible one is the caller's mistake."""
+    import attrs
+
+    from conformance.explore.scope import ImpossibleScope
+
+    try:
+        # Keys are the scope's own fields: they come from the options above.
+        return attrs.evolve(scope, **changes)  # type: ignore[arg-type]
+    except ImpossibleScope as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _scopes(names: tuple[str, ...], rounds: bool) -> list[Scope]:
+    from conformance.explore.scope import SCOPES, SMALL
+
+    if "all" in names or (rounds and not names):
+        return [SCOPES[name] for name in SMALL]
+    for name in names:
+        if name not in SCOPES:
+            raise click.BadParameter(f"no scope {name!r}; there are {', '.join(SCOPES)} and all")
+    return [SCOPES[name] for name in names or ("default",)]
+
+
+def _explore(
+    scopes: list[Scope],
+    edition: Edition,
+    most_states: int | None,
+    form: str,
+    out: str | None,
+    folder: Path,
+) -> int:
+    from conformance.explore import report
+    from conformance.explore.background_fetch import compiled
+    from conformance.explore.search import explore
+
+    results: list[Found[Packed, int]] = []
+    text: list[str] = []
+    missing: tuple[str, ...] = ()
+    for scope in scopes:
+        tables = compiled(scope, edition)
+        found = explore(tables, most_states=most_states or sys.maxsize, watch=show_progress)
+        results.append(found)
+        text += report.lines(scope, found)
+        for flaw in found.flaws:
+            text.append(f"    {_written(scope, edition, tables, flaw, folder)}")
+        if found.why == "interrupted":
+            break
+    if sys.stderr.isatty():
+        click.echo("\r\033[K", err=True, nl=False)
+    if len(scopes) > 1:
+        missing = report.unreached(results)
+    if form == "json":
+        everything = [report.data(s, r) for s, r in zip(scopes, results, strict=False)]
+        document = {"edition": edition.name, "scopes": everything, "unreached": list(missing)}
+        _print(json.dumps(document, indent=1), out)
+    else:
+        text += ["not a matter of states or steps:", *report.elsewhere()]
+        if missing:
+            text.append(f"goals not reached in these scopes: {' '.join(missing)}")
+        _print("\n".join(text), out)
+    if any(found.flaws for found in results):
+        return exits.DIFFERENT
+    if any(found.why == "interrupted" for found in results):
+        return exits.INTERRUPTED
+    return exits.OK if all(found.complete for found in results) else exits.INCONCLUSIVE
+
+
+def _written(
+    scope: Scope, edition: Edition, tables: object, flaw: Flaw[Packed, int], folder: Path
+) -> str:
+    """Write the scenario of a flaw; the line that runs it."""
+    from typing import cast
+
+    from conformance.explore.background_fetch import Compiled
+    from conformance.explore.promises import ALWAYS, EVENTUALLY
+    from conformance.explore.scenarios import scenario_of
+    from conformance.explore.trail import follow
+    from conformance.scenario.dump import dump
+
+    strides = follow(scope, edition, cast(Compiled, tables), flaw)
+    name = f"{scope.name}-{flaw.name}"
+    title = f"Broken in {edition.name}: {({**ALWAYS, **EVENTUALLY})[flaw.name]}"
+    scenario = scenario_of(scope, strides, name=name, title=title, source=())
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.yaml"
+    path.write_text(dump(scenario), "utf-8")
+    return f"bgfetch explain {path} --edition '{edition.name}'"
+
+
+def _rounds(scopes: list[Scope], edition: Edition, form: str, out: str | None) -> int:
+    from conformance.explore import report
+    from conformance.explore.rounds import rounds
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    found: Rounds = rounds(scopes, edition, say=say if sys.stderr.isatty() else lambda line: None)
+    if form == "json":
+        _print(json.dumps(report.rounds_data(found), indent=1), out)
+    else:
+        _print("\n".join(report.rounds_lines(found)), out)
+    return exits.DIFFERENT if found.hits or found.unexplained else exits.OK
+
+
+def show_progress(progress: Progress) -> None:
+    """One line on a terminal, written over the last; nothing elsewhere."""
+    if sys.stderr.isatty():
+        click.echo(
+            f"\r\033[K{progress.states:,} states, {progress.rate:,.0f}/s, "
+            f"{progress.depth} deep, {progress.memory >> 20} MB",
+            err=True,
+            nl=False,
+        )
+
+
+def _print(text: str, out: str | None) -> None:
+    if out is None:
+        click.echo(text)
+    else:
+        Path(out).write_text(text + "\n", "utf-8")

@@ -1,0 +1,136 @@
+"""What a search found, as text and as plain data.
+
+The data is what ``reports/explore.json`` is made of: exact counts, no times, so that it is the
+same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from conformance.explore.compiled import Packed
+from conformance.explore.promises import ALWAYS, ELSEWHERE, EVENTUALLY, SOMETIMES
+from conformance.explore.rounds import Rounds
+from conformance.explore.scope import Scope
+from conformance.explore.search import Found
+
+Result = Found[Packed, int]
+
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "S07": ("size",),
+    "S09": ("aborts", "user_aborts", "unregisters"),
+    "S10": ("aborts",),
+    "S12": ("total",),
+    "S13": ("uploads",),
+    "S17": ("two_fetches",),
+    "S18": ("gets",),
+    "S21": ("uploads",),
+    "S23": ("pauses", "prompts"),
+    "S25": ("resumes",),
+    "S26": ("matches",),
+    "S27": ("matches",),
+    "S28": ("matches",),
+    "S30": ("updates",),
+    "S32": ("uploads",),
+    "S35": ("quota",),
+    "S36": ("gets",),
+    "L03": ("aborts",),
+    "L04": ("user_aborts", "unregisters"),
+    "L05": ("matches",),
+    "L06": ("matches",),
+    "L09": ("aborts", "gets", "matches", "updates"),
+    "L13": ("unregisters",),
+    "L14": ("restarts",),
+}
+"""What a scope must have for a property to speak of anything: one of these is enough."""
+
+
+def vacuous(scope: Scope) -> tuple[str, ...]:
+    """The properties that have nothing to speak of in a scope."""
+    uploads = any(method != "GET" for method in scope.methods)
+    has = {
+        **{name: bool(getattr(scope, name)) for name in _BUDGETS},
+        "uploads": uploads,
+        "two_fetches": scope.fetches > 1,
+        "prompts": scope.permission == "prompt",
+        "resumes": scope.attempts > 1 and scope.size > 0,
+    }
+    return tuple(name for name, needs in _NEEDS.items() if not any(has[need] for need in needs))
+
+
+_BUDGETS = (
+    *("size", "aborts", "user_aborts", "unregisters", "total", "gets", "pauses", "matches"),
+    *("updates", "quota", "restarts"),
+)
+
+
+def data(scope: Scope, found: Result) -> dict[str, object]:
+    """One scope's result without times."""
+    empty = vacuous(scope)
+    return {
+        "scope": scope.name,
+        "title": scope.title,
+        "order": scope.order,
+        "states": found.states,
+        "transitions": found.transitions,
+        "depth": found.depth,
+        "complete": found.complete,
+        "why": found.why,
+        "broken": [{"property": f.name, "kind": f.kind, "depth": f.depth} for f in found.flaws],
+        "checked": [name for name in (*ALWAYS, *EVENTUALLY) if name not in empty],
+        "vacuous": list(empty),
+        "reached": dict(sorted(found.reached.items())),
+    }
+
+
+def unreached(results: list[Result]) -> tuple[str, ...]:
+    """The goals that none of several searches reached."""
+    return tuple(goal for goal in SOMETIMES if all(goal not in r.reached for r in results))
+
+
+def lines(scope: Scope, found: Result) -> Iterator[str]:
+    """One scope's result for a reader."""
+    at = found.progress
+    whole = "" if found.complete else f", partial: {found.why}"
+    yield f"{scope.name}: {scope.title}"
+    yield (
+        f"  {found.states:,} states, {found.transitions:,} transitions, {found.depth} deep{whole}"
+        f" ({at.seconds:.1f} s, {at.rate:,.0f} states/s, {at.memory >> 20} MB)"
+    )
+    empty = vacuous(scope)
+    broken = {flaw.name for flaw in found.flaws}
+    checked = [n for n in (*ALWAYS, *EVENTUALLY) if n not in empty and n not in broken]
+    if not found.complete:
+        checked = [name for name in checked if name in ALWAYS]
+    holds = "hold" if found.complete else "not broken so far"
+    yield f"  {holds}: {' '.join(checked)}"
+    if empty:
+        yield f"  nothing to speak of here: {' '.join(empty)}"
+    for flaw in found.flaws:
+        sentence = {**ALWAYS, **EVENTUALLY}[flaw.name]
+        yield f"  BROKEN {flaw.name} after {flaw.depth} steps ({flaw.kind}): {sentence}"
+
+
+def elsewhere() -> Iterator[str]:
+    """The properties that no state or step can show, and why."""
+    for name, why in ELSEWHERE.items():
+        yield f"  {name}: {why}"
+
+
+def rounds_lines(found: Rounds) -> Iterator[str]:
+    """The table of errata found again."""
+    yield f"{'round':<6}{'cluster':<9}{'scope':<15}{'property':<10}{'depth':<6}kind"
+    for hit in found.hits:
+        yield (
+            f"{hit.round:<6}{hit.cluster:<9}{hit.scope:<15}{hit.property:<10}{hit.depth:<6}{hit.kind}"
+        )
+    for each in found.unexplained:
+        yield f"no single cluster explains {each.property} in {each.scope} at {each.depth}"
+    yield f"not found in these scopes: {' '.join(found.left)}"
+
+
+def rounds_data(found: Rounds) -> dict[str, object]:
+    """The same as data."""
+    return attrs.asdict(found)
