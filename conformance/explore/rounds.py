@@ -102,7 +102,7 @@ def _round(
             if cluster in hits and hits[cluster].scope == scope.name:
                 continue
             repaired = Edition(edition.name, edition.clusters | {cluster})
-            depths = {flaw.name: flaw.depth for flaw in search(scope, repaired).flaws}
+            depths = _depths(scope, repaired, todo.values())
             for flaw in _removed(todo.values(), depths):
                 say(f"  {cluster}: {flaw.name} at {flaw.depth}")
                 hit = Hit(number, cluster, scope.name, flaw.name, flaw.kind, flaw.depth)
@@ -117,6 +117,20 @@ def _round(
 def _removed(flaws: Iterable[Flaw[Packed, int]], depths: dict[str, int]) -> list[Flaw[Packed, int]]:
     """The flaws that are gone, or have gone deeper."""
     return [flaw for flaw in flaws if depths.get(flaw.name, flaw.depth + 1) > flaw.depth]
+
+
+def _depths(scope: Scope, edition: Edition, flaws: Iterable[Flaw[Packed, int]]) -> dict[str, int]:
+    """At which depth a repaired edition still breaks these properties.
+
+    A breach of an *always* cannot move up by a repair that removes it, so no deeper search than to
+    the old depth is needed; what is owed for ever needs the whole space.
+    """
+    if any(flaw.kind == "eventually" for flaw in flaws):
+        found = search(scope, edition)
+    else:
+        deepest = max(flaw.depth for flaw in flaws)
+        found = explore(compiled(scope, edition), deepest=deepest, liveness=False)
+    return {flaw.name: flaw.depth for flaw in found.flaws}
 
 
 def search(scope: Scope, edition: Edition) -> Found[Packed, int]:

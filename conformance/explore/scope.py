@@ -116,7 +116,7 @@ _ALL = (
         pauses=1,
         user_aborts=1,
         size=1,
-        faults=("status",),
+        attempts=1,
     ),
     Scope("restart", "one record, killed or ended, with an abort", restarts=1, kill=True, aborts=1),
     Scope("offline", "one record and two outages", offline=2, faults=("reset",)),
@@ -127,7 +127,8 @@ _ALL = (
         pauses=1,
         user_aborts=1,
         restarts=1,
-        faults=("drop", "reset", "null", "short", "see-other"),
+        size=1,
+        faults=("reset", "null", "empty", "see-other"),
     ),
     Scope(
         "mixed",
@@ -202,9 +203,9 @@ _ALL = (
     Scope(
         "get", "get() and getIds(), also of nothing", gets=2, aborts=1, faults=("status",), size=1
     ),
-    Scope("pages", "two pages, one of which may go", pages=2, closes=1, gets=1, aborts=1, size=1),
+    Scope("pages", "two pages, one may go", pages=2, closes=1, gets=1, aborts=1, attempts=1),
     Scope("unregister", "the registration goes", unregisters=1, faults=("status",), aborts=1),
-    Scope("reuse", "the id is used twice", fetches=2, size=1, aborts=1, faults=("status",)),
+    Scope("reuse", "the id is used twice", fetches=2, size=1, aborts=1, attempts=1),
 )
 
 SCOPES = {scope.name: scope for scope in _ALL}

@@ -8,7 +8,7 @@ has the next state's form.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TypeAlias, cast
 
 import attrs
 
@@ -69,7 +69,8 @@ class Keeping:
         return self.watch.owes(state, env, memory.memory)
 
 
-Full = Node[State, Desk, Kept]
+Full: TypeAlias = Node[State, Desk, Kept]
+Replay: TypeAlias = SystemSpace[State, Desk, Input, Task, Output, Kept]
 
 
 @attrs.frozen
@@ -87,7 +88,7 @@ def follow(
     scope: Scope, edition: Edition, tables: Compiled, flaw: Flaw[Packed, int]
 ) -> tuple[Stride, ...]:
     """The steps of a flaw's path."""
-    plain = _keeping(scope, edition)
+    plain = keeping(scope, edition)
     (node,) = plain.initial()
     strides = []
     for number, _ in enumerate(flaw.labels):
@@ -110,7 +111,8 @@ def follow(
     return tuple(strides)
 
 
-def _keeping(scope: Scope, edition: Edition) -> SystemSpace[State, Desk, Input, Task, Output, Kept]:
+def keeping(scope: Scope, edition: Edition) -> Replay:
+    """The plain space of a scope whose nodes keep what was shown."""
     plain = space(scope, edition)
     # The canonical form hands the memory on, whatever it is.
     canonical = cast(Callable[[Full | None, Full], Full], plain.canonical)
