@@ -12,7 +12,7 @@ import attrs
 from conformance import protocol as p
 from conformance import trace as t
 from conformance.report.moves import Move, moves
-from conformance.report.words import bytes_of, count, quoted
+from conformance.report.words import bytes_of, count, interface_of, quoted
 
 
 @attrs.frozen
@@ -61,8 +61,11 @@ def _sentence(entry: t.Entry, move: Move | None) -> Sentence | None:
         return Sentence(f"the script waits in vain for {entry.note.waiting_for}", False)
     if entry.note is not None:
         return None
-    if entry.answered is not None and entry.answered.stored is not None:
-        return Sentence(f"{bytes_of(entry.answered.stored)} are stored", False)
+    answer = entry.answered
+    if answer is not None and answer.stored is not None:
+        return Sentence(f"{bytes_of(answer.stored)} are stored", False)
+    if answer is not None and answer.interface is not None:
+        return Sentence(interface_of(answer.interface), False)
     match entry.server:
         case t.ServerHeld(gate=gate):
             text = move.text.partition(" at gate ")[0].removeprefix("holds ")
@@ -74,13 +77,17 @@ def _sentence(entry: t.Entry, move: Move | None) -> Sentence | None:
 
 def _command(command: p.AnyCommand, move: Move) -> Sentence | None:
     match command:
-        case p.Start() | p.Begin() | p.End() | p.Stop() | p.Look() | p.Storage():
+        case p.Start() | p.Begin() | p.End() | p.Stop() | p.Look() | p.Storage() | p.Interface():
             return None
         case p.Fetch(id=name, requests=requests):
             called = ", ".join(_request(each) for each in requests)
             total = command.download_total
             options = f", {{downloadTotal: {total:,}}}" if total else ""
             text = f"{move.who} calls fetch({quoted(name)}, [{called}]{options})"
+        case p.Busy(realm=realm, busy=busy):
+            text = f"{realm} {'is kept busy' if busy else 'goes on'}"
+        case p.EndBody(request=request, fails=fails):
+            text = f"the body of request {request + 1} {'fails' if fails else 'ends'}"
         case p.OpenPage(page=page):
             text = f"page {page} opens"
         case p.ClosePage(page=page):

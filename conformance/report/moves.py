@@ -18,7 +18,15 @@ import msgspec
 
 from conformance import protocol as p
 from conformance import trace as t
-from conformance.report.words import bytes_of, count, quoted, requests_of, snapshot_of, value_of
+from conformance.report.words import (
+    bytes_of,
+    count,
+    interface_of,
+    quoted,
+    requests_of,
+    snapshot_of,
+    value_of,
+)
 
 AGENT = "user agent"
 SERVER = "server"
@@ -226,6 +234,8 @@ class _Reader:
             text = f"sees {snapshot_of(answer.snapshot)}"
         elif answer.stored is not None:
             text = f"is told that {bytes_of(answer.stored)} are stored"
+        elif answer.interface is not None:
+            text = f"sees that {interface_of(answer.interface)}"
         else:
             return None
         who = "the user" if isinstance(command, p.User) else _noun(lane)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.protocol import RequestInit, Settled, Snapshot
+from conformance.protocol import RequestInit, Settled, Shown, Snapshot
 
 
 def count(number: int, singular: str, plural: str = "") -> str:
@@ -54,6 +54,17 @@ def snapshot_of(snapshot: Snapshot) -> str:
     if not snapshot.records_available:
         parts.append("records gone")
     return ", ".join(parts)
+
+
+def interface_of(shown: Shown) -> str:
+    """What the interface of a background fetch shows and offers."""
+    if not shown.displayed:
+        return "nothing is displayed"
+    offers = ["abort"] * shown.can_abort + ["pause"] * shown.can_pause
+    offers += ["dismiss"] * shown.dismissible
+    busy = ", busy" if shown.busy else ""
+    choice = ", ".join(offers) or "nothing"
+    return f"{quoted(shown.title)} from {shown.origin} is displayed{busy}, offering {choice}"
 
 
 def _of(done: int, total: int) -> str:
