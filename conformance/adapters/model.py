@@ -302,9 +302,7 @@ class ModelAdapter:
         return p.Body(ended.object, ended.length, error, text=data.decode("latin-1"))
 
 
-def _first_task(
-    system: System[StateT, InputT, TaskT, OutputT], state: StateT, d: Decide
-) -> StateT:
+def _first_task(system: System[StateT, InputT, TaskT, OutputT], state: StateT, d: Decide) -> StateT:
     """What ``run`` does first; the state as it is where nothing is enabled."""
     tasks = system.enabled(state, d)
     return system.perform(state, tasks[0], d) if tasks else state

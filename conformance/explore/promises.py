@@ -21,6 +21,7 @@ from conformance.explore.space import NO_MARKS, Marks
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch, Rejected
 from spec_model.complete_record import RecordState
+from spec_model.fetch_boundary import Wire
 from spec_model.instances import Instance, Snapshot
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.state import State
@@ -384,6 +385,9 @@ class Promises:
             self._joined(old, new, marks)
         if new.settled and new.result == "success" and not old.settled:
             self._whole(new, marks)
+        if isinstance(move.did, m.Responded) and new.result == "fetch-error":
+            if self._belongs(old, move.did.wire):
+                marks.add("!S25")
         if old.settled and new.result != old.result:
             marks.add("!S27")  # a record that is final keeps its outcome
         return memory
@@ -406,6 +410,15 @@ class Promises:
                 marks.add("!S25")
             if head.first != new.stored.lo:
                 marks.add("!S25")
+
+    def _belongs(self, old: RecordState, wire: Wire) -> bool:
+        """Whether a partial answer is what was asked for, of what is stored, in HTTP's own form."""
+        size, first = self.scope.size, old.start.lo
+        right = ("Content-Range", f"bytes {first}-{size - 1}/{size}") in wire.headers
+        same = all(part.version == wire.version for part in old.parts)
+        fits = (wire.first, wire.length) == (first, size - first)
+        right = right and any(name == "ETag" for name, _ in wire.headers)
+        return wire.status == 206 and old.method == "GET" and right and same and fits
 
     def _whole(self, new: RecordState, marks: set[str]) -> None:
         """S07: the parts of a success are one version without holes, from the first byte on."""

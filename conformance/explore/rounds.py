@@ -20,7 +20,7 @@ from conformance.explore.background_fetch import Compiled, compiled
 from conformance.explore.compiled import Packed
 from conformance.explore.scope import Scope
 from conformance.explore.search import Flaw, Found, explore
-from spec_model.editions import AMENDED, AS_WRITTEN, Edition
+from spec_model.editions import AS_WRITTEN, CLUSTERS, Edition
 
 MOST_STATES = 60_000
 """Of one scope in one round: beyond it the search is called partial."""
@@ -62,7 +62,7 @@ def rounds(
     scopes: Sequence[Scope],
     edition: Edition = AS_WRITTEN,
     *,
-    clusters: Iterable[str] = sorted(AMENDED.clusters),
+    clusters: Iterable[str] = tuple(CLUSTERS),
     say: Callable[[str], None] = lambda line: None,
 ) -> Rounds:
     """Search, blame, repair, until nothing new is found."""

@@ -40,9 +40,7 @@ def judge_on(factory: AdapterFactory) -> Judge:
     def run(scenario: Scenario) -> Judgement:
         bounds = Bounds.simulated() if virtual else Bounds.real(wait=5.0)
         texts = Texts()
-        main = functools.partial(
-            run_scenario, scenario, factory, lambda *_: texts, bounds=bounds
-        )
+        main = functools.partial(run_scenario, scenario, factory, lambda *_: texts, bounds=bounds)
         return judge(run_simulated(main) if virtual else trio.run(main), fed=texts)
 
     return run
