@@ -1,0 +1,149 @@
+"""What a killed process and a power cut leave, and how the next engine tells which it was."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from tests.transfer_engine.server import ranged, stall
+from tests.transfer_engine.world import App, finished, simulate, until_downloaded
+from transfer_engine import Durability, FileBodyDisk, SimulatedBodyDisk, SqliteJournal, body_disk
+from transfer_engine.messages import Snapshot
+
+NAME = "b00000001"
+TEN = b"0123456789"
+
+
+@pytest.fixture
+def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this machine's boot id is read from."""
+    path = tmp_path / "boot_id"
+    path.write_text("first\n", "ascii")
+    monkeypatch.setattr(body_disk, "BOOT_ID", path)
+    return path
+
+
+def write(directory: Path, durability: Durability) -> None:
+    disk = FileBodyDisk(directory, durability)
+    disk.create(NAME, TEN)
+    disk.close()
+
+
+@pytest.mark.parametrize("durability", ["kill", "power"])
+def test_after_a_kill_every_byte_is_there(
+    tmp_path: Path, boot: Path, durability: Durability
+) -> None:
+    write(tmp_path / "d", durability)
+    disk = FileBodyDisk(tmp_path / "d", durability)
+    assert disk.tail_survives
+    assert disk.lengths() == {NAME: 10}
+    disk.close()
+
+
+def test_after_a_power_cut_only_what_was_synced_counts(tmp_path: Path, boot: Path) -> None:
+    write(tmp_path / "d", "power")
+    boot.write_text("second\n", "ascii")
+    disk = FileBodyDisk(tmp_path / "d", "power")
+    assert not disk.tail_survives
+    assert disk.lengths() == {NAME: 10}  # the journal says how much of it was synced
+    disk.close()
+
+
+@pytest.mark.parametrize("now", ["kill", "power"])
+def test_after_a_power_cut_at_level_kill_nothing_counts(
+    tmp_path: Path, boot: Path, now: Durability
+) -> None:
+    write(tmp_path / "d", "kill")
+    boot.write_text("second\n", "ascii")
+    disk = FileBodyDisk(tmp_path / "d", now)
+    assert disk.lengths() == {NAME: 0}
+    assert disk.read(NAME, 0, 99) == b""
+    disk.close()
+
+
+def test_where_no_boot_id_can_be_read_every_crash_counts_as_a_power_cut(
+    tmp_path: Path, boot: Path
+) -> None:
+    boot.unlink()
+    write(tmp_path / "d", "power")
+    disk = FileBodyDisk(tmp_path / "d", "power")
+    assert not disk.tail_survives
+    disk.close()
+
+
+def test_only_level_power_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    for durability, expected in (("kill", 0), ("power", 1)):
+        disk = FileBodyDisk(tmp_path / durability, "kill" if durability == "kill" else "power")
+        disk.create(NAME, TEN)
+        disk.sync(NAME)
+        disk.close()
+        assert len(synced) == expected
+
+
+@pytest.mark.parametrize(("durability", "level"), [("kill", 0), ("power", 2)])
+def test_the_journal_has_the_same_levels(
+    tmp_path: Path, durability: Durability, level: int
+) -> None:
+    journal = SqliteJournal(tmp_path / "j.sqlite", durability)
+    with closing(journal._db.execute("PRAGMA synchronous")) as rows:
+        assert rows.fetchone() == (level,)
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / "j.sqlite")) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+class Surviving(SimulatedBodyDisk):
+    """A disk whose unsynced bytes survive, as files do survive a kill."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tail_survives = True
+
+
+def downloaded_again(*, survives: bool) -> tuple[Snapshot, list[str]]:
+    """Five bytes are committed, three more stored; then a kill.  What the next engine has."""
+    found: list[tuple[Snapshot, list[str]]] = []
+
+    async def test(app: App) -> None:
+        if survives:
+            app.disk = Surviving()
+        app.server.on("/a", stall(TEN, 8), ranged(TEN))
+        # The interval is so long that nothing is committed after the first byte.
+        async with app.open(chunk_size=1, checkpoint_interval=1e6) as engine:
+            registration = await engine.fetch("s", "/a")
+            await until_downloaded(registration, 8)
+            await trio.testing.wait_all_tasks_blocked()
+            engine.kill()
+        app.journal.crash()
+        app.disk.crash(keep=lambda name, synced, written: written)
+        async with app.open() as engine:
+            again = await engine.get("s")
+            assert again is not None
+            snapshot = again.snapshot
+            assert await finished(again) == ("success", "")
+        found.append((snapshot, app.server.ranges("/a")))
+
+    simulate(test)
+    return found[0]
+
+
+def test_what_was_stored_after_the_last_commit_is_not_asked_for_again() -> None:
+    snapshot, ranges = downloaded_again(survives=True)
+    assert snapshot.downloaded == 8
+    assert ranges == ["", "bytes=8-"]
+
+
+def test_where_the_tail_may_be_lost_only_committed_bytes_count() -> None:
+    snapshot, ranges = downloaded_again(survives=False)
+    assert snapshot.downloaded < 8
+    assert ranges[1] == (f"bytes={snapshot.downloaded}-" if snapshot.downloaded else "")
