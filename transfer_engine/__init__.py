@@ -56,6 +56,7 @@ from transfer_engine.errors import (
     Unreachable,
 )
 from transfer_engine.events import BackgroundFetchEvent, BackgroundFetchUpdateUIEvent
+from transfer_engine.forms import FileBody, Form, FormFile
 from transfer_engine.instances import Realm, Registration
 from transfer_engine.interface import Shown, UserInterface
 from transfer_engine.journal import Image, JobRow, Journal, RecordRow
@@ -96,7 +97,10 @@ __all__ = [
     "Expansion",
     "FastPump",
     "FetchOptions",
+    "FileBody",
     "FileBodyDisk",
+    "Form",
+    "FormFile",
     "Handler",
     "Icon",
     "Image",
