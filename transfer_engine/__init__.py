@@ -28,7 +28,8 @@ runs under trio's MockClock without a thread, a socket or a file.  ``engine.kill
 ends it as a kill would; then ``journal.crash()``, ``disk.crash()``, and open again.
 """
 
-from transfer_engine.body_disk import BodyDisk, Durability, FileBodyDisk
+from transfer_engine.body_disk import BodyDisk, FileBodyDisk
+from transfer_engine.boot_note import Durability
 from transfer_engine.config import (
     NO_TIMEOUTS,
     EngineConfig,
@@ -48,6 +49,7 @@ from transfer_engine.errors import (
     NotOffered,
     PeerMisbehaved,
     ScriptError,
+    StoreFailed,
     StoreFull,
     StoreUnusable,
     TooSlow,
@@ -133,6 +135,7 @@ __all__ = [
     "Source",
     "SqliteJournal",
     "StorageUse",
+    "StoreFailed",
     "StoreFull",
     "StoreUnusable",
     "StoredHead",

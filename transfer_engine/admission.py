@@ -8,13 +8,13 @@ from contextlib import aclosing
 import attrs
 import trio
 
-from transfer_engine.errors import ScriptError, StoreFull
+from transfer_engine.errors import ScriptError, StoreFailed, StoreFull, StoreUnusable
 from transfer_engine.journal import Image, JobRow, RecordRow
 from transfer_engine.matching import request_of
 from transfer_engine.messages import FetchOptions, Request, StoredRequest
 from transfer_engine.plan import failure_of, recover_record
 from transfer_engine.state import Body, Job, Meter, RecordState
-from transfer_engine.store import Store
+from transfer_engine.store import DeleteJob, Store
 
 PIECE = 65536
 MOST_TOTAL = 2**64 - 1
@@ -54,6 +54,7 @@ class Admission:
         """FETCH-8.6 to 8.12; durable when it returns.  Raises ScriptError."""
         created: list[str] = []
         stored = 0
+        key, self._next_key = self._next_key, self._next_key + 1
         try:
             records: list[RecordState] = []
             for index, (request, checked) in enumerate(zip(requests, clean, strict=True)):
@@ -70,17 +71,18 @@ class Admission:
                 body = self.store.create()
                 created.append(body)
                 records.append(RecordState(index, checked, name, length, Body(body)))
-            job = self._job(id, records, options, awaiting)
-            await self.store.commit(
-                job.row(),
-                *map(job.record_row, records),
-                bodies=[r.request_body for r in records if r.request_body],
-            )
+            job = self._job(key, id, records, options, awaiting)
+            failed = await self.store.harden(r.request_body for r in records if r.request_body)
+            for why in failed.values():
+                raise why
+            await self.store.commit(job.row(), *map(job.record_row, records), patient=False)
         except BaseException as error:
             self.meter.requests -= stored
-            await self._undo(created)
+            await self._undo(key, created)
             if isinstance(error, StoreFull):
                 raise ScriptError("QuotaExceededError", "the requests do not fit") from error
+            if isinstance(error, StoreFailed):
+                raise ScriptError("TypeError", str(error)) from error
             raise
         return job
 
@@ -90,9 +92,13 @@ class Admission:
         self.meter.requests += length
 
     def _job(
-        self, id: str, records: list[RecordState], options: FetchOptions, awaiting: bool
+        self,
+        key: int,
+        id: str,
+        records: list[RecordState],
+        options: FetchOptions,
+        awaiting: bool,
     ) -> Job:
-        key, self._next_key = self._next_key, self._next_key + 1
         return Job(
             key=key,
             id=id,
@@ -105,10 +111,14 @@ class Admission:
             awaiting=awaiting,
         )
 
-    async def _undo(self, created: list[str]) -> None:
+    async def _undo(self, key: int, created: list[str]) -> None:
+        """Another commit may have taken the rows along while this one was cancelled."""
         if not self.store.closed:
             with trio.CancelScope(shield=True):
-                await self.store.commit(delete=created)
+                try:
+                    await self.store.commit(DeleteJob(key), delete=created, patient=False)
+                except StoreFull:
+                    pass  # no room to delete in: the next start sweeps
 
     async def recover(self) -> list[Job]:
         """All jobs that a journal holds, as far as their bytes can be trusted, oldest first."""
@@ -151,13 +161,17 @@ class Admission:
         name = row.body
         if on_disk is not None and on_disk > trusted.length:
             await self.store.truncate(name, trusted.length)
+        if trusted.length > row.length:
+            for why in (await self.store.harden([name])).values():
+                raise StoreUnusable(f"the body {name}", str(why)) from why
         result = trusted.result
         lost_upload = row.request_body and lengths.get(row.request_body, 0) != row.request_length
         if not result and (lost_upload or job.result):
             result = "fetch-error"
         self.meter.responses += trusted.length
         self.meter.requests += row.request_length
-        body = Body(name, trusted.length, row.head if trusted.keep_head else None, result)
+        head = row.head if trusted.keep_head else None
+        body = Body(name, trusted.length, head, result, durable=trusted.length)
         return RecordState(
             row.index,
             row.request,

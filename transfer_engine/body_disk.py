@@ -5,13 +5,7 @@ crash; what was synced is not.  Every file is opened for the one call, or for on
 of the fast pump (an open costs microseconds; a table of descriptors costs limits and
 locks), by a name that is checked, relative to a directory held open, never through a link.
 
-*What a crash leaves.*  A killed process leaves every byte that it wrote: pages belong to
-the kernel.  A power cut leaves what was synced.  Which of the two it was, the kernel's
-boot id tells: if it is the one that the last owner of the directory noted, nothing has
-been lost (``tail_survives``), and a body is exactly as long as its file, however old the
-journal's note of it is.  If it is another one, the journal's lengths count at level
-``power``, where they were synced before they were noted; at level ``kill`` nothing was
-ever synced, so no length counts.
+What a crash leaves of them, and how the next owner knows, is the subject of ``boot_note``.
 """
 
 from __future__ import annotations
@@ -21,14 +15,13 @@ import fcntl
 import os
 import re
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-from transfer_engine.errors import StoreFull, StoreUnusable
+from transfer_engine.boot_note import NO_BOOT, Durability, note, read_note, this_boot
+from transfer_engine.errors import StoreFailed, StoreFull, StoreUnusable
 
-Durability = Literal["kill", "power"]
-
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NOTE = "boot"
+_NEW_NOTE = "boot.new"
 _NAME = re.compile(r"b[0-9]{8,19}", re.ASCII)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -77,7 +70,18 @@ class BodyDisk(Protocol):
         ...
 
     def sync(self, name: str) -> None:
-        """Everything appended so far survives a kill and a power cut."""
+        """Everything appended so far survives a kill and a power cut.
+
+        Raises OSError; then what was appended since the last sync must not be trusted.
+        """
+        ...
+
+    def recovered(self) -> None:
+        """What is there now is the truth: from here on ``tail_survives`` may be said of it."""
+        ...
+
+    def distrust(self) -> None:
+        """A sync has failed: the next owner must not take the files for the truth."""
         ...
 
     def truncate(self, name: str, length: int) -> None:
@@ -103,7 +107,10 @@ class FileBodyDisk:
     files = True
 
     def __init__(self, directory: Path, durability: Durability = "power") -> None:
-        """Open or create the directory.  Raises StoreUnusable."""
+        """Open or create the directory; lengths that do not count are cut to 0.
+
+        Raises StoreUnusable.
+        """
         self._durability = durability
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -118,8 +125,12 @@ class FileBodyDisk:
             why = "another engine has it open" if error.errno == errno.EWOULDBLOCK else str(error)
             raise StoreUnusable(str(directory), why) from error
         self._unlisted: set[str] = set()
+        self._boot = this_boot()
         try:
-            self._tail_survives, self._lost = self._compare_boots()
+            self._trust = read_note(self._noted(), self._boot)
+            if self._trust.lost:
+                for name in self.lengths():
+                    self.truncate(name, 0)
         except OSError as error:
             os.close(self._directory)
             raise StoreUnusable(str(directory), str(error)) from error
@@ -127,25 +138,41 @@ class FileBodyDisk:
     @property
     def tail_survives(self) -> bool:
         """See BodyDisk."""
-        return self._tail_survives
+        return self._trust.tail_survives
 
-    def _compare_boots(self) -> tuple[bool, bool]:
-        """Whether all of the last owner's bytes are there; whether none can be trusted."""
+    def _noted(self) -> str:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            boot = BOOT_ID.read_text("ascii").strip()
-        except OSError:
-            boot = ""  # no such kernel: every crash counts as a power cut
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(_NOTE, flags, mode=0o600, dir_fd=self._directory)
+            fd = os.open(_NOTE, flags, dir_fd=self._directory)
+        except FileNotFoundError:
+            return ""
         try:
-            before, _, level = os.pread(fd, 200, 0).decode("ascii", "replace").partition(" ")
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{boot} {self._durability}".encode("ascii"), 0)
+            return os.read(fd, 200).decode("ascii", "replace")
+        finally:
+            os.close(fd)
+
+    def _note(self, text: str) -> None:
+        """The old note or the new one, never a half."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(_NEW_NOTE, flags, mode=0o600, dir_fd=self._directory)
+        try:
+            _write(fd, text.encode("ascii"))
             os.fsync(fd)
         finally:
             os.close(fd)
-        same = bool(boot) and before == boot
-        return same, level == "kill" and not same
+        os.rename(_NEW_NOTE, _NOTE, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        os.fsync(self._directory)
+
+    def recovered(self) -> None:
+        """See BodyDisk."""
+        if self._trust.unsynced and self._durability == "power":
+            for name in self.lengths():
+                self.sync(name)
+        self._note(note(self._boot, self._durability))
+
+    def distrust(self) -> None:
+        """See BodyDisk."""
+        self._note(note(NO_BOOT, self._durability))
 
     def _open(self, name: str, flags: int) -> int:
         if _NAME.fullmatch(name) is None:
@@ -177,7 +204,10 @@ class FileBodyDisk:
 
     def append(self, name: str, data: bytes) -> None:
         """See BodyDisk."""
-        fd = self._open(name, os.O_WRONLY | os.O_APPEND)
+        try:
+            fd = self._open(name, os.O_WRONLY | os.O_APPEND)
+        except OSError as error:
+            raise blame(error, len(data)) from error
         try:
             before = os.fstat(fd).st_size
             try:
@@ -206,8 +236,9 @@ class FileBodyDisk:
         finally:
             os.close(fd)
         if name in self._unlisted:
+            listed = tuple(self._unlisted)  # meanwhile another thread may create another
             os.fsync(self._directory)  # the name itself must survive, too
-            self._unlisted.clear()
+            self._unlisted.difference_update(listed)
 
     def truncate(self, name: str, length: int) -> None:
         """See BodyDisk."""
@@ -230,17 +261,13 @@ class FileBodyDisk:
             pass
 
     def lengths(self) -> dict[str, int]:
-        """See BodyDisk; what cannot be trusted is cut off first."""
-        lengths = {
-            entry.name: entry.stat(follow_symlinks=False).st_size
-            for entry in os.scandir(self._directory)
-            if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
-        }
-        if self._lost:
-            for name in lengths:
-                self.truncate(name, 0)
-            return dict.fromkeys(lengths, 0)
-        return lengths
+        """See BodyDisk."""
+        with os.scandir(self._directory) as entries:
+            return {
+                entry.name: entry.stat(follow_symlinks=False).st_size
+                for entry in entries
+                if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+            }
 
     def close(self) -> None:
         """See BodyDisk."""
@@ -253,6 +280,8 @@ def _write(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def blame(error: OSError, wanted: int) -> Exception:
-    """StoreFull if there was no room for ``wanted`` bytes, else the error itself."""
-    return StoreFull(wanted) if error.errno in _FULL else error
+def blame(error: OSError, wanted: int) -> StoreFull | StoreFailed:
+    """StoreFull if there was no room for ``wanted`` bytes, else StoreFailed."""
+    if error.errno in _FULL:
+        return StoreFull(wanted)
+    return StoreFailed(error.strerror or str(error))

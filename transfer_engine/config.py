@@ -11,7 +11,8 @@ from random import Random
 import attrs
 import trio
 
-from transfer_engine.body_disk import BodyDisk, Durability, FileBodyDisk
+from transfer_engine.body_disk import BodyDisk, FileBodyDisk
+from transfer_engine.boot_note import Durability
 from transfer_engine.decisions import Decisions
 from transfer_engine.decode import Expansion
 from transfer_engine.dialing import Connect, Resolve, connect_tcp, resolve_names, resolve_to_itself

@@ -9,10 +9,11 @@ import trio
 
 from transfer_engine.admission import Admission, check_total, clean_requests, list_requests
 from transfer_engine.config import EngineConfig, Seams, real_seams
-from transfer_engine.errors import EngineClosed, ScriptError
+from transfer_engine.errors import EngineClosed, ScriptError, StoreFull, StoreUnusable
 from transfer_engine.instances import Realm, Registration
 from transfer_engine.interface import UserInterface
 from transfer_engine.journal import JobRow
+from transfer_engine.logs import log
 from transfer_engine.messages import FetchOptions, Permission, Request, StorageUse
 from transfer_engine.network import Network
 from transfer_engine.records import Reading
@@ -216,12 +217,16 @@ class Engine:
 
     async def _recover(self) -> None:
         """Go on with what the store holds."""
-        jobs = await self._admission.recover()
+        try:
+            jobs = await self._admission.recover()
+        except OSError as error:
+            raise StoreUnusable("the store", str(error)) from error
         corrected: list[Change] = []
         for job in jobs:
             corrected += [job.row(), *map(job.record_row, job.records)]
             self.interface._show(job)
         await self._store.commit(*corrected)
+        await self._store.recovered()
         for job in jobs:
             if job.result:
                 self._runner.start_settled(job)
@@ -229,13 +234,21 @@ class Engine:
                 self._runner.start(job)
         self._nursery.start_soon(self._runner.checkpoint_forever)
 
-    async def _end(self) -> None:
-        """Save (unless killed), let go of the store, wake whoever still waits."""
+    async def _end(self, failed: bool) -> None:
+        """Save, let go of the store, wake whoever still waits.
+
+        Nothing is saved after a kill, or when the store has ``failed``: what it holds is true.
+        """
         with trio.CancelScope(shield=True):
-            if not self._killed:
-                await self._runner.save()
-            await self._store.close()
-        self._runner.wake()
+            try:
+                if not (self._killed or failed):
+                    self._store.patient = False
+                    await self._runner.save()
+            except (StoreFull, StoreUnusable) as error:
+                log.warning("not all could be saved; the next start goes on without: %s", error)
+            finally:
+                await self._store.close()
+                self._runner.wake()
 
 
 @asynccontextmanager
@@ -262,8 +275,15 @@ async def open_engine(config: EngineConfig, seams: Seams | None = None) -> Async
     except* EngineClosed:
         if engine is None or not engine._killed:
             raise
+    except* StoreUnusable as group:
+        failure = _first(group)  # the cause: whatever else was raised follows from it
     finally:
         if engine is not None:
-            await engine._end()
+            await engine._end(isinstance(failure, StoreUnusable))
     if failure is not None:
         raise failure
+
+
+def _first(group: BaseExceptionGroup[StoreUnusable]) -> StoreUnusable:
+    found = group.exceptions[0]
+    return found if isinstance(found, StoreUnusable) else _first(found)

@@ -97,6 +97,14 @@ class TooSlow(Interrupted):
 
 
 @attrs.frozen
+class StoreFailed(Interrupted):
+    """The disk could not keep or give bytes, for another cause than room: it may later."""
+
+    def __str__(self) -> str:
+        return f"the disk failed: {self.why}"
+
+
+@attrs.frozen
 class PeerMisbehaved(TransferError):
     """The answer breaks HTTP, its own ranges, or the rules of CORS and redirects: do not retry."""
 

@@ -16,7 +16,7 @@ from http import HTTPStatus
 
 import attrs
 
-from transfer_engine.errors import EngineClosed, ScriptError
+from transfer_engine.errors import EngineClosed, ScriptError, StoreFailed
 from transfer_engine.hops import shown_headers
 from transfer_engine.messages import EXPOSABLE, StoredHead, StoredRequest
 from transfer_engine.plan import NULL_BODY_STATUS
@@ -111,6 +111,8 @@ class BodyReader:
                 except FileNotFoundError:
                     if not body.redundant:
                         raise
+                except StoreFailed as error:
+                    raise ScriptError("TypeError", str(error)) from error
                 if body.redundant:
                     continue  # restarted while reading: these bytes are of the old body
                 self._offset += len(data)

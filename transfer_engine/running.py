@@ -18,6 +18,7 @@ from transfer_engine.broadcast import Broadcast
 from transfer_engine.config import EngineConfig
 from transfer_engine.events import BackgroundFetchEvent, BackgroundFetchUpdateUIEvent
 from transfer_engine.instances import Realm
+from transfer_engine.journal import RecordRow
 from transfer_engine.plan import settlement
 from transfer_engine.state import Body, Job, Meter, RecordState, Stop
 from transfer_engine.store import DeleteJob, Store
@@ -169,13 +170,28 @@ class Runner:
                 await trio.sleep(self.config.checkpoint_interval)
 
     async def checkpoint(self) -> None:
-        """Sync and commit all bodies that have grown."""
+        """Harden and commit all bodies that have grown."""
         grown, self._dirty = self._dirty, {}
-        live = [(job, r) for r, job in grown.items() if not (job.released or r.body.result)]
-        await self.store.commit(
-            *(job.record_row(record) for job, record in live),
-            bodies=[record.body.name for _, record in live],
-        )
+        lengths = {
+            record.body: record.body.length
+            for record, job in grown.items()
+            if not (job.released or record.body.result or record.spoilt)
+        }
+        failed = await self.store.harden(body.name for body in lengths)
+        rows: list[RecordRow] = []
+        for record, job in grown.items():
+            body = record.body
+            if body not in lengths or body.result or job.released:
+                continue  # it has ended, or begun anew, and whoever did that has committed it
+            if body.name in failed:
+                record.spoilt = failed[body.name]
+                if record.scope is not None:
+                    record.scope.cancel()
+            else:
+                body.durable = max(body.durable, lengths[body])
+                rows.append(job.record_row(record))
+        if rows:
+            await self.store.commit(*rows)
 
     async def save(self) -> None:
         """A clean end: nothing stored is lost, and no dispatched event is delivered again."""

@@ -140,6 +140,12 @@ class SimulatedBodyDisk:
         """See BodyDisk."""
         return {name: len(body) for name, body in self._bodies.items()}
 
+    def recovered(self) -> None:
+        """See BodyDisk: a crash here is always forgetful."""
+
+    def distrust(self) -> None:
+        """See BodyDisk: as above."""
+
     def close(self) -> None:
         """See BodyDisk."""
 

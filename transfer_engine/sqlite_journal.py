@@ -5,23 +5,31 @@ append.  At level ``power`` ``synchronous=FULL``, since the promises (a resolved
 a true abort(), a POST not sent twice) are made to people whose battery may die: each
 commit waits for the disk.  That is affordable because commits are few: one per
 change of state and at most one per ``checkpoint_interval`` while bytes arrive,
-with all that waits at that moment in one.  At level ``kill`` ``synchronous=OFF``: a commit
-is a write to the kernel, which outlives the process.
-What is read back is input: it is checked as such, never unpickled, and views or
-triggers in a swapped file get no power (``trusted_schema=OFF``).
+with all that waits at that moment in one.  At level ``kill`` ``synchronous=NORMAL``: a
+commit is a write to the kernel, which outlives the process, and a power cut takes the
+last commits but never damages the file.
+
+What is read back is input.  The file must say that it is one of ours
+(``application_id``) and of this version; SQLite checks its pages (``quick_check``), and
+each row carries a checksum over its key and its text, since a flipped bit in a number
+is still a number.  Nothing is unpickled, views or triggers in a swapped file get no power
+(``trusted_schema=OFF``), and a link in the file's place is not followed.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import stat
+import zlib
 from pathlib import Path
 from typing import TypeVar, get_args
 
 import attrs
 
-from transfer_engine.body_disk import Durability
-from transfer_engine.errors import StoreUnusable
+from transfer_engine.boot_note import Durability
+from transfer_engine.errors import StoreFull, StoreUnusable
 from transfer_engine.journal import Image, JobRow, RecordRow
 from transfer_engine.messages import (
     Icon,
@@ -33,16 +41,22 @@ from transfer_engine.messages import (
     StoredRequest,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+APPLICATION_ID = 0x62676665  # "bgfe"
 
 T = TypeVar("T", bound=str)
 
 _SCHEMA = """
-CREATE TABLE job (key INTEGER PRIMARY KEY, data TEXT NOT NULL) STRICT;
+CREATE TABLE job (
+    key INTEGER PRIMARY KEY,
+    data TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
 CREATE TABLE record (
     job INTEGER NOT NULL REFERENCES job (key) ON DELETE CASCADE,
     position INTEGER NOT NULL,
     data TEXT NOT NULL,
+    checksum INTEGER NOT NULL,
     PRIMARY KEY (job, position)
 ) STRICT, WITHOUT ROWID;
 """
@@ -55,24 +69,49 @@ class SqliteJournal:
         """Open or create.  Raises StoreUnusable for a foreign, damaged or newer file."""
         self._path = path
         try:
+            _make_private(path)
             # The engine serialises all calls, but may make them from different threads.
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            path.chmod(0o600)
-            self._db.execute("PRAGMA trusted_schema=OFF")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute(f"PRAGMA synchronous={'FULL' if durability == 'power' else 'OFF'}")
-            self._prepare()
         except (sqlite3.Error, OSError) as error:
             raise StoreUnusable(str(path), str(error)) from error
+        try:
+            self._db.execute("PRAGMA trusted_schema=OFF")
+            self._db.execute("PRAGMA cell_size_check=ON")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            self._check_identity()
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute(f"PRAGMA synchronous={'FULL' if durability == 'power' else 'NORMAL'}")
+            self._prepare()
+        except (sqlite3.Error, OSError) as error:
+            self._db.close()
+            raise StoreUnusable(str(path), str(error)) from error
+        except StoreUnusable:
+            self._db.close()
+            raise
+
+    def _pragma(self, name: str) -> int:
+        (value,) = self._db.execute(f"PRAGMA {name}").fetchone()
+        return int(value)
+
+    def _check_identity(self) -> None:
+        """Before anything is written to it."""
+        version, owner = self._pragma("user_version"), self._pragma("application_id")
+        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if (version, owner, tables) == (0, 0, 0):
+            return
+        if owner != APPLICATION_ID:
+            raise StoreUnusable(str(self._path), "it is not a journal of this engine")
+        if version != SCHEMA_VERSION:
+            age = "newer" if version > SCHEMA_VERSION else "older"
+            why = f"its schema version {version} is {age} than {SCHEMA_VERSION}, the known one"
+            raise StoreUnusable(str(self._path), why)
 
     def _prepare(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-        elif version != SCHEMA_VERSION:
-            why = f"schema version {version} is not {SCHEMA_VERSION}"
-            raise StoreUnusable(str(self._path), why)
+        if self._pragma("user_version") == 0:
+            self._db.executescript(
+                f"BEGIN;{_SCHEMA}PRAGMA application_id={APPLICATION_ID};"
+                f"PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
+            )
         (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise StoreUnusable(str(self._path), f"damaged: {verdict}")
@@ -80,55 +119,109 @@ class SqliteJournal:
     def load(self) -> Image:
         """See Journal."""
         try:
-            jobs = self._db.execute("SELECT key, data FROM job ORDER BY key").fetchall()
+            jobs = self._db.execute("SELECT key, data, checksum FROM job ORDER BY key").fetchall()
             records = self._db.execute(
-                "SELECT job, position, data FROM record ORDER BY job, position"
+                "SELECT job, position, data, checksum FROM record ORDER BY job, position"
             ).fetchall()
-            return Image(
-                tuple(_job(key, json.loads(data)) for key, data in jobs),
-                tuple(_record(job, at, json.loads(data)) for job, at, data in records),
+            image = Image(
+                tuple(_job(key, _read(data, check, key)) for key, data, check in jobs),
+                tuple(_record(j, at, _read(data, check, j, at)) for j, at, data, check in records),
             )
+            _check_together(image)
+            return image
         except (sqlite3.Error, ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreUnusable(str(self._path), f"a row makes no sense: {error}") from error
 
     def put_job(self, row: JobRow) -> None:
         """See Journal."""
-        data = attrs.asdict(row, filter=lambda a, _: a.name != "key")
+        data = _encode(attrs.asdict(row, filter=lambda a, _: a.name != "key"))
         self._execute(
-            "INSERT INTO job VALUES (?, ?) ON CONFLICT DO UPDATE SET data = excluded.data",
-            (row.key, _encode(data)),
+            f"INSERT INTO job VALUES (?, ?, ?) {_REPLACE}",
+            (row.key, data, _checksum(data, row.key)),
         )
 
     def put_record(self, row: RecordRow) -> None:
         """See Journal."""
+        data = _encode(_record_data(row))
         self._execute(
-            "INSERT INTO record VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data",
-            (row.job, row.index, _encode(_record_data(row))),
+            f"INSERT INTO record VALUES (?, ?, ?, ?) {_REPLACE}",
+            (row.job, row.index, data, _checksum(data, row.job, row.index)),
         )
 
     def delete_job(self, key: int) -> None:
         """See Journal."""
         self._execute("DELETE FROM job WHERE key = ?", (key,))
 
-    def _execute(self, statement: str, values: tuple[int | str, ...]) -> None:
-        if not self._db.in_transaction:
-            self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute(statement, values)
+    def _execute(self, statement: str, values: tuple[int | str, ...] = ()) -> None:
+        try:
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise self._blame(error) from error
 
     def commit(self) -> None:
         """See Journal."""
         if self._db.in_transaction:
-            self._db.execute("COMMIT")
+            self._execute("COMMIT")
 
     def rollback(self) -> None:
         """See Journal."""
         if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+            try:
+                self._db.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                raise self._blame(error) from error
+
+    def _blame(self, error: sqlite3.Error) -> StoreFull | StoreUnusable:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return StoreFull(0)
+        return StoreUnusable(str(self._path), str(error))
 
     def close(self) -> None:
         """See Journal."""
-        self.rollback()
-        self._db.close()
+        try:
+            self.rollback()
+        finally:
+            self._db.close()
+
+
+_REPLACE = "ON CONFLICT DO UPDATE SET data = excluded.data, checksum = excluded.checksum"
+
+
+def _make_private(path: Path) -> None:
+    """A regular file of mode 0600.  Raises OSError for a link or anything else."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError("not a regular file")
+        os.fchmod(fd, 0o600)
+    finally:
+        os.close(fd)
+
+
+def _checksum(data: str, *key: int) -> int:
+    return zlib.crc32(f"{key} {data}".encode("utf-8", "surrogatepass"))
+
+
+def _read(data: str, checksum: int, *key: int) -> Json:
+    if checksum != _checksum(data, *key):
+        raise ValueError(f"the checksum of row {key} is wrong")
+    value = json.loads(data)
+    if not isinstance(value, dict):
+        raise ValueError(f"row {key} is no object")
+    return value
+
+
+def _check_together(image: Image) -> None:
+    """Each job has its records, from 0 on, and none is without its job."""
+    count = dict.fromkeys((job.key for job in image.jobs), 0)
+    for record in image.records:
+        if count.get(record.job) != record.index:
+            raise ValueError(f"record {record.index} of job {record.job} stands alone")
+        count[record.job] += 1
+    if 0 in count.values():
+        raise ValueError("a job has no records")
 
 
 Json = dict[str, object]

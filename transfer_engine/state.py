@@ -20,6 +20,7 @@ import attrs
 import trio
 
 from transfer_engine.broadcast import Broadcast
+from transfer_engine.errors import StoreFailed, StoreFull
 from transfer_engine.journal import JobRow, RecordRow
 from transfer_engine.messages import (
     Icon,
@@ -62,7 +63,7 @@ class Meter:
 
 @attrs.define(eq=False)
 class Body:
-    """Stored bytes of one answer."""
+    """Stored bytes of one answer; ``durable`` of them are hardened: those a row may count."""
 
     name: str
     length: int = 0
@@ -70,6 +71,7 @@ class Body:
     result: RecordResult = ""
     redundant: bool = False
     released: bool = False
+    durable: int = 0
     changed: Broadcast = attrs.field(factory=Broadcast)
     _readers: weakref.WeakSet[object] | None = None
 
@@ -108,6 +110,7 @@ class RecordState:
     futile: int = 0
     furthest: int = 0
     scope: trio.CancelScope | None = None
+    spoilt: StoreFull | StoreFailed | None = None
     _watchers: weakref.WeakSet[Watcher] | None = None
 
     def watch(self, watcher: Watcher) -> None:
@@ -183,6 +186,13 @@ class Job:
         body.length += count
         self.stored += count
 
+    def shrink(self, body: Body, length: int) -> int:
+        """A current body is cut to so many bytes; how many it loses."""
+        lost = body.length - length
+        body.length = length
+        self.stored -= lost
+        return lost
+
     def replace(self, record: RecordState, fresh: Body) -> None:
         """A record gets a new body; the old one counts no more."""
         self.stored += fresh.length - record.body.length
@@ -241,7 +251,7 @@ class Job:
         )
 
     def record_row(self, record: RecordState) -> RecordRow:
-        """For the journal: valid once the body has been synced."""
+        """For the journal."""
         return RecordRow(
             job=self.key,
             index=record.index,
@@ -249,7 +259,7 @@ class Job:
             request_body=record.request_body,
             request_length=record.request_length,
             body=record.body.name,
-            length=record.body.length,
+            length=record.body.durable,
             head=record.body.head,
             result=record.body.result,
             sent=record.sent,

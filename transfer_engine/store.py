@@ -2,8 +2,18 @@
 
 Group commit: whoever gets the lock writes everything that waits, in the order in
 which it was handed in, so a thousand records that finish together cost one
-commit.  The order inside a commit is the promise of ``journal``: bodies are
-synced first, rows second, files are deleted last.
+commit.  Whoever counts bytes in a row *hardens* the body before (``harden``), and a
+commit deletes files last: that order is the promise of ``journal``.
+
+*When the disk fails.*  A commit that finds no room waits for room: nothing is told
+before it is durable, and what is not told costs nobody anything.  Meanwhile it holds the
+lock, since a row must never overtake an older one of the same record.  Only who can still
+refuse (``patient=False``) is told StoreFull; then nothing of it is kept.  Any other failure
+of the journal ends the engine with StoreUnusable.
+
+A body whose sync has failed is *spoilt*: the kernel may now take for written what is not,
+and a second sync would say so.  Therefore it stays spoilt, whatever later syncs say, until
+it has been cut back to what was good (``truncate``).
 """
 
 from __future__ import annotations
@@ -16,15 +26,17 @@ from typing import Protocol, TypeVar
 import attrs
 import trio
 
-from transfer_engine.body_disk import BodyDisk, body_name, body_number
-from transfer_engine.errors import EngineClosed
+from transfer_engine.body_disk import BodyDisk, blame, body_name, body_number
+from transfer_engine.errors import EngineClosed, StoreFailed, StoreFull, StoreUnusable
 from transfer_engine.journal import Image, JobRow, Journal, RecordRow
+from transfer_engine.logs import log
 from transfer_engine.pump import STEP, TURN
 
 T = TypeVar("T")
 
 
 MOST_QUICK = 256
+ROOM_WAIT = (0.1, 5.0)
 
 
 class Offload(Protocol):
@@ -52,10 +64,11 @@ Change = JobRow | RecordRow | DeleteJob
 
 @attrs.define(eq=False)
 class _Batch:
+    """What waits; ``upto`` counts all that was ever handed in."""
+
     changes: list[Change] = attrs.field(factory=list)
-    bodies: dict[str, None] = attrs.field(factory=dict)
     deletions: list[str] = attrs.field(factory=list)
-    done: bool = False
+    upto: int = 0
 
 
 @attrs.define(eq=False)
@@ -64,6 +77,7 @@ class Store:
 
     ``quick``: a commit waits for no disk, so a small one is done here: a thread would take
     turns with this one at the interpreter's lock, and cost more than it saves.
+    ``patient``: a commit waits for room; not at the end, when whoever waits keeps others.
     """
 
     journal: Journal
@@ -71,7 +85,11 @@ class Store:
     offload: Offload
     quick: bool = False
     closed: bool = False
-    _batch: _Batch = attrs.field(factory=_Batch)
+    patient: bool = True
+    _waiting: _Batch = attrs.field(factory=_Batch)
+    _written: int = 0
+    _spoilt: dict[str, StoreFull | StoreFailed] = attrs.field(factory=dict)
+    _hardening: trio.Lock = attrs.field(factory=trio.Lock)
     _lock: trio.Lock = attrs.field(factory=trio.Lock)
     _next: int = 1
     _made: set[str] = attrs.field(factory=set)
@@ -112,7 +130,10 @@ class Store:
             self._made.add(name)
 
     def open_append(self, name: str) -> int | None:
-        """A descriptor to append with, where bodies are files.  Raises StoreFull, EngineClosed."""
+        """A descriptor to append with, where bodies are files.
+
+        Raises StoreFull, StoreFailed, EngineClosed.
+        """
         if self.closed:
             raise EngineClosed()
         if not self.disk.files:
@@ -120,7 +141,10 @@ class Store:
         if name not in self._made:
             self.disk.create(name)
             self._made.add(name)
-        return self.disk.open(name, append=True)
+        try:
+            return self.disk.open(name, append=True)
+        except OSError as error:
+            raise blame(error, 0) from error
 
     def sendfile(self, name: str) -> Callable[[int, int], Awaitable[int]] | None:
         """See ``Upload.sendfile``; None where bodies are not files."""
@@ -153,15 +177,59 @@ class Store:
         return await self._call(fn, *args)
 
     async def read(self, name: str, offset: int, most: int) -> bytes:
-        """A slice of a body."""
+        """A slice of a body.  Raises FileNotFoundError, StoreFailed."""
         if name not in self._made:
             return b""
-        return await self._call(self.disk.read, name, offset, most)
+        try:
+            return await self._call(self.disk.read, name, offset, most)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StoreFailed(error.strerror or str(error)) from error
 
     async def truncate(self, name: str, length: int) -> None:
-        """Cut a body."""
+        """Cut a body; what is left of it is good.  Raises StoreUnusable."""
         if name in self._made:
-            await self._call(self.disk.truncate, name, length)
+            try:
+                await self._call(self.disk.truncate, name, length)
+            except OSError as error:
+                raise StoreUnusable(f"the body {name}", str(error)) from error
+        self._spoilt.pop(name, None)
+
+    async def harden(self, names: Iterable[str]) -> dict[str, StoreFull | StoreFailed]:
+        """Sync these bodies as far as they are written now; which could not be, and why.
+
+        What failed stays so until it is truncated to what was hardened before.
+        """
+        if self.closed:
+            raise EngineClosed()
+        if self.quick:
+            return {}  # the kernel has it already
+        async with self._hardening:
+            wanted = [name for name in names if name in self._made]
+            for name in wanted:
+                if name in self._spoilt:
+                    continue
+                try:
+                    await self._call(self.disk.sync, name)
+                except OSError as error:
+                    self._spoilt[name] = blame(error, 0)
+                    log.error("a sync of the body %s failed: %s", name, error)
+                    await self._distrust()
+            return {name: self._spoilt[name] for name in wanted if name in self._spoilt}
+
+    async def _distrust(self) -> None:
+        try:
+            await self._call(self.disk.distrust)
+        except OSError as error:
+            log.error("and that could not be noted: %s", error)
+
+    async def recovered(self) -> None:
+        """The recovery is over.  Raises StoreUnusable."""
+        try:
+            await self._call(self.disk.recovered)
+        except OSError as error:
+            raise StoreUnusable("the store", str(error)) from error
 
     async def _call(self, fn: Callable[..., T], *args: object) -> T:
         if self.closed:
@@ -169,58 +237,97 @@ class Store:
         return await self.offload(fn, *args)
 
     async def commit(
-        self, *changes: Change, bodies: Iterable[str] = (), delete: Iterable[str] = ()
+        self, *changes: Change, delete: Iterable[str] = (), patient: bool = True
     ) -> None:
         """Return when these changes are durable.  Raises EngineClosed after a kill.
 
-        ``bodies`` are synced before, ``delete`` removed after.  If the caller is
-        cancelled while it waits for its turn, the changes go with the next commit.
+        Bodies in ``delete`` are removed after.  If the caller is cancelled while it waits for
+        its turn, the changes go with the next commit.  Raises StoreFull if not ``patient``,
+        and StoreUnusable.
         """
+        self._check_open()
+        waiting = self._waiting
+        waiting.changes.extend(changes)
+        waiting.deletions.extend(delete)
+        waiting.upto += 1
+        mine = waiting.upto
+        try:
+            async with self._lock:
+                await self._write_until(mine, patient)
+        except BaseException:
+            if not patient:
+                self._take_back(changes)
+            raise
+
+    async def _write_until(self, mine: int, patient: bool) -> None:
+        pause, longest = ROOM_WAIT
+        while self._written < mine:
+            self._check_open()
+            try:
+                await self._write_all()
+            except StoreFull:
+                if not (patient and self.patient):
+                    raise
+                log.warning("no room to commit: the engine waits for some")
+                await trio.sleep(pause)
+                pause = min(2 * pause, longest)
+
+    def _check_open(self) -> None:
         if self.closed:
             raise EngineClosed()
-        mine = self._batch
-        mine.changes.extend(changes)
-        mine.bodies.update(dict.fromkeys(bodies))
-        mine.deletions.extend(delete)
-        async with self._lock:
-            if mine.done:
-                return
-            if self.closed:
-                raise EngineClosed()
-            if self.quick and len(mine.changes) <= MOST_QUICK:
-                await trio.lowlevel.checkpoint()  # whoever is done, too, comes along
-                if self.closed:
-                    raise EngineClosed()
-                self._batch = _Batch()
-                self._write(mine)
+
+    async def _write_all(self) -> None:
+        """Commit all that waits, or keep it waiting."""
+        quick = self.quick and len(self._waiting.changes) <= MOST_QUICK
+        if quick:
+            await trio.lowlevel.checkpoint()  # whoever is done, too, comes along
+            self._check_open()
+        batch, self._waiting = self._waiting, _Batch(upto=self._waiting.upto)
+        try:
+            if quick:
+                self._write(batch)
             else:
-                self._batch = _Batch()
                 with trio.CancelScope(shield=True):  # a batch is written whole or by nobody
-                    await self.offload(self._write, mine)
-            mine.done = True
+                    await self.offload(self._write, batch)
+        except BaseException:
+            newer = self._waiting
+            newer.changes[:0] = batch.changes
+            newer.deletions[:0] = batch.deletions
+            raise
+        self._written = batch.upto
+
+    def _take_back(self, changes: tuple[Change, ...]) -> None:
+        refused = {id(change) for change in changes}
+        kept = [change for change in self._waiting.changes if id(change) not in refused]
+        self._waiting.changes[:] = kept
 
     def _write(self, batch: _Batch) -> None:
-        doomed = set(batch.deletions)
-        for name in batch.bodies:
-            if name not in doomed and name in self._made:
-                self.disk.sync(name)
-        for change in batch.changes:
-            if isinstance(change, JobRow):
-                self.journal.put_job(change)
-            elif isinstance(change, RecordRow):
-                self.journal.put_record(change)
-            else:
-                self.journal.delete_job(change.key)
-        self.journal.commit()
+        try:
+            for change in batch.changes:
+                if isinstance(change, JobRow):
+                    self.journal.put_job(change)
+                elif isinstance(change, RecordRow):
+                    self.journal.put_record(change)
+                else:
+                    self.journal.delete_job(change.key)
+            self.journal.commit()
+        except BaseException:
+            self.journal.rollback()
+            raise
         for name in batch.deletions:
             if name in self._made:
-                self.disk.delete(name)
                 self._made.discard(name)
+                try:
+                    self.disk.delete(name)
+                except OSError as error:
+                    log.warning("the body %s stays until the next start: %s", name, error)
 
     async def close(self) -> None:
         """Let go of journal and disk; nothing is committed."""
         self.closed = True
         with trio.CancelScope(shield=True):
             async with self._lock:
-                await self.offload(self.journal.close)
-                await self.offload(self.disk.close)
+                try:
+                    await self.offload(self.journal.close)
+                finally:
+                    await self.offload(self.disk.close)

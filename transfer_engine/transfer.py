@@ -8,7 +8,7 @@ request's first byte is computed from what is final (E03, E15, E16, E43).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 import trio
@@ -18,6 +18,7 @@ from transfer_engine.decisions import Decisions
 from transfer_engine.errors import (
     Interrupted,
     PeerMisbehaved,
+    StoreFailed,
     StoreFull,
     TotalExceeded,
     Unreachable,
@@ -70,6 +71,8 @@ class RecordTransfer:
         while not record.body.result:
             if self.job.stop:
                 await self._finish("aborted")
+            elif record.spoilt is not None:
+                await self._rewind(record.spoilt)
             elif not self._decisions.may_send(record.request, record.sent):
                 await self._finish("fetch-error")  # never sent twice
             elif self.job.paused:
@@ -89,9 +92,12 @@ class RecordTransfer:
 
     async def _try(self) -> None:
         """One attempt and what follows from it; a sealed attempt has no consequence."""
+        await self._follow(self._attempt)
+
+    async def _follow(self, attempt: Callable[[], Awaitable[Step]]) -> None:
         step: Step = Again()
         with trio.CancelScope() as self.record.scope:
-            step = await self._attempt()
+            step = await attempt()
             if isinstance(step, Again) and step.delay:
                 log.info("%s: again in %.1f s", shown_url(self.record.request.url), step.delay)
                 await trio.sleep(step.delay)
@@ -102,19 +108,12 @@ class RecordTransfer:
     async def _attempt(self) -> Step:
         record = self.record
         try:
-            return await self._transfer()
+            step = await self._transfer()
+            if isinstance(step, Finish):
+                await self._harden()
+            return step
         except (Unreachable, Interrupted) as error:
-            record.futile += 1
-            log.info("%s: %s", shown_url(record.request.url), shown_error(error))
-            config = self.shared.config
-            step = self._decisions.judge_loss(
-                record.request.method,
-                config.unavailability,
-                self.shared.online,
-                record.futile - 1,
-                self._retry,
-            )
-            return self._spread(step)
+            return self._lose(error)
         except PeerMisbehaved as error:
             log.warning("%s: %s", shown_url(record.request.url), shown_error(error))
             return Finish("fetch-error")
@@ -122,6 +121,50 @@ class RecordTransfer:
             return Finish("quota-exceeded")
         except TotalExceeded:
             return Finish("download-total-exceeded")
+
+    def _lose(self, error: Unreachable | Interrupted) -> Step:
+        record, config = self.record, self.shared.config
+        record.futile += 1
+        log.info("%s: %s", shown_url(record.request.url), shown_error(error))
+        step = self._decisions.judge_loss(
+            record.request.method,
+            config.unavailability,
+            self.shared.online,
+            record.futile - 1,
+            self._retry,
+        )
+        return self._spread(step)
+
+    async def _harden(self) -> None:
+        """No result is told before its bytes are durable.  Raises StoreFull or StoreFailed."""
+        record, body = self.record, self.record.body
+        if record.spoilt is None and body.durable < body.length:
+            length = body.length
+            failed = await self.shared.store.harden([body.name])
+            if failed:
+                record.spoilt = failed[body.name]
+            else:
+                body.durable = length
+        if record.spoilt is not None:
+            raise record.spoilt
+
+    async def _rewind(self, why: StoreFull | StoreFailed) -> None:
+        """What a failed sync may have taken is dropped and fetched again, if there is room."""
+        record, body = self.record, self.record.body
+        await self.shared.store.truncate(body.name, body.durable)
+        self.shared.meter.responses -= self.job.shrink(body, body.durable)
+        record.spoilt = None
+        record.touch()
+        self.job.publish()
+        if isinstance(why, StoreFull):
+            await self._finish("quota-exceeded")
+            return
+
+        async def lost() -> Step:
+            await trio.lowlevel.checkpoint()
+            return self._lose(why)
+
+        await self._follow(lost)
 
     def _spread(self, step: Step) -> Step:
         """Full jitter: those who lost one server together do not come back together."""
@@ -136,7 +179,7 @@ class RecordTransfer:
             return Finish("success")
         if record.request.method != "GET" and not record.sent:
             record.sent = True
-            await self.shared.store.commit(self.job.record_row(record), bodies=[record.body.name])
+            await self.shared.store.commit(self.job.record_row(record))
         upload = self._upload() if record.request_body is not None else None
         network = self.shared.network
         async with network.answer(self.job, record.request, ask.start, upload) as answer:
@@ -198,9 +241,7 @@ class RecordTransfer:
         old.changed.fire()
         record.touch()
         self.job.publish()
-        await self.shared.store.commit(
-            self.job.record_row(record), bodies=[fresh.name], delete=[old.name]
-        )
+        await self.shared.store.commit(self.job.record_row(record), delete=[old.name])
 
     async def _finish(self, result: RecordResult) -> None:
         """Write the result once, tell everyone, make it durable."""
@@ -215,7 +256,7 @@ class RecordTransfer:
         rows: list[JobRow | RecordRow] = [job.record_row(record)]
         if result != "success":  # which changes nothing about the job
             rows.insert(0, job.row())
-        await self.shared.store.commit(*rows, bodies=[record.body.name])
+        await self.shared.store.commit(*rows)
 
     @property
     def _decisions(self) -> Decisions:
