@@ -59,8 +59,8 @@ from transfer_engine.errors import (
 )
 from transfer_engine.events import BackgroundFetchEvent, BackgroundFetchUpdateUIEvent
 from transfer_engine.forms import FileBody, Form, FormFile
-from transfer_engine.instances import Realm, Registration
-from transfer_engine.interface import Shown, UserInterface
+from transfer_engine.instances import Progress, Realm, Registration
+from transfer_engine.interface import Display, Shown, ShownRecord, UserInterface
 from transfer_engine.journal import Image, JobRow, Journal, RecordRow
 from transfer_engine.messages import (
     FetchOptions,
@@ -92,6 +92,7 @@ __all__ = [
     "BodyReader",
     "Connect",
     "Decisions",
+    "Display",
     "Durability",
     "Engine",
     "EngineClosed",
@@ -115,6 +116,7 @@ __all__ = [
     "PeerMisbehaved",
     "Permission",
     "Policy",
+    "Progress",
     "Pump",
     "QueryOptions",
     "Realm",
@@ -128,6 +130,7 @@ __all__ = [
     "ScriptError",
     "Seams",
     "Shown",
+    "ShownRecord",
     "SimulatedBodyDisk",
     "SimulatedJournal",
     "Sink",

@@ -40,7 +40,6 @@ class Admission:
 
     store: Store
     meter: Meter
-    app_origin: str
     _next_key: int = 1
 
     async def admit(
@@ -202,6 +201,6 @@ async def _pieces(request: Request) -> AsyncGenerator[bytes, None]:
         yield piece
 
 
-def clean_requests(requests: list[Request], base: str) -> list[StoredRequest]:
+def clean_requests(requests: list[Request], base: str, *, page: bool = True) -> list[StoredRequest]:
     """FETCH-6 in list order.  Raises ScriptError TypeError."""
-    return [request_of(request, base) for request in requests]
+    return [request_of(request, base, page=page) for request in requests]

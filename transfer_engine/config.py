@@ -26,6 +26,7 @@ from transfer_engine.pool import Limits
 from transfer_engine.pump import FastPump, Pump, pump
 from transfer_engine.simulated import SimulatedBodyDisk, SimulatedJournal, offload_inline
 from transfer_engine.sqlite_journal import SqliteJournal
+from transfer_engine.state import Meter
 from transfer_engine.store import Offload, offload_to_thread
 
 Handler = Callable[[BackgroundFetchEvent], Awaitable[None]]
@@ -54,7 +55,10 @@ NO_TIMEOUTS = Timeouts(None, None, None, None)
 class EngineConfig:
     """One application's engine.
 
-    ``app_origin``: the origin that requests are made for (CORS, relative URLs).
+    ``app_origin``: the origin that requests are made for (CORS, relative URLs).  None says
+    that no page asks but a program of the user's own, like curl: every URL must be absolute,
+    no origin is foreign (no CORS, no ``Origin``), and ``Cookie`` and ``Referer`` may be set.
+    ``base``: what URLs are relative to; the origin itself when it is not given.
     ``directory``: where ``journal.sqlite`` and ``bodies/`` live; None only with seams.
     ``handlers``: event name (``backgroundfetchsuccess``, ``…fail``, ``…abort``,
     ``…click``) to an async callable.  ``quota``: body bytes, None for no limit.
@@ -70,7 +74,8 @@ class EngineConfig:
     ``kill`` does not, and a power cut may then cost what is unfinished or not yet delivered.
     """
 
-    app_origin: str
+    app_origin: str | None
+    base: str = ""
     directory: Path | None = None
     handlers: Mapping[str, Handler] = attrs.field(factory=dict)
     quota: int | None = None
@@ -92,12 +97,18 @@ class EngineConfig:
     expansion: Expansion = attrs.field(factory=Expansion)
     durability: Durability = "power"
 
+    @property
+    def base_url(self) -> str:
+        """What URLs are relative to, empty for nothing."""
+        return self.base or self.app_origin or ""
+
 
 @attrs.frozen(kw_only=True)
 class Seams:
     """What an engine stands on; simulation replaces each.
 
     ``random`` spreads retries; ``now`` is the time of day, in seconds since 1970.
+    ``meter``: what counts bytes against a quota that several engines share; None for one's own.
     """
 
     journal: Journal
@@ -109,6 +120,7 @@ class Seams:
     random: Random = attrs.field(factory=Random)
     now: Callable[[], float] = time.time
     decisions: Decisions = attrs.field(factory=Decisions)
+    meter: Meter | None = None
 
 
 def real_seams(config: EngineConfig, connect: Connect = connect_tcp) -> Seams:

@@ -41,8 +41,8 @@ class Engine:
             # Simulation and tests count what is offloaded.
             quick=config.durability == "kill" and seams.offload is offload_to_thread,
         )
-        self._meter = Meter(config.quota)
-        self._admission = Admission(self._store, self._meter, config.app_origin)
+        self._meter = seams.meter or Meter(config.quota)
+        self._admission = Admission(self._store, self._meter)
         self._permission: Permission = config.permission
         self._has_worker = config.active_worker
         self._reserved: set[str] = set()
@@ -163,7 +163,7 @@ class Engine:
         self._check_open()
         await trio.lowlevel.checkpoint()
         given = list_requests(requests)
-        clean = clean_requests(given, self.config.app_origin)
+        clean = clean_requests(given, self.config.base_url, page=self.config.app_origin is not None)
         check_total(options.download_total)
         if self._permission == "denied":
             raise ScriptError("NotAllowedError", "the permission was denied")
@@ -249,6 +249,9 @@ class Engine:
             finally:
                 await self._store.close()
                 self._runner.wake()
+                self.interface._changed()
+                for realm in self._realms.values():
+                    realm.wake()
 
 
 @asynccontextmanager

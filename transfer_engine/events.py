@@ -89,3 +89,4 @@ class BackgroundFetchUpdateUIEvent(BackgroundFetchEvent):
             self._job.icons = icons
         if title is not None:
             self._job.title = title
+        self._job.publish()  # the interface shows it

@@ -16,7 +16,7 @@ import attrs
 from transfer_engine.errors import PeerMisbehaved
 from transfer_engine.messages import Headers, Mode, StoredHead, StoredRequest, header
 from transfer_engine.policy import Policy
-from transfer_engine.urls import Address, BadUrl, parse
+from transfer_engine.urls import Address, BadUrl, HasCredentials, parse
 
 MOST_REDIRECTS = 20
 REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
@@ -32,6 +32,8 @@ _BODY_HEADERS = frozenset(
 _SIMPLE_TYPES = frozenset(
     {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 )
+_SECRETS = frozenset({"authorization", "cookie"})
+"""Meant for one origin; no page can set the second."""
 MOST_AGE = 7200
 _AGE = re.compile(r"[0-9]{1,19}", re.ASCII)
 _OWN_RANGE = re.compile(r"bytes=[0-9]{1,19}-([0-9]{1,19})?", re.ASCII)
@@ -39,9 +41,12 @@ _OWN_RANGE = re.compile(r"bytes=[0-9]{1,19}-([0-9]{1,19})?", re.ASCII)
 
 @attrs.frozen
 class Hop:
-    """One request on the wire.  ``cross_origin``: CORS applies from here on."""
+    """One request on the wire.  ``cross_origin``: CORS applies from here on.
 
-    app: Address
+    ``app`` None: no page asks, so that no origin is foreign and CORS never applies.
+    """
+
+    app: Address | None
     address: Address
     method: str
     headers: Headers
@@ -55,7 +60,7 @@ class Hop:
     @property
     def origin(self) -> str:
         """What the Origin header says and Access-Control-Allow-Origin must allow."""
-        return "null" if self.opaque else self.app.origin
+        return "null" if self.opaque or self.app is None else self.app.origin
 
     @property
     def needs_preflight(self) -> bool:
@@ -81,7 +86,7 @@ def _safelisted(name: str, value: str) -> bool:
 
 
 def first_hop(
-    app: Address, request: StoredRequest, with_body: bool, start: int, policy: Policy
+    app: Address | None, request: StoredRequest, with_body: bool, start: int, policy: Policy
 ) -> Hop:
     """The first request of a chain.  Raises PeerMisbehaved for what must be a network error."""
     address = parse(request.url)
@@ -93,7 +98,7 @@ def _checked(hop: Hop, policy: Policy) -> Hop:
     why = policy.refuses(hop.address, hop.app)
     if why is not None:
         raise PeerMisbehaved(why)
-    foreign = hop.address.origin != hop.app.origin
+    foreign = hop.app is not None and hop.address.origin != hop.app.origin
     if foreign and hop.mode == "same-origin":
         raise PeerMisbehaved("another origin in mode same-origin")
     return attrs.evolve(hop, cross_origin=True) if foreign and not hop.cross_origin else hop
@@ -109,10 +114,7 @@ def next_hop(hop: Hop, status: int, headers: Headers, policy: Policy) -> Hop | N
         return None
     if hop.count >= MOST_REDIRECTS:
         raise PeerMisbehaved(f"more than {MOST_REDIRECTS} redirects")
-    try:
-        address = parse(location, hop.address.url)
-    except BadUrl as error:
-        raise PeerMisbehaved(f"redirect to a bad address: {error.why}") from None
+    address = _target(hop, location)
     method, kept, with_body = hop.method, hop.headers, hop.with_body
     if (status in (301, 302) and method == "POST") or (
         status == 303 and method not in ("GET", "HEAD")
@@ -120,7 +122,7 @@ def next_hop(hop: Hop, status: int, headers: Headers, policy: Policy) -> Hop | N
         method, with_body = "GET", False
         kept = tuple(pair for pair in kept if pair[0] not in _BODY_HEADERS)
     if address.origin != hop.address.origin:
-        kept = tuple(pair for pair in kept if pair[0] != "authorization")
+        kept = tuple(pair for pair in kept if pair[0] not in _SECRETS)
     return _checked(
         attrs.evolve(
             hop,
@@ -130,10 +132,30 @@ def next_hop(hop: Hop, status: int, headers: Headers, policy: Policy) -> Hop | N
             with_body=with_body,
             count=hop.count + 1,
             opaque=hop.opaque
-            or (hop.address.origin != hop.app.origin and address.origin != hop.address.origin),
+            or (
+                hop.app is not None
+                and hop.address.origin != hop.app.origin
+                and address.origin != hop.address.origin
+            ),
         ),
         policy,
     )
+
+
+def _target(hop: Hop, location: str) -> Address:
+    """Where a redirect points; name and password in it are never sent, as no server asked.
+
+    Fetch, "HTTP-redirect fetch" steps 7 and 8: they are an error away from the page's origin.
+    """
+    try:
+        return parse(location, hop.address.url)
+    except HasCredentials as error:
+        address = parse(error.url)
+        if hop.cross_origin or (hop.app is not None and address.origin != hop.app.origin):
+            raise PeerMisbehaved(f"redirect to a bad address: {error.why}") from None
+        return address
+    except BadUrl as error:
+        raise PeerMisbehaved(f"redirect to a bad address: {error.why}") from None
 
 
 def cors_allows(hop: Hop, headers: Headers) -> bool:

@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import attrs
+import trio
 
+from transfer_engine.broadcast import Broadcast
 from transfer_engine.errors import ScriptError
 from transfer_engine.matching import matches, query_of
 from transfer_engine.messages import (
@@ -44,6 +46,7 @@ class Registration:
         self._reading = reading
         self._snapshot = job.snapshot()
         self._callbacks: list[Callable[[Registration], None]] = []
+        self._changed = Broadcast()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -98,6 +101,14 @@ class Registration:
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback) if callback in self._callbacks else None
 
+    def progress(self) -> Progress:
+        """The attributes now and after each change, up to those that show the result.
+
+        Whoever is slow gets the newest, not each one.  Raises EngineClosed when the engine
+        ends before the background fetch has.
+        """
+        return Progress(self)
+
     async def abort(self) -> bool:
         """True, once, if this stops the fetch; false if it had settled or been aborted."""
         return await self._engine._abort(self._job, "abort")
@@ -122,7 +133,7 @@ class Registration:
             raise ScriptError("InvalidStateError", "the records are no longer available")
         records = self._job.records
         if request is not None:
-            query = query_of(request, self._engine.config.app_origin)
+            query = query_of(request, self._engine.config.base_url)
             records = [r for r in records if matches(query, r.request, r.body.head, options)]
         return [Record(record, self._reading) for record in records]
 
@@ -134,12 +145,35 @@ class Registration:
             return
         self._snapshot = new
         if attrs.evolve(new, records_available=old.records_available) != old:
+            self._changed.fire()
             for callback in tuple(self._callbacks):
                 try:
                     callback(self)
                 except Exception:
                     # A page's listener must not stop the transfer that it listens to.
                     log.exception("a progress callback of %r failed", self.id)
+
+
+class Progress:
+    """An async iterator; there is nothing to close."""
+
+    def __init__(self, registration: Registration) -> None:
+        self._registration = registration
+        self._seen: Snapshot | None = None
+
+    def __aiter__(self) -> Progress:
+        return self
+
+    async def __anext__(self) -> Snapshot:
+        registration, seen = self._registration, self._seen
+        if seen is not None and seen.result:
+            raise StopAsyncIteration
+        await trio.lowlevel.checkpoint()
+        while registration._snapshot is seen:
+            registration._engine._check_open()
+            await registration._changed.wait()
+        self._seen = registration._snapshot
+        return self._seen
 
 
 class Realm:
@@ -190,6 +224,11 @@ class Realm:
         if job.released:
             # From here on the object lives as long as somebody holds it.
             self._strong.pop(job, None)
+
+    def wake(self) -> None:
+        """The engine has ended: whoever waits for progress must look and see it."""
+        for found in self._strong.values():
+            found._changed.fire()
 
     def close(self) -> None:
         """The page is gone: its objects hear nothing any more."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+import trio
 
+from transfer_engine.broadcast import Broadcast
 from transfer_engine.errors import NotOffered
-from transfer_engine.messages import Icon
+from transfer_engine.messages import Icon, Reason, RecordResult, Result
+from transfer_engine.plan import known_length
 from transfer_engine.state import Job
 
 if TYPE_CHECKING:  # the engine makes the interface
@@ -18,7 +21,10 @@ MOST_SETTLED_SHOWN = 256
 
 @attrs.frozen
 class Shown:
-    """One entry.  ``busy``: it may be using bandwidth; ``awaiting``: the user must accept."""
+    """One entry.  ``busy``: it may be using bandwidth; ``awaiting``: the user must accept.
+
+    Sizes in bytes; a total is 0 when it was not given.  ``dismissible``: it has ended.
+    """
 
     id: str
     origin: str
@@ -29,6 +35,30 @@ class Shown:
     awaiting: bool
     dismissible: bool
     can_pause: bool
+    downloaded: int = 0
+    download_total: int = 0
+    uploaded: int = 0
+    upload_total: int = 0
+    result: Result = ""
+    failure_reason: Reason = ""
+
+
+@attrs.frozen
+class ShownRecord:
+    """One record of an entry, in bytes.
+
+    ``length``: how long its body will be, None while nobody knows.  ``status``: of the
+    answer, 0 before there is one.
+    """
+
+    url: str
+    method: str
+    downloaded: int
+    length: int | None
+    uploaded: int
+    upload_length: int
+    status: int
+    result: RecordResult
 
 
 class UserInterface:
@@ -41,17 +71,25 @@ class UserInterface:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._jobs: dict[str, Job] = {}
+        self._changes = Broadcast()
+        self._count = 0
 
     def _show(self, job: Job) -> None:
         self._jobs.pop(job.id, None)
         self._jobs[job.id] = job
+        job.listeners.append(self._changed)
         settled = [name for name, shown in self._jobs.items() if shown.result]
         for name in settled[:-MOST_SETTLED_SHOWN]:
             del self._jobs[name]
+        self._changed()
+
+    def _changed(self, job: Job | None = None) -> None:
+        self._count += 1
+        self._changes.fire()
 
     def shown(self) -> list[Shown]:
         """All entries, oldest first."""
-        origin = self._engine.config.app_origin
+        origin = self._engine.config.app_origin or ""
         return [
             Shown(
                 id=job.id,
@@ -63,9 +101,40 @@ class UserInterface:
                 awaiting=job.awaiting,
                 dismissible=bool(job.result),
                 can_pause=job.all_get and not (job.result or job.stop or job.paused),
+                downloaded=job.downloaded,
+                download_total=job.download_total,
+                uploaded=job.uploaded,
+                upload_total=job.upload_total,
+                result=job.result,
+                failure_reason=job.reason,
             )
             for job in self._jobs.values()
         ]
+
+    def records(self, id: str) -> list[ShownRecord]:
+        """What an entry is made of, in the order of its requests; empty for an unknown id."""
+        job = self._jobs.get(id)
+        return [
+            ShownRecord(
+                url=record.request.url,
+                method=record.request.method,
+                downloaded=record.body.length,
+                length=None if record.body.head is None else known_length(record.body.head),
+                uploaded=record.uploaded,
+                upload_length=record.request_length,
+                status=record.body.head.status if record.body.head else 0,
+                result=record.body.result,
+            )
+            for record in (job.records if job is not None else ())
+        ]
+
+    def display(self) -> Display:
+        """All entries now and after each change, for as long as the engine is open.
+
+        A slow reader gets the newest state and not each one, so drawing at one's own pace
+        is ``await trio.sleep(...)`` in the loop.
+        """
+        return Display(self)
 
     def _find(self, action: str, id: str, *, unsettled: bool = True) -> Job:
         self._engine._check_open()
@@ -85,6 +154,7 @@ class UserInterface:
             raise NotOffered("pause", id, "a request is not a GET and could not be continued")
         job.paused = True
         job.interrupt()
+        self._changed()
         await self._engine._commit(job.row())
 
     async def resume(self, id: str) -> None:
@@ -105,6 +175,7 @@ class UserInterface:
     async def _go(self, job: Job) -> None:
         job.paused = False
         job.gate.fire()
+        self._changed()
         await self._engine._commit(job.row())
 
     async def refuse(self, id: str) -> None:
@@ -129,3 +200,25 @@ class UserInterface:
         if not job.result:
             raise NotOffered("dismiss", id, "it has not ended")
         del self._jobs[id]
+        self._changed()
+
+
+class Display:
+    """An async iterator; there is nothing to close."""
+
+    def __init__(self, interface: UserInterface) -> None:
+        self._interface = interface
+        self._seen = -1
+
+    def __aiter__(self) -> Display:
+        return self
+
+    async def __anext__(self) -> list[Shown]:
+        interface = self._interface
+        await trio.lowlevel.checkpoint()
+        while self._seen == interface._count and not interface._engine._store.closed:
+            await interface._changes.wait()
+        if interface._engine._store.closed:
+            raise StopAsyncIteration
+        self._seen = interface._count
+        return interface.shown()

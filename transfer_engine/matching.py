@@ -14,9 +14,10 @@ _BAD_VALUE = re.compile(r"[\x00\r\n]")
 _NORMALISED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
 
 
-def request_of(request: str | Request, base: str) -> StoredRequest:
+def request_of(request: str | Request, base: str, *, page: bool = True) -> StoredRequest:
     """FETCH-6.1 and 6.2: the Request constructor, as far as it can refuse.
 
+    ``page``: whether it is a page's, which may not set what a user agent answers for.
     Raises ScriptError TypeError.
     """
     if isinstance(request, str):
@@ -32,17 +33,19 @@ def request_of(request: str | Request, base: str) -> StoredRequest:
         address = parse(request.url, base)
     except BadUrl as error:
         raise ScriptError("TypeError", str(error)) from error
-    return StoredRequest(address.url, method, _clean(request.headers), request.mode)
+    return StoredRequest(address.url, method, _clean(request.headers, page), request.mode)
 
 
-def _clean(headers: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def _clean(headers: dict[str, str], page: bool) -> tuple[tuple[str, str], ...]:
     kept: list[tuple[str, str]] = []
     for name, raw in headers.items():
         value = raw.strip(" \t\r\n")
         if _TOKEN.fullmatch(name) is None or _BAD_VALUE.search(value) or not _latin(value):
             raise ScriptError("TypeError", f"the header {name!r} cannot be sent")
         lower = name.lower()
-        if lower in FORBIDDEN_REQUEST_HEADERS or lower.startswith(("proxy-", "sec-")):
+        if not page and lower in ("cookie", "referer"):
+            pass
+        elif lower in FORBIDDEN_REQUEST_HEADERS or lower.startswith(("proxy-", "sec-")):
             continue
         kept.append((lower, value))
     return tuple(kept)

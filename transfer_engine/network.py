@@ -157,6 +157,25 @@ class Connection:
 
 
 @attrs.define(eq=False)
+class Sending:
+    """The task that sends a request body, if there is one."""
+
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    ended: trio.Event | None = None
+
+    async def stop(self) -> None:
+        """Return when it has ended: what it had handed to the kernel has been counted.
+
+        A server's answer may overtake the thread that sends to it; whoever takes the answer
+        for the end would settle with fewer bytes than the server had read.
+        """
+        self.scope.cancel()
+        if self.ended is not None:
+            with trio.CancelScope(shield=True):
+                await self.ended.wait()
+
+
+@attrs.define(eq=False)
 class Answer:
     """The final answer of a redirect chain; a ``Source`` of its decoded body."""
 
@@ -207,7 +226,7 @@ class Network:
     config: EngineConfig
     seams: Seams
     nursery: trio.Nursery
-    _app: Address = attrs.field(init=False)
+    _app: Address | None = attrs.field(init=False)
     _dialing: Dialing = attrs.field(init=False)
     _turns: Turns = attrs.field(init=False)
     _idle: Idle = attrs.field(init=False)
@@ -215,7 +234,7 @@ class Network:
 
     def __attrs_post_init__(self) -> None:
         config, seams = self.config, self.seams
-        self._app = parse(config.app_origin)
+        self._app = None if config.app_origin is None else parse(config.app_origin)
         self._dialing = Dialing(
             seams.connect,
             seams.resolve,
@@ -281,16 +300,16 @@ class Network:
     ) -> AsyncIterator[tuple[Connection, Head]]:
         origin = hop.address.origin
         await self._turns.take(who, origin)
-        connection, scope, reusable = None, trio.CancelScope(), False
+        connection, sending, reusable = None, Sending(), False
         try:
-            connection, head = await self._begin(hop, upload, extra, scope)
+            connection, head = await self._begin(hop, upload, extra, sending)
             if log.isEnabledFor(logging.DEBUG):
                 log.debug("%s %s: %d", hop.method, shown_url(hop.address.url), head.status)
             yield connection, head
             reusable = connection.exchange.reusable
         finally:
-            scope.cancel()
             self._turns.give_back(origin)
+            await sending.stop()
             if connection is not None:
                 if reusable:
                     await self._idle.give(origin, connection.link)
@@ -298,7 +317,7 @@ class Network:
                     await connection.link.close()
 
     async def _begin(
-        self, hop: Hop, upload: Upload | None, extra: Headers, scope: trio.CancelScope
+        self, hop: Hop, upload: Upload | None, extra: Headers, sending: Sending
     ) -> tuple[Connection, Head]:
         """Send on an idle connection or a new one, up to the answer's head."""
         config = self.config
@@ -316,7 +335,8 @@ class Network:
                 if upload is None:
                     connection.exchange.end_of_request()
                 else:
-                    self.nursery.start_soon(_send_body, connection, upload, scope)
+                    sending.ended = trio.Event()
+                    self.nursery.start_soon(_send_body, connection, upload, sending)
                 return connection, await connection.head()
             except BaseException as error:
                 await link.close()
@@ -337,7 +357,7 @@ class Network:
         headers += (("accept-encoding", "identity"),)
         if hop.start > 0:
             headers += (("range", f"bytes={hop.start}-"),)
-        if hop.cross_origin or hop.method not in ("GET", "HEAD"):
+        if hop.app and (hop.cross_origin or hop.method not in ("GET", "HEAD")):
             headers += (("origin", hop.origin),)
         if upload is not None:
             headers += (("content-length", str(upload.length)),)
@@ -346,10 +366,11 @@ class Network:
         return headers
 
 
-async def _send_body(connection: Connection, upload: Upload, scope: trio.CancelScope) -> None:
+async def _send_body(connection: Connection, upload: Upload, sending: Sending) -> None:
     """Send until done or in vain: what becomes of the record is for the answer to say."""
-    with scope:
-        try:
+    assert sending.ended is not None  # the starter made it
+    try:
+        with sending.scope:
             if isinstance(connection.link, SocketLink) and upload.sendfile is not None:
                 await _send_file(connection.link, upload, upload.sendfile)
             else:
@@ -359,8 +380,10 @@ async def _send_body(connection: Connection, upload: Upload, scope: trio.CancelS
                     sent += len(data)
                     upload.sent(sent)
             connection.exchange.end_of_request()
-        except (Interrupted, EngineClosed):
-            pass
+    except (Interrupted, EngineClosed):
+        pass
+    finally:
+        sending.ended.set()
 
 
 async def _send_file(

@@ -38,7 +38,7 @@ class Policy:
     allow_http: bool = False
     allow_private: bool = False
 
-    def refuses(self, address: Address, app: Address) -> str | None:
+    def refuses(self, address: Address, app: Address | None) -> str | None:
         """Why no request may go to this URL, or None; before any look-up."""
         why = blocked(address, app)
         if why is None and address.scheme == "http" and not (self.allow_http or address.loopback):

@@ -56,6 +56,11 @@ class BadUrl(Exception):
 
 
 @attrs.frozen
+class HasCredentials(BadUrl):
+    """A URL with a name or a password; ``url`` is the rest of it."""
+
+
+@attrs.frozen
 class Address:
     """A parsed absolute http(s) URL without fragment."""
 
@@ -119,7 +124,8 @@ def _parse(url: str, base: str) -> Address:
     if not host:
         raise BadUrl(url, "no host")
     if parts.username is not None or parts.password is not None:
-        raise BadUrl(parts._replace(netloc=host).geturl(), "credentials in the URL")
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+        raise HasCredentials(bare.geturl(), "credentials in the URL")
     host = _host(url, host)
     path = quote(_without_dots(parts.path or "/"), safe=_SAFE)
     target = urlunsplit(("", "", path, quote(parts.query, safe=_SAFE), ""))
@@ -182,11 +188,14 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join(out)
 
 
-def blocked(address: Address, app: Address) -> str | None:
-    """Why a request to this address must become a network error, or None."""
+def blocked(address: Address, app: Address | None) -> str | None:
+    """Why a request to this address must become a network error, or None.
+
+    Content is mixed only with a page's: ``app`` None is no page.
+    """
     if address.port in BAD_PORTS:
         return f"port {address.port} is blocked"
-    if app.scheme == "https" and address.scheme == "http" and not address.loopback:
+    if app and app.scheme == "https" and address.scheme == "http" and not address.loopback:
         return "mixed content"
     return None
 

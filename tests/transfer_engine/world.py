@@ -60,8 +60,9 @@ class App:
         config.setdefault("handlers", {f"backgroundfetch{n}": self._handle for n in NAMES})
         config.setdefault("checkpoint_interval", 0.0)
         config.setdefault("policy", OPEN)
+        config.setdefault("app_origin", APP)
         seams = simulated_seams(self.server.connect, self.journal, self.disk)
-        async with open_engine(EngineConfig(app_origin=APP, **config), seams) as engine:
+        async with open_engine(EngineConfig(**config), seams) as engine:
             yield engine
 
     def crash(self) -> None:

@@ -31,8 +31,8 @@ def test_a_redirect_to_a_blocked_port_is_not_followed(port: int) -> None:
         "javascript:alert(1)",
         "about:blank",
         "ws://app.test/",
-        "http://user:secret@app.test/",
-        "http://user@app.test/",
+        "http://user:secret@other.test/",
+        "http://user@other.test/",
         "http://app.test:99999/",
         "http://[::1/",
         "http://",
@@ -44,6 +44,19 @@ def test_a_redirect_to_a_blocked_port_is_not_followed(port: int) -> None:
 def test_a_redirect_to_no_web_address_is_not_followed(location: str) -> None:
     met = meet(moved(location), FINE)
     assert (met.reason, len(met.hosts)) == ("fetch-error", 1)
+
+
+@pytest.mark.parametrize("location", ["http://user:secret@app.test/y", "//user@app.test:80/y"])
+def test_name_and_password_are_dropped_from_a_redirect_within_the_origin(location: str) -> None:
+    met = meet(moved(location), FINE)
+    assert (met.reason, met.hosts) == ("", [("app.test", 80)] * 2)
+    assert met.asked[1].startswith(b"GET /y HTTP/1.1\r\n")
+    assert b"authorization" not in met.asked[1].lower()
+
+
+def test_name_and_password_are_refused_on_the_way_back_from_another_origin() -> None:
+    met = meet(moved("http://other.test/"), moved("http://user@app.test/"), FINE)
+    assert (met.reason, len(met.hosts)) == ("fetch-error", 2)
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])

@@ -122,11 +122,10 @@ def meet(
                 records.extend(await read_all(event.registration))
 
             names = ("success", "fail", "abort")
-            settings: dict[str, Any] = {"policy": OPEN, "timeouts": NO_TIMEOUTS} | config
+            settings: dict[str, Any] = {"app_origin": APP, "policy": OPEN, "timeouts": NO_TIMEOUTS}
             made = EngineConfig(
-                app_origin=APP,
                 handlers={f"backgroundfetch{name}": handler for name in names},
-                **settings,
+                **settings | config,
             )
             start = trio.current_time()
             async with open_engine(made, simulated_seams(peer.connect)) as engine:
