@@ -270,10 +270,8 @@ def user_action(
         return agent, "nothing is asked"
     if action in ("abort", "refuse"):
         d.take("DISPLAY-7" if action == "abort" else "DISPLAY-11.2")
-        if not d.repaired("E02"):
-            # As written the flag is all that is set: the map keeps the entry.
-            return agent.put(attrs.evolve(fetch, abort=fetch.abort or "user")), None
-        return abort(agent, index, "user", d)[0], None
+        # As written the flag is all that is set; with E02 `abort` is asked for in its place.
+        return agent.put(attrs.evolve(fetch, abort=fetch.abort or "user")), None
     if action == "accept":
         d.take("DISPLAY-11.2")
         return agent.put(attrs.evolve(fetch, paused=False, prompting=False)), None

@@ -84,7 +84,7 @@ def call(state: State, made: Call, d: Decide) -> State:
         case CallCacheKeys():
             keys = dict(state.caches).get(made.cache, ())
             return _settle(state, made.realm, made.call, keys)
-        case CallUnregister():
+        case _:  # CallUnregister
             return _unregister(state, made, d)
 
 
@@ -229,7 +229,7 @@ def run_task(state: State, realm: str, task: RealmTask, d: Decide) -> State:
             return state.say(PromiseSettled(task.call, value))
         case ResolveRecords():
             return _create(state, realm, task, d)
-        case Deliver():
+        case _:  # Deliver
             return _deliver(state, realm, task, d)
 
 

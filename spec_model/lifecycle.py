@@ -16,7 +16,8 @@ and *closed* once the records are gone.
 What was thought through, move by move:
 
 - Pausing while stalled pauses: the wait for the resource is abandoned with the
-  attempt, and resuming makes a new attempt, which may stall again.
+  attempt, and resuming makes a new attempt, which may stall again.  Both flags are
+  looked at, not waited for: who resumes before the pause was noticed finds the same wait.
 - Aborting is possible from every state before settlement but *admitted*, which only
   the user can leave so: ``abort()`` waits in the queue in which ``fetch()`` runs.
 - A total that was passed just before a pause is found out while paused, since a
@@ -87,6 +88,7 @@ class RegistrationTrigger(enum.Enum):
     REFUSE = "refuse"
     PAUSE = "pause"
     RESUME = "resume"
+    STILL_STALLED = "still-stalled"
     STALL = "stall"
     RECOVER = "recover"
     ABORT = "abort"
@@ -171,6 +173,13 @@ _REGISTRATION_ROWS: tuple[Row[RegistrationState, RegistrationTrigger], ...] = (
     ),
     *rows(_T.PAUSE, _STOPPING, None, "DISPLAY-8", "the flag is set; stopping goes on"),
     *rows(_T.RESUME, (_S.PAUSED,), _S.ACTIVE, "DISPLAY-8 RECORD-3", "records go on"),
+    *rows(
+        _T.STILL_STALLED,
+        (_S.PAUSED,),
+        _S.STALLED,
+        "DISPLAY-8 RECORD-13",
+        "resumed before the wait for the resource was given up",
+    ),
     *rows(_T.RESUME, _STOPPING, None, "DISPLAY-8", "the flag is unset; stopping goes on"),
     *rows(
         _T.STALL,
@@ -365,6 +374,14 @@ _REGISTRATION_ROWS: tuple[Row[RegistrationState, RegistrationTrigger], ...] = (
         _S.OVERFLOWING,
         "FETCH-8.15 PERFORM-5.5 PERFORM-7",
         "a record was over before the user answered",
+        unless="E68",
+    ),
+    *rows(
+        _T.STILL_STALLED,
+        (_S.AWAITING_PERMISSION,),
+        _S.STALLED,
+        "FETCH-8.15 DISPLAY-11.2 RECORD-13",
+        "accepted before the wait for the resource was given up",
         unless="E68",
     ),
     # How it is over.

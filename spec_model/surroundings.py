@@ -25,7 +25,6 @@ from spec_model.messages import (
     PageClosed,
     PageOpened,
     PermissionSet,
-    Pushed,
     RealmBusy,
     Refused,
     TimePassed,
@@ -78,7 +77,7 @@ def outside(state: State, news: FromOutside, d: Decide) -> State:
             return _launch(state, news.page, d)
         case TimePassed():
             return resources_back(state, d)
-        case Pushed():
+        case _:  # Pushed
             return attrs.evolve(state, firing=(*state.firing, Firing(None, "push", news.data)))
 
 

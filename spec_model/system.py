@@ -63,7 +63,6 @@ from spec_model.tasks import (
     RunRealm,
     RunRecord,
     RunUpdate,
-    SettleFetch,
     SettlePromise,
     ShowPrompt,
     TakeSnapshot,
@@ -223,7 +222,7 @@ def perform(state: State, task: Task, d: Decide) -> State:
             return finish_put(state, task.call)
         case FireEvent():
             return _fire_event(state, d)
-        case ShowPrompt():
+        case _:  # ShowPrompt
             prompts = tuple(each for each in state.prompts if each != task.fetch)
             return attrs.evolve(state, prompts=prompts, agent=bg.prompt(state.agent, task.fetch, d))
 
@@ -251,7 +250,7 @@ def _edit(state: State, d: Decide) -> State:
             agent, stopped = bg.abort(state.agent, first.fetch, first.cause, d)
             state = attrs.evolve(state, agent=agent)
             return state.enqueue_task(first.realm, SettlePromise(first.call, stopped))
-        case SettleFetch():
+        case _:  # SettleFetch
             agent = bg.settle(state.agent, first.fetch, first.reason, d)
             state = attrs.evolve(state, agent=agent)
             d.take("UPDATE-0")
@@ -322,7 +321,7 @@ def _update(state: State, fetch: int, d: Decide) -> State:
             d.take("GET-4.1", "GET-4.1.1", "GET-4.1.2", "GET-4.2")
             state = state.enqueue_task(first.realm, ResolveInstance(first.call, fetch))
             return state.put_updates(fetch, (AwaitTask(first.call, first.realm), *rest))
-        case AwaitTask():
+        case _:  # AwaitTask
             return state.put_updates(fetch, tuple(rest))
 
 

@@ -174,6 +174,45 @@ def test_as_written_a_users_abort_leaves_the_map_alone() -> None:
     assert (after.fetches[0].in_map, after.fetches[0].abort) == (True, "user")
 
 
+@pytest.mark.parametrize("action", ["accept", "refuse"])
+def test_what_is_not_asked_cannot_be_answered(action: str) -> None:
+    agent, _ = admitted()
+    assert bg.user_action(agent, 0, action, explain()) == (agent, "nothing is asked")
+
+
+def test_what_runs_cannot_be_resumed() -> None:
+    agent, _ = admitted(FetchCall("a", (get("/x"),)))
+    assert bg.user_action(agent, 0, "resume", explain()) == (agent, "not paused")
+
+
+def test_a_prompt_must_be_answered_before_a_pause_unless_the_toggle_works_meanwhile() -> None:
+    asking = attrs.evolve(AGENT, permission="prompt")
+    agent, _ = admitted(FetchCall("a", (get("/x"),)), asking)
+    refused = bg.user_action(agent, 0, "pause", explain())
+    assert refused == (agent, "the prompt has not been answered")
+    toggling = Explain(AMENDED, {"pause-while-prompting": "toggles"})
+    after, _ = bg.user_action(agent, 0, "pause", toggling)
+    assert (after.fetches[0].paused, after.fetches[0].prompting) == (True, True)
+    after, _ = bg.user_action(agent, 0, "resume", toggling)
+    assert (after.fetches[0].paused, after.fetches[0].prompting) == (False, False)
+
+
+def test_an_interface_need_not_offer_a_pause() -> None:
+    agent, _ = admitted(FetchCall("a", (get("/x"),)))
+    without = Explain(AMENDED, {"pause-toggle": "withheld"})
+    assert bg.user_action(agent, 0, "pause", without) == (agent, "not offered")
+
+
+@pytest.mark.parametrize("over", ["settled", "stopped"])
+def test_as_written_a_prompt_comes_too_late_for_what_is_over(over: str) -> None:
+    agent, _ = admitted()
+    if over == "settled":
+        agent = bg.settle(agent, 0, "", explain())
+    else:
+        agent, _ = bg.abort(agent, 0, "script", explain())
+    assert bg.prompt(agent, 0, explain("E68")) == agent
+
+
 # --- settling -------------------------------------------------------------------------
 
 
@@ -237,6 +276,31 @@ def test_an_overflow_stops_the_fetch_and_waits_for_its_records_with_the_repair()
     hasty = bg.exceed_total(agent, 0, explain("E05")).fetches[0]
     assert (drained.abort, drained.phase) == ("total", Phase.DRAINING)
     assert (hasty.abort, hasty.phase) == ("total", Phase.DECIDING)
+
+
+def test_a_second_overflow_changes_nothing() -> None:
+    agent, _ = admitted()
+    once = bg.exceed_total(agent, 0, explain())
+    assert bg.exceed_total(once, 0, explain()) == once
+
+
+def test_as_written_a_settlement_after_an_overflow_has_been_decided_already() -> None:
+    agent, _ = admitted()
+    hasty = bg.exceed_total(agent, 0, explain("E05"))
+    settled = bg.settle(hasty, 0, "download-total-exceeded", explain("E05")).fetches[0]
+    assert (settled.phase, settled.result) == (Phase.EVENT_QUEUED, "failure")
+
+
+def test_unregistering_leaves_alone_what_is_over() -> None:
+    agent, _ = admitted()
+    gone = bg.unregister(agent, explain())
+    assert bg.unregister(gone, explain()) == gone
+
+
+def test_as_written_a_streamed_body_has_no_length_to_add() -> None:
+    call = FetchCall("a", (post("/x", 10), post("/y", 5)), unread=(1,))
+    assert bg.upload_total(call, explain()) == 15
+    assert bg.upload_total(call, explain("E61")) == 10
 
 
 def test_a_handler_that_was_cut_off_gets_its_event_again() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from spec_model import messages as m
 from spec_model.background_fetch import Rejected
+from spec_model.calls import instance_in
 from spec_model.state import UnknownName
 from spec_model.values import RequestSpec
 from tests.spec_model.playing import Play, get, post, url
@@ -85,6 +86,15 @@ def test_abort_is_true_once_and_false_after_the_end() -> None:
     assert play.abort(instance) is False
 
 
+def test_an_abort_finds_its_own_fetch_though_another_has_the_id_by_now() -> None:
+    play = Play()
+    first = play.started(get("/x"))
+    assert play.abort(first) is True
+    second = play.started(get("/y"))
+    assert play.abort(first) is False
+    assert play.abort(second) is True
+
+
 def test_records_that_are_gone_cannot_be_matched() -> None:
     play = Play()
     instance = play.started(get("/x"))
@@ -125,6 +135,17 @@ def test_the_interface_is_updated_once() -> None:
     assert updated(play, event) is None
     assert play.state.agent.fetches[0].title == "done"
     assert updated(play, event) == Rejected("InvalidStateError", "UPDATEUI-1.b")
+
+
+def test_an_update_without_a_title_leaves_the_title() -> None:
+    play = Play()
+    play.started(get("/x"))
+    play.whole()
+    call = play.call()
+    play.tell(m.CallUpdateUI(call, play.event.event))
+    assert play.value(call) is None
+    assert play.state.agent.fetches[0].title == ""
+    assert updated(play, play.event.event) == Rejected("InvalidStateError", "UPDATEUI-1.b")
 
 
 def test_it_cannot_be_updated_after_the_event() -> None:
@@ -221,6 +242,31 @@ def test_a_newer_put_of_a_url_replaces_the_older() -> None:
     assert keys(play) == (url("/y"), url("/x"))
 
 
+# --- as written -----------------------------------------------------------------------
+
+
+def test_as_written_ignoring_the_query_empties_it_for_good_in_what_is_compared() -> None:
+    play = Play("amended - E74")
+    instance = play.started(get("/x?q=1"), post("/y?q=1"))
+    assert isinstance(play.match(instance, "/x?z=2", ignore_search=True), m.Records)
+    requests = play.state.agent.fetches[0].requests
+    assert [each.url for each in requests] == [url("/x?"), url("/y?q=1")]
+
+
+def test_an_object_for_a_page_that_is_gone_is_not_made() -> None:
+    play = Play()
+    play.started(get("/x"))
+    with pytest.raises(UnknownName, match="p9"):
+        instance_in(play.state, "p9", 0, play.decide)
+
+
+def test_a_put_of_what_was_never_there_rejects_as_its_response_does() -> None:
+    play = Play()
+    (record,) = play.records(play.started(get("/x")))
+    play.user("abort")
+    assert play.value(put(play, record)) == Rejected("AbortError", "CREATE-2.8.4.4")
+
+
 # --- unregistering, and names ---------------------------------------------------------
 
 
@@ -241,6 +287,15 @@ def test_without_its_repair_unregistering_stops_nothing() -> None:
     play.tell(m.CallUnregister("gone", "p1"))
     play.whole()
     assert (play.events, play.outcome) == ([], ("success", ""))
+
+
+def test_unregistering_twice_tells_nobody_twice() -> None:
+    play = Play()
+    instance = play.started(get("/x"))
+    play.tell(m.CallUnregister("gone", "p1"))
+    told = play.progress(instance)
+    play.tell(m.CallUnregister("again", "p1"))
+    assert play.progress(instance) == told
 
 
 def test_a_name_that_was_never_given_is_refused() -> None:

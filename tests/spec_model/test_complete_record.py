@@ -447,6 +447,10 @@ def test_a_part_that_joins_nothing_need_not_agree_with_anything(without_e29: boo
     assert after.result == ("fetch-error" if without_e29 else "")
 
 
+def test_nothing_has_been_received_of_an_answer_that_has_not_come() -> None:
+    assert rec.received(RecordState()) == 0
+
+
 def test_the_body_of_an_error_may_be_left_unread() -> None:
     d = Explain(AMENDED, {"error-answer": "unread"})
     record = rec.respond(started(), GET, head(404), VIEW, d)

@@ -36,13 +36,14 @@ admitted: start>active, start-paused>paused, prompt>awaiting-permission, user-ab
 unregister>closed, restart>admitted
 awaiting-permission: accept>active, refuse>aborting, abort>aborting, user-abort>aborting, \
 settle-success>success/E68, settle-bad-status>bad-status/E68, settle-fetch-error>fetch-error/E68, \
-settle-quota-exceeded>quota-exceeded/E68, overflow>overflowing/E68, unregister>closed, \
-restart>awaiting-permission
+settle-quota-exceeded>quota-exceeded/E68, overflow>overflowing/E68, still-stalled>stalled/E68, \
+unregister>closed, restart>awaiting-permission
 active: pause>paused, stall>stalled, abort>aborting, user-abort>aborting, overflow>overflowing, \
 settle-success>success, settle-bad-status>bad-status, settle-fetch-error>fetch-error, \
 settle-quota-exceeded>quota-exceeded, settle-aborted>aborted/E45, prompt>awaiting-permission/E68, \
 unregister>closed, restart>active
-paused: resume>active, abort>aborting, user-abort>aborting, overflow>overflowing, \
+paused: resume>active, still-stalled>stalled, abort>aborting, user-abort>aborting, \
+overflow>overflowing, \
 settle-success>success, settle-bad-status>bad-status, settle-fetch-error>fetch-error, \
 settle-quota-exceeded>quota-exceeded, settle-aborted>aborted/E45, \
 prompt>awaiting-permission/E68, unregister>closed, restart>paused
@@ -187,6 +188,14 @@ def test_firing_the_trigger_of_another_table_is_illegal() -> None:
         lifecycle.fire(RecordState.WAITING, RegistrationTrigger.PAUSE)  # type: ignore[call-overload]  # the wrong pair is the point
 
 
+def test_each_state_knows_its_moves() -> None:
+    assert allowed(RegistrationState.CLOSED) == ()
+    assert allowed(RecordState.WAITING) == (
+        *(RecordTrigger.SEND, RecordTrigger.PAUSE),
+        *(RecordTrigger.END_ABORTED, RecordTrigger.RESTART),
+    )
+
+
 def test_a_word_that_is_no_reason_has_no_trigger() -> None:
     with pytest.raises(ValueError, match="redundant"):
         settle_trigger("redundant")
@@ -206,6 +215,7 @@ U = RecordTrigger
 MEANING: list[tuple[str, RegistrationState, RegistrationTrigger, RegistrationState | None]] = [
     ("a pause gives up the wait for a resource", R.STALLED, T.PAUSE, R.PAUSED),
     ("after a pause it is active until it stalls again", R.PAUSED, T.RESUME, R.ACTIVE),
+    ("a pause that nobody noticed gives up nothing", R.PAUSED, T.STILL_STALLED, R.STALLED),
     ("what is paused cannot stall", R.PAUSED, T.STALL, None),
     ("a running fetch cannot be resumed", R.ACTIVE, T.RESUME, None),
     ("a prompt is answered by accepting", R.AWAITING_PERMISSION, T.ACCEPT, R.ACTIVE),

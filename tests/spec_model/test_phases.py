@@ -46,6 +46,12 @@ def test_the_phase_tables_are_these_and_no_others() -> None:
     assert f"{compact(phases.REGISTRATION)}\n\n{compact(phases.RECORD)}" == PINNED.strip()
 
 
+def test_a_trigger_of_the_other_table_moves_nothing() -> None:
+    wrong = RecordPhaseTrigger.SEND
+    with pytest.raises(IllegalMove):
+        fire(RegistrationPhase.STARTING, wrong)  # type: ignore[call-overload]  # the wrong pair is the point
+
+
 def test_an_interrupted_handler_gets_its_event_again_after_a_restart() -> None:
     again = fire(RegistrationPhase.EVENT_ACTIVE, RegistrationPhaseTrigger.RESTART)
     assert again is RegistrationPhase.EVENT_QUEUED

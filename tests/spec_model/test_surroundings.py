@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from spec_model import messages as m
+from spec_model.background_fetch import Rejected
+from spec_model.phases import RecordPhase
 from spec_model.state import UnknownName
+from spec_model.system import inject
+from spec_model.tasks import AwaitTask, TakeSnapshot
 from tests.spec_model.playing import Play, get, post
 
 
@@ -98,6 +102,55 @@ def test_the_end_of_a_click_does_not_close_the_records() -> None:
     assert play.looks(instance).records_available
     play.tell(m.EventEnded(settle))
     assert not play.looks(instance).records_available
+
+
+def test_a_pause_that_is_over_before_it_was_noticed_gives_up_no_wait() -> None:
+    play = Play()
+    play.started(get("/x"))
+    play.tell(m.WentOnline(False))
+    for action in ("pause", "resume"):
+        before, play.state = play.state, inject(play.state, m.UserDid(action, "a"), play.decide)
+        play.look_at(before, play.state)
+    assert play.state.records[0][0].phase is RecordPhase.WAITING_AVAILABLE
+
+
+def test_an_event_ends_once() -> None:
+    play = Play()
+    instance = play.started(get("/x"))
+    play.whole()
+    play.tell(m.EventEnded(play.event.event))
+    ended = play.state
+    play.tell(m.EventEnded(play.event.event))
+    assert play.state == ended
+    assert not play.looks(instance).records_available
+
+
+def test_a_settle_event_that_ends_after_the_worker_was_unregistered_closes_nothing_more() -> None:
+    play = Play()
+    play.started(get("/x"))
+    play.whole()
+    play.tell(m.CallUnregister("gone", "p1"))
+    closed = play.state.agent
+    play.tell(m.EventEnded(play.event.event))
+    assert play.state.agent == closed
+
+
+def test_a_permission_that_is_withdrawn_refuses_the_next_fetch_and_stops_none() -> None:
+    play = Play()
+    play.started(get("/x"))
+    play.tell(m.PermissionSet("denied"))
+    assert play.fetch(get("/y"), id="b") == Rejected("NotAllowedError", "FETCH-8.2")
+    play.whole()
+    assert play.events == ["backgroundfetchsuccess"]
+
+
+def test_as_written_a_page_that_goes_lets_go_of_a_queue_that_has_nothing_to_wait_for() -> None:
+    play = Play("amended - E47")
+    play.started(get("/x"))
+    waits = AwaitTask("c9", "p2")
+    play.state = play.state.put_updates(0, (waits, TakeSnapshot()))
+    play.state = inject(play.state, m.PageClosed("p2"), play.decide)
+    assert play.state.updates[0] == (TakeSnapshot(),)
 
 
 # --- restarts -------------------------------------------------------------------------
@@ -205,3 +258,13 @@ def test_as_written_nothing_is_said_to_survive() -> None:
     play.started(get("/x"))
     restart(play)
     assert (len(play.requests), play.get(), play.outcome) == (1, m.Null(), ("", ""))
+
+
+def test_as_written_what_is_over_needs_no_forgetting() -> None:
+    play = Play("amended - E87")
+    play.started(get("/x"))
+    play.whole()
+    play.tell(m.EventEnded(play.event.event))
+    before = play.state.agent.fetches
+    restart(play)
+    assert play.state.agent.fetches == before

@@ -6,7 +6,7 @@ import pytest
 
 from spec_model import kernel
 from spec_model import messages as m
-from spec_model.background_fetch import FetchCall, UserAgent
+from spec_model.background_fetch import FetchCall, Rejected, UserAgent
 from spec_model.decide import Explain
 from spec_model.editions import AMENDED
 from spec_model.invariants import check
@@ -260,6 +260,52 @@ def waiting() -> tuple[State, Explain]:
     state = State(UserAgent(HOME, EVERY_EVENT), (Realm("p1"), Realm("p2"), Realm(WORKER)))
     call = FetchCall("a", (get("/x"), get("/y")))
     return inject(state, m.CallFetch("c1", "p1", call), d), d
+
+
+def test_as_written_a_click_overtakes_nothing_of_its_fetch() -> None:
+    play = Play("amended - E11")
+    play.started(get("/x"))
+    play.user("click")
+    assert play.events == ["backgroundfetchclick"]
+
+
+@pytest.mark.parametrize(
+    ("reading", "order"),
+    [
+        ("amended", [m.AttemptTerminated, m.EventDispatched]),
+        ("amended - E05", [m.EventDispatched, m.AttemptTerminated]),
+    ],
+)
+def test_as_written_the_event_of_an_overflow_overtakes_the_records_that_are_stopped(
+    reading: str, order: list[type]
+) -> None:
+    play = Play(reading)
+    play.started(get("/x"), get("/y"), total=8)
+    play.head(2)
+    play.head(1)
+    play.shown.clear()
+    play.bytes(9)
+    stopped = m.AttemptTerminated(0, 1, 1)
+    seen = [type(e) for e in play.shown if e == stopped or isinstance(e, m.EventDispatched)]
+    assert seen == order
+
+
+def test_as_written_the_end_of_a_fetch_waits_until_its_event_has_reached_the_worker() -> None:
+    play = Play("amended - E09")
+    play.started(get("/x"))
+    play.tell(m.RealmBusy(WORKER, True))
+    play.whole()
+    call = m.CallFetch("late", "p1", FetchCall("b", (get("/y"),)))
+    play.tell(call)
+    assert [each.call for each in play.every(m.PromiseSettled)] == ["c1"]
+    play.tell(m.RealmBusy(WORKER, False))
+    assert isinstance(play.value("late"), m.InstanceRef)
+
+
+def test_an_id_whose_bodies_are_being_read_is_taken() -> None:
+    play = Play()
+    play.tell(m.CallFetch("slow", "p1", FetchCall("a", (post("/x"),), unread=(0,))))
+    assert play.fetch(get("/y")) == Rejected("TypeError", "FETCH-8.5")
 
 
 def test_a_call_waits_in_the_edit_queue_and_nothing_else_can_run() -> None:
