@@ -65,6 +65,11 @@ class Direct(Link, Protocol):
         """A socket whose bytes are the bytes of the body, or None."""
         ...
 
+    @property
+    def waits_for(self) -> int:
+        """The socket on which bytes arrive."""
+        ...
+
 
 class StreamLink:
     """Any stream of trio."""
@@ -127,6 +132,11 @@ class SocketLink:
 
     @property
     def splice_from(self) -> int | None:
+        """See Direct."""
+        return self.fd
+
+    @property
+    def waits_for(self) -> int:
         """See Direct."""
         return self.fd
 
@@ -230,6 +240,12 @@ class TlsLink:
     async def close(self) -> None:
         """See Link."""
         await self._under.close()
+
+    @property
+    def waits_for(self) -> int:
+        """See Direct."""
+        assert isinstance(self._under, SocketLink)  # no other link is direct
+        return self._under.fd
 
     @property
     def direct(self) -> bool:

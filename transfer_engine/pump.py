@@ -10,10 +10,12 @@ from a socket (or TLS over one) to a file:
   is done before a worker thread could begin.  A write of that size goes to the page
   cache and costs less than the hop;
 * what follows moves in a worker thread, in *turns*: until the connection has nothing
-  for ``PATIENCE``, or ``TURN`` has passed, or the reserved bytes are used up.  A turn's
-  length is the bound on how long a pause can take and on how old the numbers are.  Within
-  a turn bytes go from a plain socket to the file by ``splice``, through a pipe and past
-  this program; from TLS they go through one buffer, all records that have come at once.
+  for ``DRY``, or ``TURN`` has passed, or the reserved bytes are used up.  ``TURN`` is how old
+  the numbers can be; a thread costs a wake-up, which on a busy machine is milliseconds,
+  so turns are long.  A pause does not wait for one: the task that is cancelled raises a
+  flag, and the thread looks at it between two steps and every ``LOOK``.  Within a turn
+  bytes go from a plain socket to the file by ``splice``, through a pipe and past this
+  program; from TLS they go through one buffer, all records that have come at once.
 
 A turn's bytes are stored before anybody can count them, so the room for them is
 *reserved* before: what the sink does not reserve, it gets by the plain way, and its
@@ -27,18 +29,21 @@ import os
 import select
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 import attrs
+import trio
 
-from transfer_engine.errors import Interrupted
+from transfer_engine.errors import Interrupted, TransferError
 from transfer_engine.link import Direct
 
 FIRST = 262144
 STEP = 1 << 20
-MOST_IN_TURN = 64 << 20
-TURN = 0.020
-PATIENCE = 0.005
+MOST_IN_TURN = 256 << 20
+TURN = 0.100
+DRY = 0.050
+LOOK = 0.005
 
 
 @attrs.frozen(eq=False)
@@ -152,8 +157,18 @@ class FastPump:
         return count
 
     async def _turn(self, straight: Straight, sink: Sink, reserved: int) -> int:
-        mover = self._mover(straight.link)
-        turned = await sink.fill(reserved, lambda fd: mover(fd, reserved))
+        mover, stop = self._mover(straight.link), Stop()
+        refused: TransferError | None = None
+        turned = Turned(0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop.when_cancelled)
+            try:
+                turned = await sink.fill(reserved, lambda fd: mover(fd, reserved, stop))
+            except TransferError as error:
+                refused = error  # raised below, outside the nursery, so that it stays itself
+            nursery.cancel_scope.cancel()
+        if refused is not None:
+            raise refused
         straight.took(turned.stored)
         if turned.failure is not None:
             raise Interrupted(str(turned.failure)) from turned.failure
@@ -163,45 +178,48 @@ class FastPump:
             await straight.patience(straight.link.wait_readable)
         return max(turned.stored, 1)
 
-    def _mover(self, link: Direct) -> Callable[[int, int], Turned]:
+    def _mover(self, link: Direct) -> Callable[[int, int, Stop], Turned]:
         socket = link.splice_from
         if socket is None:
-            return lambda fd, most: self._copied(link, fd, most)
-        return lambda fd, most: self._spliced(socket, fd, most)
+            return partial(self._copied, link)
+        return partial(self._spliced, socket)
 
     # --- in a worker thread -----------------------------------------------------------
 
-    def _spliced(self, socket: int, fd: int, most: int) -> Turned:
+    def _spliced(self, socket: int, fd: int, most: int, stop: Stop) -> Turned:
         pipe = self._pipes.pop() if self._pipes else Pipe()
-        poll, deadline, stored, dry = _poll(socket), time.monotonic() + TURN, 0, False
+        deadline, stored = time.monotonic() + TURN, 0
         try:
-            while stored < most and not dry and time.monotonic() < deadline:
+            while stored < most and not stop.asked and time.monotonic() < deadline:
                 try:
                     count = os.splice(socket, pipe.write_end, min(STEP, most - stored))
                 except BlockingIOError:
-                    dry = not poll.poll(PATIENCE * 1000)
+                    if not _wait(socket, stop):
+                        return Turned(stored, dry=True)
                     continue
                 except OSError as error:
                     return Turned(stored, failure=error)
                 if not count:
                     return Turned(stored, ended=True)
                 stored += pipe.empty_into(fd, count)
-            return Turned(stored, dry)
+            return Turned(stored)
         finally:
             if pipe.empty and len(self._pipes) < 4:
                 self._pipes.append(pipe)
             else:
                 pipe.close()
 
-    def _copied(self, link: Direct, fd: int, most: int) -> Turned:
+    def _copied(self, link: Direct, fd: int, most: int, stop: Stop) -> Turned:
         buffer = self._buffers.pop() if self._buffers else memoryview(bytearray(STEP))
         deadline, stored = time.monotonic() + TURN, 0
         try:
-            while stored < most and time.monotonic() < deadline:
+            while stored < most and not stop.asked and time.monotonic() < deadline:
                 try:
                     count = link.read_into(buffer[: most - stored])
                 except BlockingIOError:
-                    return Turned(stored, dry=True)
+                    if not _wait(link.waits_for, stop):
+                        return Turned(stored, dry=True)
+                    continue
                 except OSError as error:
                     return Turned(stored, failure=error)
                 if not count:
@@ -242,7 +260,24 @@ class Pipe:
         os.close(self.write_end)
 
 
-def _poll(fd: int) -> select.poll:
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return poll
+class Stop:
+    """Raised for a thread by the task that waits for it."""
+
+    asked = False
+
+    async def when_cancelled(self) -> None:
+        """Wait for the task's end, whatever brings it."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.asked = True
+
+
+def _wait(socket: int, stop: Stop) -> bool:
+    """Whether a socket has something within ``DRY``."""
+    poll, deadline = select.poll(), time.monotonic() + DRY
+    poll.register(socket, select.POLLIN)
+    while not stop.asked and time.monotonic() < deadline:
+        if poll.poll(LOOK * 1000):
+            return True
+    return False

@@ -30,13 +30,14 @@ from transfer_engine.body_disk import BodyDisk, blame, body_name, body_number
 from transfer_engine.errors import EngineClosed, StoreFailed, StoreFull, StoreUnusable
 from transfer_engine.journal import Image, JobRow, Journal, RecordRow
 from transfer_engine.logs import log
-from transfer_engine.pump import STEP, TURN
+from transfer_engine.pump import STEP
 
 T = TypeVar("T")
 
 
 MOST_QUICK = 256
 ROOM_WAIT = (0.1, 5.0)
+SENDING = 0.020  # seconds that a thread may send before it is asked whether to go on
 
 
 class Offload(Protocol):
@@ -158,7 +159,7 @@ class Store:
 
     def _sendfile(self, name: str, socket: int, offset: int) -> int:
         """As much as the socket takes in one turn.  Raises BlockingIOError if that is nothing."""
-        fd, sent, deadline = self.disk.open(name), 0, time.monotonic() + TURN
+        fd, sent, deadline = self.disk.open(name), 0, time.monotonic() + SENDING
         try:
             while time.monotonic() < deadline:
                 count = os.sendfile(socket, fd, offset + sent, STEP)
