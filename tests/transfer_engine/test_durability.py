@@ -1,4 +1,4 @@
-"""What a killed process and a power cut leave, and how the next engine tells which it was."""
+"""What each level waits for, and what the next engine asks for again."""
 
 from __future__ import annotations
 
@@ -13,68 +13,11 @@ import trio.testing
 
 from tests.transfer_engine.server import ranged, stall
 from tests.transfer_engine.world import App, finished, simulate, until_downloaded
-from transfer_engine import Durability, FileBodyDisk, SimulatedBodyDisk, SqliteJournal, body_disk
+from transfer_engine import Durability, FileBodyDisk, SimulatedBodyDisk, SqliteJournal
 from transfer_engine.messages import Snapshot
 
 NAME = "b00000001"
 TEN = b"0123456789"
-
-
-@pytest.fixture
-def boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where this machine's boot id is read from."""
-    path = tmp_path / "boot_id"
-    path.write_text("first\n", "ascii")
-    monkeypatch.setattr(body_disk, "BOOT_ID", path)
-    return path
-
-
-def write(directory: Path, durability: Durability) -> None:
-    disk = FileBodyDisk(directory, durability)
-    disk.create(NAME, TEN)
-    disk.close()
-
-
-@pytest.mark.parametrize("durability", ["kill", "power"])
-def test_after_a_kill_every_byte_is_there(
-    tmp_path: Path, boot: Path, durability: Durability
-) -> None:
-    write(tmp_path / "d", durability)
-    disk = FileBodyDisk(tmp_path / "d", durability)
-    assert disk.tail_survives
-    assert disk.lengths() == {NAME: 10}
-    disk.close()
-
-
-def test_after_a_power_cut_only_what_was_synced_counts(tmp_path: Path, boot: Path) -> None:
-    write(tmp_path / "d", "power")
-    boot.write_text("second\n", "ascii")
-    disk = FileBodyDisk(tmp_path / "d", "power")
-    assert not disk.tail_survives
-    assert disk.lengths() == {NAME: 10}  # the journal says how much of it was synced
-    disk.close()
-
-
-@pytest.mark.parametrize("now", ["kill", "power"])
-def test_after_a_power_cut_at_level_kill_nothing_counts(
-    tmp_path: Path, boot: Path, now: Durability
-) -> None:
-    write(tmp_path / "d", "kill")
-    boot.write_text("second\n", "ascii")
-    disk = FileBodyDisk(tmp_path / "d", now)
-    assert disk.lengths() == {NAME: 0}
-    assert disk.read(NAME, 0, 99) == b""
-    disk.close()
-
-
-def test_where_no_boot_id_can_be_read_every_crash_counts_as_a_power_cut(
-    tmp_path: Path, boot: Path
-) -> None:
-    boot.unlink()
-    write(tmp_path / "d", "power")
-    disk = FileBodyDisk(tmp_path / "d", "power")
-    assert not disk.tail_survives
-    disk.close()
 
 
 def test_only_level_power_waits_for_the_disk(
@@ -90,7 +33,7 @@ def test_only_level_power_waits_for_the_disk(
         assert len(synced) == expected
 
 
-@pytest.mark.parametrize(("durability", "level"), [("kill", 0), ("power", 2)])
+@pytest.mark.parametrize(("durability", "level"), [("kill", 1), ("power", 2)])
 def test_the_journal_has_the_same_levels(
     tmp_path: Path, durability: Durability, level: int
 ) -> None:
