@@ -39,7 +39,7 @@ SAFELISTED = frozenset(
 )
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Wire:
     """An answer's head as the server wrote it.  ``framing``: length, chunked, close or none."""
 

@@ -22,6 +22,7 @@ from conformance.judge.facts import Facts
 from conformance.judge.hypothesis import Due, Hypothesis, minimal
 from conformance.judge.inputs import event_over
 from conformance.judge.matching import Matching
+from conformance.judge.memory import Memory
 from conformance.judge.refusals import Refusal
 from conformance.judge.rest import Rest
 from conformance.judge.terms import Terms
@@ -71,7 +72,8 @@ _HIDDEN = {"content-range": "CREATE-2.9.2.2", "content-length": "CREATE-2.9.2.3"
 class Acceptor:
     """Feed it entries in order.  ``admitted``: the choices allowed ("key=option"; None: all).
 
-    ``limit`` and ``factored`` as in ``Effects``.  ``overflowed``: it had to give up.
+    ``limit`` and ``factored`` as in ``Effects``; ``memory`` may be that of others, too.
+    ``overflowed``: it had to give up.
     ``largest``: the most explanations held at once.
     """
 
@@ -79,6 +81,7 @@ class Acceptor:
     admitted: frozenset[str] | None = None
     limit: int = 20_000
     factored: bool = True
+    memory: Memory = attrs.field(factory=Memory, repr=False)
     hypotheses: list[Hypothesis] = attrs.field(factory=list, init=False)
     rejection: Rejection | None = attrs.field(default=None, init=False)
     faults: list[Fault] = attrs.field(factory=list, init=False)
@@ -89,9 +92,10 @@ class Acceptor:
     effects: Effects = attrs.field(init=False)
     rest: Rest = attrs.field(init=False)
     matching: Matching = attrs.field(init=False)
+    _closed: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        terms = Terms(self.facts, self.edition, self.admitted)
+        terms = Terms(self.facts, self.edition, self.admitted, self.memory)
         self.effects = Effects(terms, self.limit, self.factored)
         self.rest = Rest(terms, self.effects.moves)
         self.matching = Matching(terms)
@@ -141,8 +145,9 @@ class Acceptor:
             why = f"the response of {seen.record} shows the header {header}"
             self.faults.append(Fault(index, _HIDDEN[header], why))
 
-    def _set(self, hypotheses: list[Hypothesis]) -> None:
+    def _set(self, hypotheses: list[Hypothesis], *, closed: bool = True) -> None:
         self.hypotheses = hypotheses
+        self._closed = closed
         self.largest = max(self.largest, len(hypotheses))
 
     def _output(
@@ -152,9 +157,24 @@ class Acceptor:
         matched = (m for hypothesis in self.hypotheses for m in match(hypothesis))
         after = minimal(matched, join=self.factored)
         if after:
-            self._set(self.effects.close(after))
+            closed = self._closed and self._only_seen(after)
+            self._set(after if closed else self.effects.close(after))
         else:
             self._reject(index, entry)
+
+    def _only_seen(self, after: list[Hypothesis]) -> bool:
+        """Whether something due was seen and nothing else has changed: that moves nothing.
+
+        But where the user agent may be about to go, it could have gone after that.
+        """
+        before = set(map(_but_for_due, self.hypotheses))
+        going = any(
+            isinstance(self.facts.command(ref), p.Quit)
+            for each in after
+            for ref in each.pending
+            if ref.startswith("#")
+        )
+        return not going and all(_but_for_due(each) in before for each in after)
 
     def _reject(self, index: int, entry: Entry) -> None:
         allowed = dict.fromkeys(
@@ -230,9 +250,14 @@ class Acceptor:
         return self._nearest_to_rest()
 
     def _nearest_to_rest(self) -> tuple[str, ...]:
-        """What the explanation owes in which records have gone as far as they can."""
-        owed = [self.rest.owed(hypothesis) for hypothesis in self.hypotheses]
-        return min(owed, key=lambda o: (sum(t.startswith("RECORD") for t in o), len(o)), default=())
+        """What the explanation owes in which inputs and records have gone as far as they can."""
+        owed = [(len(each.pending), self.rest.owed(each)) for each in self.hypotheses]
+        _, texts = min(
+            owed,
+            key=lambda o: (o[0], sum(text.startswith("RECORD") for text in o[1]), len(o[1])),
+            default=(0, ()),
+        )
+        return texts
 
     def _quiet(self, index: int, entry: Entry, note: Quiet) -> None:
         resting = [r for h in self.hypotheses for r in self.rest.resting(h)]
@@ -240,7 +265,7 @@ class Acceptor:
             # After a mere moment of grace an update without an event may be on its way still.
             resting = [self.rest.delivered(hypothesis) for hypothesis in resting]
         if resting:
-            self._set(minimal(resting, join=self.factored))
+            self._set(minimal(resting, join=self.factored), closed=False)
             return
         refusals = self.matching.refusals
         refusals.clear()
@@ -249,3 +274,9 @@ class Acceptor:
             step, _, why = text.partition(" ")
             refusals.refuse(step, f"nothing more came, but {why} was due")
         self._reject(index, entry)
+
+
+def _but_for_due(each: Hypothesis) -> tuple[int, ...]:
+    """Everything but what is due, as it lies in memory: what is copied is the same."""
+    parts = (each.agent, each.records, each.pending, each.instances)
+    return tuple(map(id, (*parts, each.events, each.readers, each.finals, each.choices)))

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from conformance import protocol as p
-from conformance.judge.hypothesis import Due, Hypothesis, minimal
+from conformance.judge.hypothesis import Due, Hypothesis, Locals, minimal
 from conformance.judge.inputs import ENQUEUED, Inputs
 from conformance.judge.locals import RecordMoves
 from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
 from spec_model.background_fetch import BackgroundFetch
-from spec_model.complete_record import View
+from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.phases import RegistrationPhase
 from spec_model.values import RECORD_ENDS, RequestSpec
@@ -31,6 +31,18 @@ _IN_ORDER = (p.Fetch, p.Abort)
 
 class TooManyExplanations(Exception):
     """The set of explanations outgrew its bound: the trace cannot be judged."""
+
+
+@attrs.frozen
+class _Reach:
+    """Where the members of a record's set can get by themselves.
+
+    ``branches``: what is an explanation of its own, with the choices that it needs: one
+    state of the record, or (None) the set as it was with those choices made.
+    """
+
+    after: Locals
+    branches: tuple[tuple[RecordState | None, frozenset[str]], ...]
 
 
 @attrs.define
@@ -45,7 +57,6 @@ class Effects:
     terms: Terms
     limit: int = 20_000
     factored: bool = True
-    _still: dict[object, tuple[int, ...]] = attrs.field(factory=dict, init=False)
     moves: RecordMoves = attrs.field(init=False)
     inputs: Inputs = attrs.field(init=False)
 
@@ -125,39 +136,46 @@ class Effects:
     ) -> Hypothesis:
         before = hypothesis.records[fetch.index][index]
         view = view or self.terms.boxes.view(hypothesis, fetch.index, index)
-        question = (before, spec, view)
-        exchanges = self.terms.facts.exchanges
-        # Most sets are the same as at the last entry: nothing in them can move.
-        written = tuple(exchanges[r.exchange].writes for r in before if r.exchange)
-        if self._still.get(question) == written:
-            return hypothesis
-        known, branched = set(before), len(branches)
+        reach = self._reach(before, spec, view, hypothesis.choices)
+        for record, choices in reach.branches:
+            branch = hypothesis
+            if record is not None:
+                branch = hypothesis.with_locals(fetch.index, index, frozenset({record}))
+                if _overflows(record, view):
+                    branch = self._overflow(branch, fetch)
+            branches.append(branch.needing(choices))
+        return hypothesis.with_locals(fetch.index, index, reach.after)
+
+    def _reach(self, before: Locals, spec: RequestSpec, view: View, made: frozenset[str]) -> _Reach:
+        """Most sets are the same as at the last entry, or as in some other trace."""
+        exchanges, home = self.terms.facts.exchanges, self.terms.facts.home
+        answers = tuple((r.exchange, exchanges[r.exchange].answer) for r in before if r.exchange)
+        question = ("reach", before, spec, view, made, answers, home, self.factored)
+        return self.terms.recall(question, lambda: self._reached(before, spec, view, made))
+
+    def _reached(
+        self, before: Locals, spec: RequestSpec, view: View, made: frozenset[str]
+    ) -> _Reach:
+        known = set(before)
+        branches: dict[tuple[RecordState | None, frozenset[str]], None] = {}
         todo = list(before)
         while todo:
-            record = todo.pop()
-            for successor, choices in self.moves.moves(record, spec, view):
-                overflow = successor.result == "download-total-exceeded" and not fetch.abort
-                if self.factored and not choices <= hypothesis.choices:
+            for successor, choices in self.moves.moves(todo.pop(), spec, view):
+                if self.factored and not choices <= made:
                     # With the choice made, every record may go where it leads: one branch
                     # for a choice, not one for each record that could make it.
-                    branches.append(hypothesis.needing(choices))
-                    continue
-                if self.factored and not overflow:
+                    branches[None, choices] = None
+                elif self.factored and not _overflows(successor, view):
                     if successor not in known:
                         known.add(successor)
                         todo.append(successor)
-                    continue
-                alone = hypothesis.with_locals(fetch.index, index, frozenset({successor}))
-                alone = self._overflow(alone, fetch) if overflow else alone
-                branches.append(alone.needing(choices))
-        if len(known) == len(before):
-            if len(branches) == branched:
-                self._still[question] = written
-            return hypothesis
-        return hypothesis.with_locals(fetch.index, index, frozenset(known))
+                else:
+                    branches[successor, choices] = None
+        after = before if len(known) == len(before) else frozenset(known)
+        return _Reach(after, tuple(branches))
 
     def _overflow(self, hypothesis: Hypothesis, fetch: BackgroundFetch) -> Hypothesis:
-        for agent, _ in self.terms.ask(lambda d: bf.exceed_total(hypothesis.agent, fetch.index, d)):
+        for agent, _ in self.terms.ask(bf.exceed_total, hypothesis.agent, fetch.index):
             return attrs.evolve(hypothesis, agent=agent)
         raise AssertionError("unreachable: outcomes are never empty")
 
@@ -242,11 +260,7 @@ class Effects:
             # The record that exceeded the total may be any: its result counts before all others.
             results = (*results, "download-total-exceeded")
 
-        def steps(d: Decide) -> bf.UserAgent:
-            reason = bf.failure_reason(results, d)
-            return bf.settle(hypothesis.agent, fetch.index, reason, d)
-
-        for agent, choices in self.terms.ask(steps):
+        for agent, choices in self.terms.ask(_settled, hypothesis.agent, fetch.index, results):
             yield attrs.evolve(hypothesis, agent=agent).needing(choices)
 
     def _dispatched(self, hypothesis: Hypothesis) -> Iterator[Hypothesis]:
@@ -257,7 +271,7 @@ class Effects:
         if fetch is None:
             yield hypothesis
             return
-        for (after, name), choices in self.terms.ask(lambda d: bf.dispatch(agent, fetch.index, d)):
+        for (after, name), choices in self.terms.ask(bf.dispatch, agent, fetch.index):
             done = attrs.evolve(hypothesis, agent=after).needing(choices)
             if after == agent:  # as written nothing may come of it (E08)
                 yield done
@@ -265,6 +279,15 @@ class Effects:
             if name is not None:
                 done = done.owe(Due("event", name, fetch=fetch.index, step="PERFORM-8.13"))
             yield from self._dispatched(done)
+
+
+def _settled(agent: bf.UserAgent, index: int, results: tuple[str, ...], d: Decide) -> bf.UserAgent:
+    return bf.settle(agent, index, bf.failure_reason(results, d), d)
+
+
+def _overflows(record: RecordState, view: View) -> bool:
+    """Whether a record is the first to exceed the total, which stops all others."""
+    return record.result == "download-total-exceeded" and not view.abort
 
 
 def _at_work(fetch: BackgroundFetch) -> bool:

@@ -36,6 +36,11 @@ class Exchange:
     writes: int = 0
 
     @property
+    def answer(self) -> tuple[Wire | None, int, str]:
+        """All of it that can matter to a record."""
+        return self.wire, self.sent, self.how
+
+    @property
     def perhaps_complete(self) -> bool:
         """Whether a client may know by now that it has the whole body (RFC 9112, 6.3)."""
         wire = self.wire
@@ -75,6 +80,11 @@ class Facts:
     """Calls of which a streamed body failed."""
     killed: bool = False
     writes: int = 0
+
+    @property
+    def home(self) -> str:
+        """The origin of the pages, "" before a trace has begun."""
+        return self.begin.origins["app"] if self.begin else ""
 
     def realm(self, command: AnyCommand) -> str:
         """The realm in which a call is made, "" if it is not known."""

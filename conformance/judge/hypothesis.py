@@ -300,8 +300,11 @@ def _put(things: tuple[N, ...], thing: N) -> tuple[N, ...]:
 
 def minimal(hypotheses: Iterable[Hypothesis], *, join: bool = True) -> list[Hypothesis]:
     """Without those that another one makes superfluous; too many of one kind are joined."""
+    every = list(hypotheses)
+    if len(every) < 2:
+        return every
     groups: dict[tuple[object, ...], list[Hypothesis]] = {}
-    for hypothesis in hypotheses:
+    for hypothesis in every:
         others = groups.setdefault(hypothesis.globals_key(), [])
         if any(hypothesis.within(other) for other in others):
             continue

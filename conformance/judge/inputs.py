@@ -7,7 +7,6 @@ done at once.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 import attrs
@@ -58,7 +57,7 @@ def event_over(hypothesis: Hypothesis, handle: str, terms: Terms) -> Hypothesis:
     fetch = hypothesis.fetch(event.fetch)
     if fetch.phase is not RegistrationPhase.EVENT_ACTIVE:
         return hypothesis
-    for agent, _ in terms.ask(lambda d: bf.event_over(hypothesis.agent, fetch.index, d)):
+    for agent, _ in terms.ask(bf.event_over, hypothesis.agent, fetch.index):
         return attrs.evolve(hypothesis, agent=agent)
     raise AssertionError("unreachable: outcomes are never empty")
 
@@ -123,12 +122,8 @@ class Inputs:
             due = Due("settled", ref, error="TypeError", step="FETCH-8.11")
             yield hypothesis.owe(due)
 
-        def steps(amount: int, d: Decide) -> Rejected | tuple[bf.UserAgent, BackgroundFetch]:
-            refused = bf.check_arguments(call, d)
-            return refused or bf.admit(hypothesis.agent, call, amount, d)
-
         for amount in sorted({charged.lo, charged.hi}):
-            for result, choices in self.terms.ask(functools.partial(steps, amount)):
+            for result, choices in self.terms.ask(_admitted, hypothesis.agent, call, amount):
                 if isinstance(result, Rejected):
                     due = Due("settled", ref, error=result.error, step=result.step)
                     yield hypothesis.owe(due).needing(choices)
@@ -147,7 +142,7 @@ class Inputs:
     ) -> Iterator[Hypothesis]:
         agent = hypothesis.agent
         if isinstance(command, p.Get):
-            for fetch, choices in self.terms.ask(lambda d: bf.get(agent, command.id, d)):
+            for fetch, choices in self.terms.ask(bf.get, agent, command.id):
                 due = Due("settled", ref, step="GET-3")
                 if fetch is not None:
                     least = self._least(hypothesis, fetch.index)
@@ -156,7 +151,7 @@ class Inputs:
                     )
                 yield hypothesis.owe(due).needing(choices)
         elif isinstance(command, p.GetIds):
-            for ids, choices in self.terms.ask(lambda d: bf.get_ids(agent, d)):
+            for ids, choices in self.terms.ask(bf.get_ids, agent):
                 due = Due("settled", ref, "strings", strings=ids, step="GETIDS-2")
                 yield hypothesis.owe(due).needing(choices)
         else:
@@ -164,9 +159,7 @@ class Inputs:
             if instance is None:
                 return
             index = instance.fetch
-            for (after, done), choices in self.terms.ask(
-                lambda d: bf.abort(agent, index, "script", d)
-            ):
+            for (after, done), choices in self.terms.ask(bf.abort, agent, index, "script"):
                 step = "ABORT-3.5" if done else "ABORT-3.3"
                 due = Due("settled", ref, "boolean", index, flag=done, step=step)
                 yield attrs.evolve(hypothesis, agent=after).owe(due).needing(choices)
@@ -184,13 +177,11 @@ class Inputs:
         if not instance.available:
             return
         for indexes, choices in self.terms.ask(
-            lambda d: bf.matching(
-                fetch,
-                command.url,
-                command.options.ignore_search,
-                command.options.ignore_method,
-                d,
-            )
+            bf.matching,
+            fetch,
+            command.url,
+            command.options.ignore_search,
+            command.options.ignore_method,
         ):
             single = isinstance(command, p.Match)
             found = indexes[:1] if single else indexes
@@ -216,9 +207,7 @@ class Inputs:
             yield hypothesis.owe(Due("settled", command.call, error="TypeError", step=step))
             return
         for active in {not event.over, not event.ending}:
-            for refused, choices in self.terms.ask(
-                functools.partial(bf.update_ui, event.trusted, event.used, active)
-            ):
+            for refused, choices in self.terms.ask(bf.update_ui, event.trusted, event.used, active):
                 due = Due("settled", command.call, step="UPDATEUI-7")
                 if refused is not None:
                     due = Due("settled", command.call, error=refused.error, step=refused.step)
@@ -230,7 +219,7 @@ class Inputs:
     def _unregister(self, hypothesis: Hypothesis, ref: str) -> Iterator[Hypothesis]:
         """PRIV-1 with E86: all ends without an event; one on its way may still arrive."""
         on_their_way = [due for due in hypothesis.due if due.kind in ("event", "click", "push")]
-        for agent, choices in self.terms.ask(lambda d: bf.unregister(hypothesis.agent, d)):
+        for agent, choices in self.terms.ask(bf.unregister, hypothesis.agent):
             after = attrs.evolve(hypothesis, agent=agent).needing(choices)
             after = after.owe(Due("settled", ref, "boolean", flag=True, step="PRIV-1"))
             for dropped in subsets(on_their_way):
@@ -242,9 +231,7 @@ class Inputs:
     def abort_by_user(self, hypothesis: Hypothesis, ref: str) -> Iterator[Hypothesis]:
         """The user's abort has come to the head of the edit queue."""
         index = int(ref.removeprefix(ENQUEUED))
-        for (agent, _), choices in self.terms.ask(
-            lambda d: bf.abort(hypothesis.agent, index, "user", d)
-        ):
+        for (agent, _), choices in self.terms.ask(bf.abort, hypothesis.agent, index, "user"):
             yield attrs.evolve(hypothesis, agent=agent).needing(choices)
 
     def _user(self, hypothesis: Hypothesis, ref: str, command: p.User) -> Iterator[Hypothesis]:
@@ -262,7 +249,7 @@ class Inputs:
             yield enqueued.owe(Due("ack", ref[1:], step=step))
             return
         for (agent, refused), choices in self.terms.ask(
-            lambda d: bf.user_action(hypothesis.agent, newest.index, command.action, d)
+            bf.user_action, hypothesis.agent, newest.index, command.action
         ):
             after = attrs.evolve(hypothesis, agent=agent).needing(choices)
             what = "undefined" if refused is None else "refused"
@@ -273,6 +260,12 @@ class Inputs:
                     Due("click", CLICK, fetch=newest.index, least=least, step="CLICK-1")
                 )
             yield after
+
+
+def _admitted(
+    agent: bf.UserAgent, call: FetchCall, charged: int, d: Decide
+) -> Rejected | tuple[bf.UserAgent, BackgroundFetch]:
+    return bf.check_arguments(call, d) or bf.admit(agent, call, charged, d)
 
 
 def _plain(hypothesis: Hypothesis, command: p.AnyCommand) -> Hypothesis:

@@ -9,6 +9,7 @@ Range header of the next request.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 
 import attrs
@@ -30,7 +31,6 @@ class RecordMoves:
     """All moves of single records, remembered: the same question is asked again and again."""
 
     terms: Terms
-    _known: dict[object, tuple[Successor, ...]] = attrs.field(factory=dict)
 
     @property
     def facts(self) -> Facts:
@@ -40,24 +40,21 @@ class RecordMoves:
     def moves(self, record: RecordState, spec: RequestSpec, view: View) -> tuple[Successor, ...]:
         """Where the record may go next, each with the choices that this needs."""
         exchange = self.facts.exchanges.get(record.exchange) if record.exchange else None
-        known = None
-        if exchange is not None:
-            known = (exchange.wire is not None, exchange.sent, exchange.how)
-        question = (record, spec, view, known)
-        if question not in self._known:
-            found = dict.fromkeys(
-                (outcome_value, choices)
-                for function in self._possible(record, spec, view, exchange)
-                for answer, choices in self._ask(function)
-                if (outcome_value := _widened(answer, record, known, view)) != record
-            )
-            self._known[question] = tuple(found)
-        return self._known[question]
+        answer = None if exchange is None else exchange.answer
+        question = ("moves", record, spec, view, answer, self.facts.home)
+        find = functools.partial(self._found, record, spec, view, exchange)
+        return self.terms.recall(question, find)
 
-    def _ask(self, function: Callable[[Decide], RecordState | None]) -> Iterator[Successor]:
-        for value, choices in self.terms.ask(function):
-            if value is not None:
-                yield value, choices
+    def _found(
+        self, record: RecordState, spec: RequestSpec, view: View, exchange: Exchange | None
+    ) -> tuple[Successor, ...]:
+        found = dict.fromkeys(
+            (_widened(after, record, exchange, view), choices)
+            for function in self._possible(record, spec, view, exchange)
+            for after, choices in self.terms.find(function)
+            if after is not None
+        )
+        return tuple(one for one in found if one[0] != record)
 
     def _possible(
         self, record: RecordState, spec: RequestSpec, view: View, exchange: Exchange | None
@@ -86,8 +83,7 @@ class RecordMoves:
         lost = not view.online or (exchange is not None and exchange.how in ("drop", "reset"))
         if lost or (exchange is not None and exchange.how == "close" and not exchange.sent):
             yield lambda d: record_steps.network_error(record, spec, view, d, lost=True)
-        begin = self.facts.begin
-        home = begin.origins["app"] if begin else ""
+        home = self.facts.home
         if exchange is None and blocked(spec, home):
             yield lambda d: record_steps.network_error(record, spec, view, d, lost=False)
         if exchange is None or exchange.wire is None:
@@ -164,16 +160,16 @@ def _surely_exceeds(record: RecordState, sent: int, room: Extent | None) -> bool
 
 
 def _widened(
-    after: RecordState, before: RecordState, known: tuple[bool, int, str] | None, view: View
+    after: RecordState, before: RecordState, exchange: Exchange | None, view: View
 ) -> RecordState:
     """A limit that stopped a record did so at some chunk: those before it are stored."""
     if after.settled and after.floor:
         lo = max(after.stored.lo, min(after.floor, after.stored.hi))
         after = attrs.evolve(after, floor=0, stored=Extent(lo, after.stored.hi))
-    if after.result not in ("download-total-exceeded", "quota-exceeded") or known is None:
+    if after.result not in ("download-total-exceeded", "quota-exceeded") or exchange is None:
         return after
     limits = [room.hi for room in (view.room, view.quota) if room is not None]
-    most = min([before.stored.hi + known[1], *limits])
+    most = min([before.stored.hi + exchange.sent, *limits])
     return attrs.evolve(after, stored=Extent(before.stored.lo, max(most, before.stored.lo)))
 
 

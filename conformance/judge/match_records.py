@@ -100,7 +100,7 @@ class Records:
     ) -> Iterator[tuple[Ready, frozenset[str]]]:
         """The response that a reader of the record's present data is given, if there is one."""
         item = _object(reader, record)
-        for ready, choices in self.terms.ask(lambda d: _made_ready(item, record, d)):
+        for ready, choices in self.terms.ask(_made_ready, item, record):
             if ready is not None and not ready.error:
                 yield ready, choices
 
@@ -195,7 +195,7 @@ class Records:
             return
         # What it was handed may be of the new data from its first byte on.
         item = attrs.evolve(_object(reader, record), handed=0)
-        for aimed, choices in self.terms.ask(lambda d: record_objects.retarget(item, record, d)):
+        for aimed, choices in self.terms.ask(record_objects.retarget, item, record):
             if aimed.generation == record.generation:
                 yield record, choices
 

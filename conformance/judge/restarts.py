@@ -8,7 +8,6 @@ end; after a kill it may come again, even if its handler was through by then.
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
@@ -21,8 +20,10 @@ from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
 from spec_model import complete_record as record_steps
 from spec_model.background_fetch import BackgroundFetch
+from spec_model.complete_record import RecordState, View
+from spec_model.decide import Decide
 from spec_model.phases import RecordPhase, RegistrationPhase
-from spec_model.values import Extent
+from spec_model.values import Extent, RequestSpec
 
 T = TypeVar("T")
 
@@ -48,7 +49,7 @@ def gone(hypothesis: Hypothesis, ref: str, command: p.Quit, terms: Terms) -> Ite
     for redelivered in subsets(again):
         agent = _handled_again(hypothesis.agent, redelivered)
         delivered = frozenset(handled) - redelivered
-        for after, choices in terms.ask(functools.partial(bf.restart, agent, delivered)):
+        for after, choices in terms.ask(bf.restart, agent, delivered):
             yield attrs.evolve(
                 hypothesis,
                 agent=attrs.evolve(after, running=False),
@@ -75,16 +76,21 @@ def _kept(
     hypothesis: Hypothesis, fetch: BackgroundFetch, index: int, killed: bool, terms: Terms
 ) -> Locals:
     view = terms.boxes.view(hypothesis, fetch.index, index)
-    after: set[record_steps.RecordState] = set()
+    after: set[RecordState] = set()
     for record in hypothesis.records[fetch.index][index]:
         exchange = terms.facts.exchanges.get(record.exchange)
         reading = record.phase is RecordPhase.READING and exchange is not None
         some = Extent(0, exchange.sent) if reading and exchange else Extent()
-        steps = functools.partial(
-            record_steps.restarted, record, fetch.requests[index], some, view, killed=killed
-        )
-        after.update(result for result, _ in terms.ask(steps))
+        spec = fetch.requests[index]
+        found = terms.ask(_restarted, record, spec, some, view, killed)
+        after.update(result for result, _ in found)
     return frozenset(after)
+
+
+def _restarted(
+    record: RecordState, spec: RequestSpec, some: Extent, view: View, killed: bool, d: Decide
+) -> RecordState:
+    return record_steps.restarted(record, spec, some, view, d, killed=killed)
 
 
 def subsets(items: Sequence[T]) -> Iterator[frozenset[T]]:

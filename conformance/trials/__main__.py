@@ -21,7 +21,7 @@ from conformance.trials.campaigns import Tally
 from spec_model.profiles import PROFILES
 
 OUT = Path("reports/acceptor.json")
-BATCH = 200
+BATCH = 500
 """Numbers that are tried before the report is written again."""
 
 TRIALS: dict[str, Callable[[str, range], Tally]] = {

@@ -1,8 +1,8 @@
 """The trials at scale: numbered traces of each profile, and what the acceptor says of them.
 
-Trace number n of a profile is always the same, so a campaign is a range of numbers and
-can go on where it was stopped.  Two thirds of the traces are short, since what goes
-wrong with a few steps goes wrong in the shortest trace that shows it.
+Run number n of a profile is always the same, so a campaign is a range of numbers and
+can go on where it was stopped.  Most runs are short, since what goes wrong with a few
+steps goes wrong in the shortest trace that shows it.  Several logs are made of each run.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from random import Random
 import attrs
 
 from conformance.judge.acceptor import Acceptor
-from conformance.judge.judge import accept
+from conformance.judge.memory import Memory
 from conformance.judge.plain_acceptor import TooManyStates
-from conformance.trace import Trace
+from conformance.trace import Trace, dump
 from conformance.trials.mutate import Spoilt, spoilt
 from conformance.trials.plain import PlainJudge, Unreadable
 from conformance.trials.reorder import reordered, with_losses
@@ -29,23 +29,31 @@ from spec_model.profiles import PROFILES
 ANY = "any"
 """Not a profile but one drawn for each trace: every combination of choices."""
 
-LENGTHS = (1, 1, 2, 2, 2, 3, 3, 4, 6)
-"""Steps of a script, each as likely."""
+LONGEST = 12
+"""Steps of a script; every step more is half as likely."""
+
+LOGS = 5
+"""Logs of one run that are judged: as it was, and as others at a distance may note it."""
 
 EVERY_CHOICE = 10
-"""Of so many traces one is judged with all choices open, the others with the profile's."""
+"""Of so many runs one is judged with all choices open, the others with the profile's."""
 
 MUTANTS_OF_ONE = 10
 
 
 @attrs.frozen
-class Case:
-    """Trace ``number`` of a profile, as a judge at a distance may note it."""
+class Run:
+    """Run ``number`` of a profile, as somebody notes it who sees everything at once."""
 
     profile: str
     number: int
     trace: Trace
-    admitted: frozenset[str] | None
+    made: frozenset[str]
+
+    @property
+    def admitted(self) -> frozenset[str] | None:
+        """The choices on which its logs are judged: those made, or all."""
+        return None if self.number % EVERY_CHOICE == 0 else self.made
 
 
 def choices_of(profile: str, rng: Random) -> dict[str, str]:
@@ -60,18 +68,36 @@ def choices_of(profile: str, rng: Random) -> dict[str, str]:
     }
 
 
-def case(profile: str, number: int, *, disturbed: bool = True) -> Case | None:
-    """One trace; None where the run went round in a circle."""
+def _steps(rng: Random) -> int:
+    steps = 1
+    while steps < LONGEST and rng.random() < 0.5:
+        steps += 1
+    return steps
+
+
+def run(profile: str, number: int) -> Run | None:
+    """One run of the model; None where it went round in a circle."""
     rng = Random(f"{profile}/{number}")
     choices = choices_of(profile, rng)
-    trace = wild_trace(f"{profile}/{number}", choices, rng.choice(LENGTHS))
+    trace = wild_trace(f"{profile}/{number}", choices, _steps(rng))
     if trace is None:
         return None
-    if disturbed:
-        trace = reordered(with_losses(trace, rng), rng, 2 * len(trace.entries))
     made = {f"{k}={v}" for k, v in choices.items() if v != CHOICES[k].options[0]}
-    admitted = None if number % EVERY_CHOICE == 0 else frozenset(made)
-    return Case(profile, number, trace, admitted)
+    return Run(profile, number, trace, frozenset(made))
+
+
+def logs(one: Run) -> Iterator[Trace]:
+    """Logs of a run: the one that sees everything at once, then others, each once."""
+    yield one.trace
+    known = {dump(one.trace)}
+    for which in range(1, LOGS):
+        rng = Random(f"{one.profile}/{one.number}/{which}")
+        lossy = with_losses(one.trace, rng)
+        log = reordered(lossy, rng, 2 * len(lossy.entries))
+        as_text = dump(log)
+        if as_text not in known:
+            known.add(as_text)
+            yield log
 
 
 @attrs.define
@@ -93,43 +119,49 @@ def _verdict(acceptor: Acceptor) -> str:
 
 
 def soundness(profile: str, numbers: range, progress: Callable[[], None] = lambda: None) -> Tally:
-    """Every trace of the model, reordered and with losses, ought to be accepted."""
-    tally, began = Tally(), time.perf_counter()
+    """Every log of every run of the model ought to be accepted."""
+    tally, began, memory = Tally(), time.perf_counter(), Memory()
     for number in numbers:
         progress()
-        one = case(profile, number)
+        one = run(profile, number)
         if one is None:
             tally.counts["circling"] += 1
             continue
-        acceptor = accept(one.trace, AMENDED, one.admitted).fetch
-        said = _verdict(acceptor)
-        tally.counts[said] += 1
-        tally.largest = max(tally.largest, acceptor.largest)
-        if said != "accepted":
-            tally.cases.append(f"{profile}/{number}: {said}")
+        for which, log in enumerate(logs(one)):
+            said = _judged(tally, log, one.admitted, memory)
+            tally.counts[said] += 1
+            if said != "accepted":
+                tally.cases.append(f"{profile}/{number}/{which}: {said}")
     tally.seconds = time.perf_counter() - began
     return tally
 
 
+def _judged(tally: Tally, log: Trace, admitted: frozenset[str] | None, memory: Memory) -> str:
+    acceptor = Acceptor(AMENDED, admitted, memory=memory)
+    for entry in log.entries:
+        acceptor.feed(entry)
+    tally.largest = max(tally.largest, acceptor.largest)
+    return _verdict(acceptor)
+
+
 def some_spoilt(profile: str, number: int) -> Iterator[tuple[Spoilt, frozenset[str]]]:
     """Some mutants of one trace."""
-    one = case(profile, number, disturbed=False)
+    one = run(profile, number)
     if one is None:
         return
-    rng = Random(f"{profile}/{number}/spoilt")
     found = list(spoilt(one.trace))
-    rng.shuffle(found)
+    Random(f"{profile}/{number}/spoilt").shuffle(found)
     for each in found[:MUTANTS_OF_ONE]:
-        yield each, one.admitted or frozenset()
+        yield each, one.made
 
 
 def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambda: None) -> Tally:
     """Every mutant ought to be rejected, or a possible trace for the plain acceptor too."""
-    tally, began = Tally(), time.perf_counter()
+    tally, began, memory = Tally(), time.perf_counter(), Memory()
     for number in numbers:
         progress()
         for mutant, admitted in some_spoilt(profile, number):
-            said = _verdict(accept(mutant.trace, AMENDED, admitted).fetch)
+            said = _judged(tally, mutant.trace, admitted, memory)
             if said == "accepted":
                 said = proved(mutant.trace, admitted)
             tally.counts[said] += 1
@@ -162,14 +194,13 @@ def agreement(profile: str, numbers: range, progress: Callable[[], None] = lambd
     tally, began = Tally(), time.perf_counter()
     for number in numbers:
         progress()
-        one = case(profile, number, disturbed=False)
+        one = run(profile, number)
         if one is None:
             continue
-        admitted = one.admitted or frozenset()
         for trace, name in [(one.trace, "itself")] + [
             (mutant.trace, f"{mutant.what} at {mutant.at}") for mutant in spoilt(one.trace)
         ]:
-            both = [Acceptor(AMENDED, admitted, factored=factored) for factored in (True, False)]
+            both = [Acceptor(AMENDED, one.made, factored=factored) for factored in (True, False)]
             for acceptor in both:
                 for entry in trace.entries:
                     acceptor.feed(entry)
