@@ -28,6 +28,7 @@ runs under trio's MockClock without a thread, a socket or a file.  ``engine.kill
 ends it as a kill would; then ``journal.crash()``, ``disk.crash()``, and open again.
 """
 
+from transfer_engine.at_rest import StoreAtRest, open_at_rest
 from transfer_engine.body_disk import BodyDisk, FileBodyDisk
 from transfer_engine.boot_note import Durability
 from transfer_engine.config import (
@@ -49,6 +50,7 @@ from transfer_engine.errors import (
     NotOffered,
     PeerMisbehaved,
     ScriptError,
+    StoreBusy,
     StoreFailed,
     StoreFull,
     StoreUnusable,
@@ -138,6 +140,8 @@ __all__ = [
     "Source",
     "SqliteJournal",
     "StorageUse",
+    "StoreAtRest",
+    "StoreBusy",
     "StoreFailed",
     "StoreFull",
     "StoreUnusable",
@@ -153,6 +157,7 @@ __all__ = [
     "connect_tcp",
     "offload_inline",
     "offload_to_thread",
+    "open_at_rest",
     "open_engine",
     "pump",
     "real_seams",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from transfer_engine.boot_note import NO_BOOT, Durability, note, read_note, this_boot
-from transfer_engine.errors import StoreFailed, StoreFull, StoreUnusable
+from transfer_engine.errors import StoreBusy, StoreFailed, StoreFull, StoreUnusable
 
 _NOTE = "boot"
 _NEW_NOTE = "boot.new"
@@ -122,8 +122,9 @@ class FileBodyDisk:
             fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._directory)
-            why = "another engine has it open" if error.errno == errno.EWOULDBLOCK else str(error)
-            raise StoreUnusable(str(directory), why) from error
+            if error.errno == errno.EWOULDBLOCK:
+                raise StoreBusy(str(directory)) from error
+            raise StoreUnusable(str(directory), str(error)) from error
         self._unlisted: set[str] = set()
         self._boot = this_boot()
         try:

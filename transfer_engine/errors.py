@@ -65,6 +65,16 @@ class StoreUnusable(Exception):
         return f"{self.where} cannot be used: {self.why}; move it away to start afresh"
 
 
+@attrs.frozen
+class StoreBusy(StoreUnusable):
+    """Another engine has the store open; it is fine, and free once that one has ended."""
+
+    why: str = "another engine has it open"
+
+    def __str__(self) -> str:
+        return f"{self.where} cannot be used: {self.why}"
+
+
 class TransferError(Exception):
     """Base of what one attempt at a transfer can meet; never seen by a script."""
 

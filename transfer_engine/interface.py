@@ -48,7 +48,7 @@ class ShownRecord:
     """One record of an entry, in bytes.
 
     ``length``: how long its body will be, None while nobody knows.  ``status``: of the
-    answer, 0 before there is one.
+    answer, 0 before there is one.  ``why``: what the last attempt met, for people.
     """
 
     url: str
@@ -59,6 +59,7 @@ class ShownRecord:
     upload_length: int
     status: int
     result: RecordResult
+    why: str = ""
 
 
 class UserInterface:
@@ -124,6 +125,7 @@ class UserInterface:
                 upload_length=record.request_length,
                 status=record.body.head.status if record.body.head else 0,
                 result=record.body.result,
+                why=record.why,
             )
             for record in (job.records if job is not None else ())
         ]

@@ -97,6 +97,7 @@ class Body:
 class RecordState:
     """One record.  ``scope`` is the running attempt's; cancelling it seals the attempt.
 
+    ``why``: what the last attempt met, for people.
     ``futile``: attempts in a row that have not come further than ``furthest`` bytes.
     """
 
@@ -107,6 +108,7 @@ class RecordState:
     body: Body
     uploaded: int = 0
     sent: bool = False
+    why: str = ""
     futile: int = 0
     furthest: int = 0
     scope: trio.CancelScope | None = None

@@ -115,7 +115,8 @@ class RecordTransfer:
         except (Unreachable, Interrupted) as error:
             return self._lose(error)
         except PeerMisbehaved as error:
-            log.warning("%s: %s", shown_url(record.request.url), shown_error(error))
+            record.why = shown_error(error)
+            log.warning("%s: %s", shown_url(record.request.url), record.why)
             return Finish("fetch-error")
         except StoreFull:
             return Finish("quota-exceeded")
@@ -125,7 +126,8 @@ class RecordTransfer:
     def _lose(self, error: Unreachable | Interrupted) -> Step:
         record, config = self.record, self.shared.config
         record.futile += 1
-        log.info("%s: %s", shown_url(record.request.url), shown_error(error))
+        record.why = shown_error(error)
+        log.info("%s: %s", shown_url(record.request.url), record.why)
         step = self._decisions.judge_loss(
             record.request.method,
             config.unavailability,
@@ -193,6 +195,7 @@ class RecordTransfer:
         stored = record.body.stored
         verdict = self._decisions.judge_head(record.request, start, stored, answer.head)
         if isinstance(verdict, Refuse):
+            record.why = verdict.why
             return Finish("fetch-error")
         if isinstance(verdict, Whole):
             return Finish("success")

@@ -26,10 +26,18 @@ COMMANDS = {
     "selftest": "Check that the judge catches every implementation that is broken on purpose.",
     "report": "Make a finished run's report again, in another form.",
     "download": "Download files; interrupted ones go on where they stopped.",
+    "jobs": "List downloads, and how far they are.",
+    "pause": "Pause a download, running or not.",
+    "resume": "Let a paused download go on.",
+    "abort": "End a download, running or not.",
+    "manifest": "List a folder's files, for download --manifest.",
 }
 _MODULES = {
+    "abort": "jobs",
     "list": "listing",
+    "pause": "jobs",
     "report": "reporting",
+    "resume": "jobs",
     "why": "replay",
 }
 """Modules that are not called like their command."""

@@ -1,146 +1,307 @@
-"""``bgfetch download``: over real sockets and a real disk."""
+"""``bgfetch download`` as a process: over real sockets and a real disk, through real signals."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import hashlib
+import json
+import signal
 from pathlib import Path
 
-import attrs
 import pytest
-import trio
 
-from conformance.cli.download import STORE, Item, fetch_all, plan
 from conformance.cli.root import run
-from conformance.scenario.format import Attempt, Hold, Resource, World
-from conformance.trace import AnyServerEntry, ServerRequest
+from conformance.scenario.format import Attempt, Hold, Resource
 from conformance.world.content import content
-from conformance.world.network import open_network
-from conformance.world.scripted import ScriptedWorld
-from conformance.world.server import ScriptedServer
-from transfer_engine import RetryPolicy
+from tests.conformance.cli.downloading import Served, bgfetch, running, serving, with_deadline
 
 SIZE = 10_000
-QUICK = {"retry": RetryPolicy(first=0.01)}
+BODY = content("/a", 1, 0, SIZE)
+HELD = Resource(size=SIZE, attempts=[Attempt(send=[4000, Hold("never")]), Attempt()])
 
 
-@attrs.frozen
-class Served:
-    """A running server: its base URL, its log, its gates."""
-
-    base: str
-    log: list[AnyServerEntry]
-    world: ScriptedWorld
-
-    def ranges(self) -> list[str]:
-        """The Range value of each request."""
-        asked = [one for one in self.log if isinstance(one, ServerRequest)]
-        return [one.headers.get("range", "") for one in asked]
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-@asynccontextmanager
-async def serving(**resources: Resource) -> AsyncIterator[Served]:
-    """Serve ``/name`` for each keyword."""
-    network = await open_network("loopback", ["app"])
-    log: list[AnyServerEntry] = []
-    world = World(resources={f"/{name}": one for name, one in resources.items()})
-    scripted = ScriptedWorld(world, network.origins, log.append)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(network.serve, ScriptedServer(scripted).serve)
-        yield Served(network.origins["app"], log, scripted)
-        nursery.cancel_scope.cancel()
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def items(served: Served, folder: Path, *names: str) -> list[Item]:
-    return plan([f"{served.base}/{name}" for name in names], folder)
-
-
-def test_a_connection_that_breaks_is_continued_where_it_broke(tmp_path: Path) -> None:
+def test_files_come_and_nothing_else_stays(tmp_path: Path) -> None:
     async def main() -> None:
-        broken = Resource(size=SIZE, attempts=[Attempt(send=[4000], then="reset"), Attempt()])
-        async with serving(a=broken) as served:
-            (item,) = wanted = items(served, tmp_path, "a")
-            await fetch_all(wanted, tmp_path, config=QUICK)
-            assert item.outcome == "downloaded"
-            assert (tmp_path / "a").read_bytes() == content("/a", 1, 0, SIZE)
-            assert len(served.ranges()) == 2
+        async with serving(a=Resource(size=SIZE), b=Resource(size=10)) as served:
+            urls = [f"{served.base}/a", f"{served.base}/b"]
+            done = await bgfetch("download", *urls, "--allow-private", cwd=tmp_path)
+        assert (done.code, done.out) == (0, "a: downloaded\nb: downloaded\n")
+        assert done.err == "a: beginning, 2 files\n"
+        assert (tmp_path / "a").read_bytes() == BODY
+        assert files(tmp_path) == ["a", "b"]
 
-    trio.run(main)
+    with_deadline(main)
 
 
-def test_an_interrupted_download_goes_on_with_what_it_has(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_what_arrived_before_a_signal_is_not_fetched_again(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     async def main() -> None:
-        held = Resource(size=SIZE, attempts=[Attempt(send=[4000, Hold("never")]), Attempt()])
-        async with serving(a=held) as served:
-            wanted = items(served, tmp_path, "a")
-
-            def stop_at_4000(item: Item) -> None:
-                if item.downloaded == 4000:
-                    scope.cancel()
-
-            with trio.CancelScope() as scope:
-                await fetch_all(wanted, tmp_path, progress=stop_at_4000)
-            assert names(tmp_path) == [STORE]
-            await fetch_all(items(served, tmp_path, "a"), tmp_path)
-            assert (tmp_path / "a").read_bytes() == content("/a", 1, 0, SIZE)
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                code = await first.end(number)
+            assert code == (-9 if number == signal.SIGKILL else 130)
+            assert files(tmp_path / ".bgfetch" / "plans") != []
+            done = await bgfetch("download", "--resume", "--allow-private", cwd=tmp_path)
+            assert (done.code, done.out) == (0, "a: downloaded\n"), done.err
+            assert (tmp_path / "a").read_bytes() == BODY
             assert served.ranges() == ["", "bytes=4000-"]
-        assert names(tmp_path) == ["a"]
+        assert files(tmp_path) == ["a"]
 
-    trio.run(main)
+    with_deadline(main)
+
+
+def test_the_same_command_goes_on(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            url = f"{served.base}/a"
+            async with running(url, cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                await first.end(signal.SIGKILL)
+            async with running(url, cwd=tmp_path) as second:
+                begun = await second.event(lambda e: e["event"] == "begin")
+                assert begun["note"] == "going on"
+                assert await second.end() == 0
+            assert served.ranges() == ["", "bytes=4000-"]
+
+    with_deadline(main)
+
+
+def test_a_store_that_another_process_has_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                second = await bgfetch("download", "http://x.test/b", "--allow-http", cwd=tmp_path)
+        assert second.code == 78
+        assert "another engine has it open; see bgfetch jobs --store .bgfetch" in second.err
+
+    with_deadline(main)
+
+
+def test_another_process_pauses_resumes_and_aborts(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as download:
+                await download.until_downloaded(4000)
+                done = await bgfetch("pause", "a", cwd=tmp_path)
+                assert (done.code, done.out) == (0, "a: paused, 4000 of 10000 bytes\n")
+                await download.event(lambda e: e.get("state") == "paused")
+                again = await bgfetch("pause", "a", cwd=tmp_path)
+                assert (again.code, "it is paused" in again.err) == (66, True)
+                assert (await bgfetch("resume", "a", cwd=tmp_path)).code == 0
+                assert await download.end() == 0
+            assert served.ranges() == ["", "bytes=4000-"]
+            assert (tmp_path / "a").read_bytes() == BODY
+
+    with_deadline(main)
+
+
+def test_an_abort_from_another_process_ends_with_1(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as download:
+                await download.until_downloaded(4000)
+                assert (await bgfetch("abort", "a", cwd=tmp_path)).code == 0
+                ended = await download.event(lambda e: e["event"] == "file")
+                assert ended["outcome"] == "aborted"
+                assert await download.end() == 1
+        assert files(tmp_path) == []
+
+    with_deadline(main)
+
+
+def test_without_a_process_the_store_itself_is_changed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                await first.end(signal.SIGINT)
+            jobs = await bgfetch("jobs", cwd=tmp_path)
+            assert jobs.out == "a: stopped, 4000 of 10000 bytes\n"
+            paused = await bgfetch("pause", "a", "--json", cwd=tmp_path)
+            assert json.loads(paused.out)[0]["state"] == "paused"
+            all_paused = await bgfetch("download", "--resume", cwd=tmp_path)
+            assert (all_paused.code, "all downloads are paused" in all_paused.err) == (78, True)
+            assert (await bgfetch("resume", "a", cwd=tmp_path)).code == 0
+            assert (await bgfetch("abort", "a", cwd=tmp_path)).code == 0
+            assert (await bgfetch("jobs", cwd=tmp_path)).out == ""
+            assert len(served.asked()) == 1
+
+    with_deadline(main)
 
 
 def test_a_missing_file_does_not_fail_the_others(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(a=Resource(size=SIZE)) as served:
-            a, b = wanted = items(served, tmp_path, "a", "b")
-            await fetch_all(wanted, tmp_path)
-        assert (a.outcome, b.outcome) == ("downloaded", "the server answered 404 Not Found")
-        assert (tmp_path / "a").exists()
-        assert not (tmp_path / "b").exists()
+            urls = [f"{served.base}/a", f"{served.base}/b"]
+            done = await bgfetch("download", *urls, "--allow-private", cwd=tmp_path)
+        assert (done.code, done.out) == (1, "a: downloaded\n")
+        assert "/b: the server answered 404 Not Found\n" in done.err
+        assert files(tmp_path) == ["a"]
 
-    trio.run(main)
+    with_deadline(main)
+
+
+def test_a_redirect_to_another_origin_is_followed(tmp_path: Path) -> None:
+    async def main() -> None:
+        away = Resource(attempts=[Attempt(status=302, redirect="other:/a")])
+        async with serving(**{"r": away, "other:/a": Resource(size=SIZE)}) as served:
+            done = await bgfetch("download", f"{served.base}/r", "--allow-private", cwd=tmp_path)
+        assert (done.code, done.out) == (0, "r: downloaded\n"), done.err
+        assert (tmp_path / "r").stat().st_size == SIZE
+
+    with_deadline(main)
 
 
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("mine")
+
     async def main() -> None:
-        (tmp_path / "a").write_text("mine")
         async with serving(a=Resource(size=SIZE)) as served:
-            (item,) = wanted = items(served, tmp_path, "a")
-            await fetch_all(wanted, tmp_path)
+            done = await bgfetch("download", f"{served.base}/a", "--allow-private", cwd=tmp_path)
+            assert (done.code, done.out) == (0, "a: already there\n")
             assert served.log == []
-        assert item.outcome == "already there"
         assert (tmp_path / "a").read_text() == "mine"
 
-    trio.run(main)
+    with_deadline(main)
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                await first.end(signal.SIGINT)
+            (tmp_path / "a").write_text("mine")
+            done = await bgfetch("download", "--resume", "--allow-private", cwd=tmp_path)
+            assert (done.code, done.out) == (0, "a-2: downloaded\n")
+        assert (tmp_path / "a").read_text() == "mine"
+        assert (tmp_path / "a-2").read_bytes() == BODY
+
+    with_deadline(main)
+
+
+def sha256(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def test_a_checksum_is_compared_before_a_file_appears(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=Resource(size=SIZE)) as served:
+            common = ["download", f"{served.base}/a", "--allow-private", "--checksum"]
+            wrong = await bgfetch(*common, sha256(b""), cwd=tmp_path)
+            assert (wrong.code, "/a: wrong checksum: sha256:" in wrong.err) == (1, True)
+            assert files(tmp_path) == []
+            right = await bgfetch(*common, sha256(BODY), cwd=tmp_path)
+            assert (right.code, right.out) == (0, "a: downloaded\n")
+
+    with_deadline(main)
+
+
+def test_more_than_the_download_total_is_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=Resource(size=SIZE)) as served:
+            arguments = [f"{served.base}/a", "--allow-private", "--download-total", "9999"]
+            done = await bgfetch("download", *arguments, cwd=tmp_path)
+        assert (done.code, "more came than --download-total allows" in done.err) == (1, True)
+
+    with_deadline(main)
+
+
+def test_headers_are_sent_along(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=Resource(size=SIZE)) as served:
+            arguments = [f"{served.base}/a", "--allow-private", "--header", "Cookie: k=v"]
+            await bgfetch("download", *arguments, "--header", "X-Y: z", cwd=tmp_path)
+            (asked,) = served.asked()
+        assert (asked.headers["cookie"], asked.headers["x-y"]) == ("k=v", "z")
+
+    with_deadline(main)
+
+
+def test_a_manifest_made_from_a_folder_brings_the_folder(tmp_path: Path) -> None:
+    async def main() -> None:
+        source = tmp_path / "season"
+        (source / "sub").mkdir(parents=True)
+        (source / "a").write_bytes(BODY)
+        (source / ".hidden").write_bytes(b"x")
+        async with serving(a=Resource(size=SIZE)) as served:
+            made = await bgfetch("manifest", "season", "--base-url", served.base, cwd=tmp_path)
+            (tmp_path / "m.json").write_text(made.out)
+            arguments = ["--manifest", "m.json", "--allow-private", "-o", "got"]
+            done = await bgfetch("download", *arguments, cwd=tmp_path)
+        assert (done.code, done.out) == (0, "got/a: downloaded\n"), done.err
+        manifest = json.loads(made.out)
+        assert (manifest["id"], manifest["downloadTotal"]) == ("season", SIZE)
+        assert [one["checksum"] for one in manifest["urls"]] == [sha256(BODY)]
+
+    with_deadline(main)
+
+
+def test_an_id_in_use_by_other_urls_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                await first.end(signal.SIGINT)
+            arguments = [f"{served.base}/b", "--id", "a", "--allow-private"]
+            done = await bgfetch("download", *arguments, cwd=tmp_path)
+        assert (done.code, "the id 'a' is in use by other URLs" in done.err) == (78, True)
+
+    with_deadline(main)
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_fetched(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    async def main(served: Served) -> None:
+        arguments = [f"{served.base}/a", "--allow-private", "-o", "file/x"]
+        done = await bgfetch("download", *arguments, cwd=tmp_path)
+        assert (done.code, "file/x" in done.err) == (78, True)
+        assert served.log == []
+
+    async def serve() -> None:
+        async with serving(a=Resource(size=SIZE)) as served:
+            await main(served)
+
+    with_deadline(serve)
 
 
 @pytest.mark.parametrize(
-    ("urls", "wanted"),
+    ("arguments", "said"),
     [
-        (["http://h/a/b.iso", "http://h/c/b.iso"], ["b.iso", "b.iso-2"]),
-        (["http://h/a", "http://h/a"], ["a"]),
-        (["http://h/"], ["h"]),
-        (["http://h/%2e%2e%2f.ssh"], ["_.ssh"]),
-        (["http://h/..%2f..%2fetc"], ["_.._etc"]),
-        (["http://h/.."], ["h"]),
-        (["http://h/x?y=/z"], ["x"]),
+        (["ftp://h.test/a"], "neither http nor https"),
+        (["a"], "absolute http or https URL"),
+        (["https://u:p@h.test/a"], "credentials in the URL"),
+        (["http://h.test/a"], "--allow-http"),
+        (["http://127.0.0.1/a"], "--allow-private"),
+        (["https://10.0.0.1/a"], "--allow-private"),
+        (["https://h.test/a", "--checksum", "sha256:12"], "64 hexadecimal digits"),
+        (["https://h.test/a", "https://h.test/b", "--checksum", "x"], "one for each URL"),
+        (["https://h.test/a", "--header", "x"], "write Name: value"),
+        (["https://h.test/a", "--header", "Host: x"], "set by bgfetch itself"),
+        (["https://h.test/a", "--header", "X: \x00"], "cannot be sent"),
+        ([], "give URLs"),
+        (["https://h.test/a", "--manifest", "m"], "give URLs"),
     ],
 )
-def test_names_stay_in_the_folder(urls: list[str], wanted: list[str], tmp_path: Path) -> None:
-    planned = plan(urls, tmp_path)
-    assert [item.path.name for item in planned] == wanted
-    assert all(item.path.parent == tmp_path for item in planned)
+def test_bad_usage_is_told_with_the_next_move(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["download", *arguments]) == 64
+    assert said in capsys.readouterr().err
 
 
-def test_what_is_no_url_is_a_usage_error() -> None:
-    assert run(["download", "ftp://h/a"]) == 64
-    assert run(["download", "a"]) == 64
-
-
-def test_a_folder_that_cannot_be_made_ends_with_78(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    assert run(["download", "http://localhost/a", "--dir", str(tmp_path / "file" / "x")]) == 78
+@pytest.mark.parametrize("command", ["pause", "resume", "abort"])
+def test_a_store_that_is_not_there_is_told(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "x", "--store", str(tmp_path / "none")]) == 66
+    assert "name their store with --store" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,167 @@
+"""From finished records to files: whole, checked, never over something that is there.
+
+A draft ``NAME.part`` is written and synced beside its place, then *linked* there, which
+fails where a file is (a rename would replace it).  A process that dies between the link
+and the end of the event is given the event again; then it finds its own file, the same
+bytes under the same name, and takes it for done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from http import HTTPStatus
+from pathlib import Path
+
+import attrs
+import trio
+
+from conformance.cli.downloads.planning import Plan, WantedFile
+from transfer_engine import (
+    BackgroundFetchEvent,
+    Record,
+    Registration,
+    ScriptError,
+    ShownRecord,
+    UserInterface,
+)
+
+DONE = "downloaded"
+THERE = "already there"
+_WORDS = {
+    "quota-exceeded": "no room is left for it",
+    "download-total-exceeded": "more came than --download-total allows",
+    "aborted": "aborted",
+    "fetch-error": "it could not be fetched",
+}
+
+
+@attrs.frozen
+class Taken:
+    """What became of one wanted file.  ``path`` None: there is none."""
+
+    url: str
+    outcome: str
+    path: Path | None = None
+    length: int = 0
+
+    @property
+    def good(self) -> bool:
+        """The file is there."""
+        return self.outcome in (DONE, THERE)
+
+    @property
+    def place(self) -> str:
+        """The path as one would type it here, empty if there is none."""
+        here = Path.cwd()
+        if self.path is not None and self.path.is_relative_to(here):
+            return str(self.path.relative_to(here))
+        return "" if self.path is None else str(self.path)
+
+
+async def take_all(
+    event: BackgroundFetchEvent, plan: Plan, interface: UserInterface
+) -> list[Taken]:
+    """Write what was fetched and say what was not.  Raises OSError."""
+    registration: Registration = event.registration
+    shown = interface.records(registration.id)
+    records = await registration.match_all()
+    taken = []
+    for record, wanted, one in zip(records, plan.files, shown, strict=True):
+        if one.result == "success":
+            taken.append(await _take(record, wanted, plan.output))
+        else:
+            taken.append(Taken(wanted.url, why(one)))
+    return taken
+
+
+def why(one: ShownRecord) -> str:
+    """Why there is no file, with the next move where there is one."""
+    if one.result == "bad-status":
+        known = one.status in set(HTTPStatus)
+        phrase = HTTPStatus(one.status).phrase if known else ""
+        return f"the server answered {one.status} {phrase}".rstrip()
+    words = _WORDS.get(one.result, "stopped")
+    if one.result != "fetch-error" or not one.why:
+        return words
+    hint = ""
+    if "public Internet" in one.why:
+        hint = "; allow it with --allow-private"
+    elif "plain http" in one.why:
+        hint = "; allow it with --allow-http"
+    return f"{words}: {one.why}{hint}"
+
+
+async def _take(record: Record, wanted: WantedFile, output: Path) -> Taken:
+    target = output / wanted.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(target.name + ".part")
+    algorithm = wanted.checksum.partition(":")[0] or "sha256"
+    digest, length = hashlib.new(algorithm), 0
+    try:
+        response = await record.response_ready()
+        async with await trio.open_file(draft, "wb") as file:
+            if response.body is not None:
+                async for chunk in response.body:
+                    await file.write(chunk)
+                    digest.update(chunk)
+                    length += len(chunk)
+            await file.flush()
+            await trio.to_thread.run_sync(os.fsync, file.fileno())
+        got = f"{algorithm}:{digest.hexdigest()}"
+        if wanted.checksum and got != wanted.checksum:
+            return Taken(wanted.url, f"wrong checksum: {got} instead of {wanted.checksum}")
+        path = await trio.to_thread.run_sync(_place, draft, target, got)
+        return Taken(wanted.url, DONE, path, length)
+    except ScriptError as error:
+        return Taken(wanted.url, str(error))
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _place(draft: Path, target: Path, checksum: str) -> Path:
+    """Put the draft where nothing is yet; where that is."""
+    number, path = 1, target
+    while True:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            if has_checksum(path, checksum):
+                return path
+            number += 1
+            path = target.with_name(f"{target.name}-{number}")
+        except OSError:
+            # A file system without links: reserve the name, then replace the empty file.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            draft.replace(path)
+            return path
+        else:
+            return path
+
+
+def has_checksum(path: Path, checksum: str) -> bool:
+    """Whether a regular file is there with these bytes."""
+    algorithm, _, wanted = checksum.partition(":")
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest() == wanted
+
+
+def already(plan: Plan) -> tuple[Plan, list[Taken]]:
+    """The plan without the files that are there, and those.
+
+    A file with another checksum than the wanted one is not the wanted one: that is for its
+    owner to decide, and an outcome that is not good.
+    """
+    missing, there = [], []
+    for wanted in plan.files:
+        path = plan.output / wanted.name
+        if not path.exists():
+            missing.append(wanted)
+        elif wanted.checksum and not has_checksum(path, wanted.checksum):
+            outcome = f"{path} is there with another checksum; move it away and try again"
+            there.append(Taken(wanted.url, outcome))
+        else:
+            there.append(Taken(wanted.url, THERE, path, path.stat().st_size))
+    return attrs.evolve(plan, files=tuple(missing)), there

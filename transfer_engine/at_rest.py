@@ -1,0 +1,155 @@
+"""A store that no engine has open: looked at and changed through its journal alone.
+
+A user may pause, resume or abort what is not running.  Nothing here touches a body or
+sends a byte, so a change is one commit, and the next engine on the store finds it: a
+paused background fetch stays paused, an aborted one ends and delivers its event.
+The store is locked meanwhile, like by an engine.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from transfer_engine.errors import NotOffered, StoreBusy, StoreUnusable
+from transfer_engine.interface import Shown, ShownRecord
+from transfer_engine.journal import Image, JobRow, RecordRow
+from transfer_engine.plan import known_length
+from transfer_engine.sqlite_journal import SqliteJournal
+
+
+@attrs.define(eq=False)
+class StoreAtRest:
+    """The background fetches of a store; made by ``open_at_rest``.
+
+    ``pause``, ``resume``, ``abort`` and ``forget`` return when the change is durable, and
+    raise NotOffered when there is nothing to do it to.
+    """
+
+    _journal: SqliteJournal
+
+    def shown(self) -> list[Shown]:
+        """An entry for each, oldest first; nothing is busy.  The origin is not stored."""
+        image = self._journal.load()
+        return [_shown(row, _records(image, row)) for row in image.jobs]
+
+    def records(self, id: str) -> list[ShownRecord]:
+        """What one is made of, in the order of its requests; empty for an unknown id."""
+        image = self._journal.load()
+        for row in reversed(image.jobs):
+            if row.id == id:
+                return [_shown_record(record) for record in _records(image, row)]
+        return []
+
+    def pause(self, id: str) -> None:
+        """Let the next engine keep it as it is; only if every request is a GET."""
+        row, image = self._find("pause", id)
+        if row.paused:
+            raise NotOffered("pause", id, "it is paused")
+        if any(record.request.method != "GET" for record in _records(image, row)):
+            raise NotOffered("pause", id, "a request is not a GET and could not be continued")
+        self._put(attrs.evolve(row, paused=True))
+
+    def resume(self, id: str) -> None:
+        """Let the next engine go on with it."""
+        row, _ = self._find("resume", id)
+        if not row.paused or row.awaiting:
+            raise NotOffered("resume", id, "it is not paused by the user")
+        self._put(attrs.evolve(row, paused=False))
+
+    def abort(self, id: str) -> None:
+        """The next engine ends it and delivers ``backgroundfetchabort``."""
+        row, _ = self._find("abort", id)
+        self._put(attrs.evolve(row, aborted=True))
+
+    def forget(self, id: str) -> None:
+        """No event, nothing kept; the next engine deletes its bytes."""
+        row, _ = self._find("forget", id, unsettled=False)
+        self._journal.delete_job(row.key)
+        self._journal.commit()
+
+    def _find(self, action: str, id: str, *, unsettled: bool = True) -> tuple[JobRow, Image]:
+        image = self._journal.load()
+        for row in reversed(image.jobs):
+            if row.id == id:
+                if unsettled and (row.result or row.aborted):
+                    raise NotOffered(action, id, "it has ended")
+                return row, image
+        raise NotOffered(action, id, "nothing of that id is stored")
+
+    def _put(self, row: JobRow) -> None:
+        self._journal.put_job(row)
+        self._journal.commit()
+
+
+@contextmanager
+def open_at_rest(directory: Path) -> Iterator[StoreAtRest]:
+    """Open the store of an engine that is not running.
+
+    Raises StoreBusy while an engine has it, StoreUnusable when there is none or it cannot
+    be read.
+    """
+    if not (directory / "journal.sqlite").is_file():
+        raise StoreUnusable(str(directory), "there is no store")
+    try:
+        lock = os.open(directory / "bodies", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StoreUnusable(str(directory), str(error)) from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno == errno.EWOULDBLOCK:
+                raise StoreBusy(str(directory)) from error
+            raise StoreUnusable(str(directory), str(error)) from error
+        journal = SqliteJournal(directory / "journal.sqlite")
+        try:
+            yield StoreAtRest(journal)
+        finally:
+            journal.close()
+    finally:
+        os.close(lock)
+
+
+def _records(image: Image, row: JobRow) -> list[RecordRow]:
+    return [record for record in image.records if record.job == row.key]
+
+
+def _shown(row: JobRow, records: list[RecordRow]) -> Shown:
+    ended = bool(row.result or row.aborted)
+    return Shown(
+        id=row.id,
+        origin="",
+        title=row.title,
+        icons=row.icons,
+        busy=False,
+        paused=row.paused,
+        awaiting=row.awaiting,
+        dismissible=ended,
+        can_pause=not (ended or row.paused) and all(r.request.method == "GET" for r in records),
+        downloaded=sum(record.length for record in records),
+        download_total=row.download_total,
+        uploaded=sum(record.uploaded for record in records),
+        upload_total=row.upload_total,
+        result=row.result,
+        failure_reason="aborted" if row.aborted else row.reason,
+    )
+
+
+def _shown_record(row: RecordRow) -> ShownRecord:
+    return ShownRecord(
+        url=row.request.url,
+        method=row.request.method,
+        downloaded=row.length,
+        length=None if row.head is None else known_length(row.head),
+        uploaded=row.uploaded,
+        upload_length=row.request_length,
+        status=0 if row.head is None else row.head.status,
+        result=row.result,
+    )
