@@ -310,7 +310,8 @@ class Snapshots:
     ) -> Hypothesis | None:
         """Fewer bytes than before: one record has begun anew, and holds what it has got since."""
         row = hypothesis.records[index]
-        most = sum(self.terms.boxes.span(locals_).hi for locals_ in row)
+        # The others may have begun anew since this snapshot was taken.
+        most = sum(self._ever(locals_) for locals_ in row)
         anew = [frozenset(r for r in locals_ if r.generation) for locals_ in row]
         possible = []
         for i, members in enumerate(anew):
@@ -319,7 +320,7 @@ class Snapshots:
             # Begun anew twice, and the snapshot may be from between.
             twice = any(record.generation > 1 for record in members)
             own = self._ever(members) if twice else self.terms.boxes.span(members).hi
-            if shown <= most - self.terms.boxes.span(row[i]).hi + own:
+            if shown <= most - self._ever(row[i]) + own:
                 possible.append(i)
         if not possible:
             why = f"{where} shows downloaded {shown}, less than before, but nothing began anew"

@@ -120,7 +120,7 @@ def _verdict(acceptor: Acceptor) -> str:
 
 def soundness(profile: str, numbers: range, progress: Callable[[], None] = lambda: None) -> Tally:
     """Every log of every run of the model ought to be accepted."""
-    tally, began, memory = Tally(), time.perf_counter(), Memory()
+    tally, began, memory = Tally(), time.process_time(), Memory()
     for number in numbers:
         progress()
         one = run(profile, number)
@@ -132,7 +132,7 @@ def soundness(profile: str, numbers: range, progress: Callable[[], None] = lambd
             tally.counts[said] += 1
             if said != "accepted":
                 tally.cases.append(f"{profile}/{number}/{which}: {said}")
-    tally.seconds = time.perf_counter() - began
+    tally.seconds = time.process_time() - began
     return tally
 
 
@@ -157,7 +157,7 @@ def some_spoilt(profile: str, number: int) -> Iterator[tuple[Spoilt, frozenset[s
 
 def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambda: None) -> Tally:
     """Every mutant ought to be rejected, or a possible trace for the plain acceptor too."""
-    tally, began, memory = Tally(), time.perf_counter(), Memory()
+    tally, began, memory = Tally(), time.process_time(), Memory()
     for number in numbers:
         progress()
         for mutant, admitted in some_spoilt(profile, number):
@@ -167,7 +167,7 @@ def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambd
             tally.counts[said] += 1
             if said == "hole":
                 tally.cases.append(f"{profile}/{number}: {mutant.what} at {mutant.at}")
-    tally.seconds = time.perf_counter() - began
+    tally.seconds = time.process_time() - began
     return tally
 
 
@@ -191,7 +191,7 @@ def proved(trace: Trace, admitted: frozenset[str]) -> str:
 
 def agreement(profile: str, numbers: range, progress: Callable[[], None] = lambda: None) -> Tally:
     """The factored and the unfactored acceptor ought to say the same of traces and mutants."""
-    tally, began = Tally(), time.perf_counter()
+    tally, began = Tally(), time.process_time()
     for number in numbers:
         progress()
         one = run(profile, number)
@@ -212,5 +212,5 @@ def agreement(profile: str, numbers: range, progress: Callable[[], None] = lambd
             else:
                 tally.counts["disagreed"] += 1
                 tally.cases.append(f"{profile}/{number}: {name}: {factored}, unfactored {naive}")
-    tally.seconds = time.perf_counter() - began
+    tally.seconds = time.process_time() - began
     return tally

@@ -315,3 +315,16 @@ def test_a_late_request_can_not_ask_for_bytes_that_nobody_sent() -> None:
     script = Script().begin().fetch("a", "/x").request("/x")
     script.send(p.Online, online=False).send(p.Online, online=True)
     refuses(script.request("/x", "bytes=8-"), "RECORD-7")
+
+
+def test_two_records_that_begin_anew_lose_their_bytes_one_after_the_other() -> None:
+    script = Script().begin().fetch("a", "/x", "/y")
+    for key in ("/x", "/y"):
+        script.request(key).head(key, etag=V1).bytes(key, 8).end(key, "reset")
+    for key in ("/x", "/y"):
+        script.request(key, "bytes=8-").head(key, 204, 0, framing="none", etag=V1).end(key)
+    last = p.Snapshot("a", downloaded=0, result="success")
+    script.seen(p.WorkerEvent("e-a", "backgroundfetchsuccess", "w-a", last, can_update_ui=True))
+    for downloaded in (16, 8):
+        script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=downloaded)))
+    admits(script.seen(p.Progress("i-a", last)).quiet())
