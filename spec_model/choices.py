@@ -74,6 +74,13 @@ _ALL = (
         ("RECORD-7", "RECORD-8"),
     ),
     Choice(
+        "E05",
+        "Does settlement wait for the records that an overflow stops? (E05, E06)",
+        ("amended", AS_WRITTEN_READING),
+        ("PERFORM-6", "PERFORM-8"),
+        "per-run",
+    ),
+    Choice(
         "E23",
         "Is a clean end of unknown length, or a 416 at the stored length, the end? (E23, E25)",
         ("amended", AS_WRITTEN_READING),
@@ -100,6 +107,12 @@ _ALL = (
         "per-run",
     ),
     Choice(
+        "E86",
+        "Does unregistering the worker stop its fetches? (E86)",
+        ("amended", AS_WRITTEN_READING),
+        ("PRIV-1",),
+    ),
+    Choice(
         "assembled-status",
         "Which status has a finished record whose first answer was a 206?",
         ("200", "206"),
@@ -110,12 +123,6 @@ _ALL = (
         "Is a request sent again to the redirected or the original URL on resume?",
         ("original", "redirected"),
         ("RECORD-11",),
-    ),
-    Choice(
-        "quota-accounting",
-        "Is storage beyond body bytes charged against the quota?",
-        ("exact", "padded"),
-        ("RECORD-11.R.6.3",),
     ),
     Choice(
         "page-on-prompt",

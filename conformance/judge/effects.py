@@ -138,12 +138,13 @@ class Effects:
         view = view or self.terms.boxes.view(hypothesis, fetch.index, index)
         reach = self._reach(before, spec, view, hypothesis.choices)
         for record, choices in reach.branches:
-            branch = hypothesis
-            if record is not None:
-                branch = hypothesis.with_locals(fetch.index, index, frozenset({record}))
-                if _overflows(record, view):
-                    branch = self._overflow(branch, fetch)
-            branches.append(branch.needing(choices))
+            branch = hypothesis.needing(choices)
+            if record is None:
+                branches.append(branch)
+                continue
+            branch = branch.with_locals(fetch.index, index, frozenset({record}))
+            overflows = _overflows(record, view)
+            branches += self._overflow(branch, fetch) if overflows else (branch,)
         return hypothesis.with_locals(fetch.index, index, reach.after)
 
     def _reach(self, before: Locals, spec: RequestSpec, view: View, made: frozenset[str]) -> _Reach:
@@ -174,10 +175,9 @@ class Effects:
         after = before if len(known) == len(before) else frozenset(known)
         return _Reach(after, tuple(branches))
 
-    def _overflow(self, hypothesis: Hypothesis, fetch: BackgroundFetch) -> Hypothesis:
-        for agent, _ in self.terms.ask(bf.exceed_total, hypothesis.agent, fetch.index):
-            return attrs.evolve(hypothesis, agent=agent)
-        raise AssertionError("unreachable: outcomes are never empty")
+    def _overflow(self, hypothesis: Hypothesis, fetch: BackgroundFetch) -> Iterator[Hypothesis]:
+        for agent, choices in self.terms.ask(bf.exceed_total, hypothesis.agent, fetch.index):
+            yield attrs.evolve(hypothesis, agent=agent).needing(choices)
 
     # --- moves of the globals ---------------------------------------------------------
 
@@ -210,6 +210,10 @@ class Effects:
         return narrowed
 
     def _settle(self, hypothesis: Hypothesis, fetch: BackgroundFetch) -> Iterator[Hypothesis]:
+        if fetch.phase is RegistrationPhase.DECIDING:
+            # E05: as written nothing waits for the records that an overflow stops.
+            yield from self._settle_as(hypothesis, fetch, ("download-total-exceeded",))
+            return
         settled = self._all_settled(hypothesis, fetch.index)
         if settled is None:
             return
@@ -291,8 +295,8 @@ def _overflows(record: RecordState, view: View) -> bool:
 
 
 def _at_work(fetch: BackgroundFetch) -> bool:
-    """Whether its records go on; those of a cleared one are still being stopped (E86)."""
-    return fetch.phase in _RUNNING or fetch.abort == "unregister"
+    """Whether its records go on; after the end some may still be being stopped (E05, E86)."""
+    return fetch.phase in _RUNNING or fetch.abort in ("total", "unregister")
 
 
 def _narrowed(

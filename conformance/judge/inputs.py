@@ -7,7 +7,7 @@ done at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
@@ -224,7 +224,16 @@ class Inputs:
             after = after.owe(Due("settled", ref, "boolean", flag=True, step="PRIV-1"))
             for dropped in subsets(on_their_way):
                 left = tuple(due for due in after.due if due not in dropped)
-                yield attrs.evolve(after, due=left)
+                yield self._never_fired(attrs.evolve(after, due=left), dropped)
+
+    def _never_fired(self, hypothesis: Hypothesis, dropped: Iterable[Due]) -> Hypothesis:
+        """E08: a settle event that nobody gets any more lets go of the records at once."""
+        for due in dropped:
+            active = hypothesis.fetch(due.fetch).phase if due.kind == "event" else None
+            if active is RegistrationPhase.EVENT_ACTIVE:
+                ended = self.terms.ask(bf.event_over, hypothesis.agent, due.fetch)
+                hypothesis = attrs.evolve(hypothesis, agent=ended[0][0])
+        return hypothesis
 
     # --- the user and the machine -----------------------------------------------------
 

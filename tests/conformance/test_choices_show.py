@@ -24,7 +24,6 @@ from spec_model.editions import AMENDED
 
 UNSEEN = {
     "concurrency=limited": "the judge alone asks: the model starts every record at once",
-    "quota-accounting=padded": "nobody asks it: neither the model nor the judge pads",
     "replaced-reader=retarget": "the model has handed bytes to every reader before a restart",
 }
 """Options that no scenario shows on the model, each with the reason."""

@@ -301,6 +301,28 @@ def test_an_older_snapshot_may_follow_live_numbers_by_an_open_reading() -> None:
     refuses(late(4).seen(p.Progress("i2", p.Snapshot("a", downloaded=3))), "UPDATE-6.6")
 
 
+def overtaken(late_bytes: int) -> Script:
+    """A settle event after an overflow, and then a record that was to be stopped goes on."""
+    script = Script().begin().fetch("a", "/x", "/y", total=100).request("/x").request("/y")
+    script.head("/y").serve("/x", length=120).settle("a", "download-total-exceeded", 100)
+    script.bytes("/y", late_bytes).end("/y")
+    return script.match("a", ("/x", "GET"), ("/y", "GET"))
+
+
+def test_a_record_that_ends_after_the_event_of_an_overflow_is_an_open_reading() -> None:
+    script = overtaken(16).read("r1", "/y", 200, 16)
+    assert {h.choices for h in judged(script).hypotheses} == {frozenset({"E05=as-written"})}
+
+
+def test_a_worker_that_is_gone_may_leave_its_fetches_alone_by_an_open_reading() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x")
+    script.send(p.Unregister, call="u").seen(p.Settled("u", boolean=True))
+    script.bytes("/x", 16).end("/x")
+    shown = p.Snapshot("a", downloaded=16, result="success")
+    script.seen(p.Progress("i-a", shown)).quiet()
+    assert {h.choices for h in judged(script).hypotheses} == {frozenset({"E86=as-written"})}
+
+
 def test_what_is_no_registered_choice_is_open_whatever_is_admitted() -> None:
     script = Script().begin().fetch("a", "/x", "/y", total=16)
     script.request("/x").request("/y").serve("/x").serve("/y")
