@@ -53,6 +53,7 @@ scenario: other
 title: A scenario of another specification
 source: [SC-103]
 api: sync
+needs: [periodic-sync]
 script:
   - sync: {tag: news}
 """)

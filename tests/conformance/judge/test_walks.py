@@ -26,5 +26,5 @@ def test_a_step_that_no_scenario_takes_is_not_there() -> None:
 
 
 def test_a_scenario_that_the_model_cannot_run_takes_none() -> None:
-    other = msgspec.structs.replace(scenario("E01"), needs=["sync"])
+    other = msgspec.structs.replace(scenario("E01"), needs=["bgcache"])
     assert steps_taken([other]) == {}
