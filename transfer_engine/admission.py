@@ -14,7 +14,7 @@ from transfer_engine.matching import request_of
 from transfer_engine.messages import FetchOptions, Request, StoredRequest
 from transfer_engine.plan import failure_of, recover_record
 from transfer_engine.state import Body, Job, Meter, RecordState
-from transfer_engine.store import DeleteJob, Store
+from transfer_engine.store import Change, DeleteJob, Store
 
 PIECE = 65536
 MOST_TOTAL = 2**64 - 1
@@ -119,11 +119,18 @@ class Admission:
                 except StoreFull:
                     pass  # no room to delete in: the next start sweeps
 
-    async def recover(self) -> list[Job]:
-        """All jobs that a journal holds, as far as their bytes can be trusted, oldest first."""
+    async def recover(self) -> tuple[list[Job], list[Change]]:
+        """All jobs that a journal holds, as far as their bytes can be trusted, oldest first.
+
+        And the rows that must be corrected for that.
+        """
         image, lengths = await self.store.load()
         self._next_key = max((row.key for row in image.jobs), default=0) + 1
-        return [await self._restore(row, image, lengths) for row in image.jobs]
+        jobs = [await self._restore(row, image, lengths) for row in image.jobs]
+        now: list[Change] = [job.row() for job in jobs]
+        now += [job.record_row(record) for job in jobs for record in job.records]
+        before = (*image.jobs, *image.records)
+        return jobs, [new for new, old in zip(now, before, strict=True) if new != old]
 
     async def _restore(self, row: JobRow, image: Image, lengths: dict[str, int]) -> Job:
         rows = [record for record in image.records if record.job == row.key]
@@ -143,6 +150,8 @@ class Admission:
             result=row.result,
             reason=row.reason,
         )
+        if row.result == "success" and any(r.body.result != "success" for r in records):
+            job.result = ""  # bytes are lost and its event is owed: it goes on
         failures = [failure_of(record.body.result) for record in records]
         if "download-total-exceeded" in failures and not job.stop:
             job.stop = "total"
@@ -165,7 +174,7 @@ class Admission:
                 raise StoreUnusable(f"the body {name}", str(why)) from why
         result = trusted.result
         lost_upload = row.request_body and lengths.get(row.request_body, 0) != row.request_length
-        if not result and (lost_upload or job.result):
+        if not result and (lost_upload or job.result == "failure"):
             result = "fetch-error"
         self.meter.responses += trusted.length
         self.meter.requests += row.request_length

@@ -17,7 +17,7 @@ import re
 from pathlib import Path
 from typing import Protocol
 
-from transfer_engine.boot_note import NO_BOOT, Durability, note, read_note, this_boot
+from transfer_engine.boot_note import Durability, note, read_note, this_boot
 from transfer_engine.errors import StoreBusy, StoreFailed, StoreFull, StoreUnusable
 
 _NOTE = "boot"
@@ -78,10 +78,6 @@ class BodyDisk(Protocol):
 
     def recovered(self) -> None:
         """What is there now is the truth: from here on ``tail_survives`` may be said of it."""
-        ...
-
-    def distrust(self) -> None:
-        """A sync has failed: the next owner must not take the files for the truth."""
         ...
 
     def truncate(self, name: str, length: int) -> None:
@@ -169,11 +165,9 @@ class FileBodyDisk:
         if self._trust.unsynced and self._durability == "power":
             for name in self.lengths():
                 self.sync(name)
-        self._note(note(self._boot, self._durability))
-
-    def distrust(self) -> None:
-        """See BodyDisk."""
-        self._note(note(NO_BOOT, self._durability))
+        text = note(self._boot, self._durability)
+        if text != self._noted():
+            self._note(text)
 
     def _open(self, name: str, flags: int) -> int:
         if _NAME.fullmatch(name) is None:

@@ -8,7 +8,7 @@ both, and the next one reads from the note how far lengths can be trusted:
 ====================  =====================  =====================================
 the note              the boot is the same   the boot is another one
 ====================  =====================  =====================================
-of level ``power``    files are the truth    the journal's lengths are the truth
+of level ``power``    the journal's lengths are the truth, whatever ended the last owner
 of level ``kill``     files are the truth    nothing was ever synced: no length is
 none, or unreadable   no length is           no length is
 ====================  =====================  =====================================
@@ -19,8 +19,10 @@ that a power cut tore have been cut off, they are not: a recovery that is killed
 must find the old note again.  And a note of level ``power`` says "what the journal counts
 was synced"; after an owner of level ``kill`` in the same boot that is made true first.
 
-*After a failed sync* the kernel may take pages for written that are not, so the files are
-the truth no longer, even within this boot: the note is replaced by one of no boot.
+*Why files are never the truth at level* ``power``, though after a kill they look it: once
+a sync has failed, the kernel may take pages for written that are not, and on a disk where
+nothing can be written nobody could note that.  So what was synced counts, and nothing else
+ever does.  The price is what came after the last checkpoint.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ def read_note(text: str, boot: str) -> Trust:
         return Trust(tail_survives=False, lost=True, unsynced=False)
     same = bool(boot) and noted == boot
     return Trust(
-        tail_survives=same,
+        tail_survives=level == "kill" and same,
         lost=level == "kill" and not same,
         unsynced=level == "kill" and same,
     )

@@ -19,7 +19,7 @@ from transfer_engine.network import Network
 from transfer_engine.records import Reading
 from transfer_engine.running import Runner
 from transfer_engine.state import Body, Job, Meter, RecordState, Stop
-from transfer_engine.store import Change, Store, offload_to_thread
+from transfer_engine.store import Store, offload_to_thread
 from transfer_engine.transfer import Shared
 
 
@@ -218,14 +218,13 @@ class Engine:
     async def _recover(self) -> None:
         """Go on with what the store holds."""
         try:
-            jobs = await self._admission.recover()
-        except OSError as error:
+            jobs, corrected = await self._admission.recover()
+            if corrected:
+                await self._store.commit(*corrected, patient=False)
+        except (OSError, StoreFull) as error:
             raise StoreUnusable("the store", str(error)) from error
-        corrected: list[Change] = []
         for job in jobs:
-            corrected += [job.row(), *map(job.record_row, job.records)]
             self.interface._show(job)
-        await self._store.commit(*corrected)
         await self._store.recovered()
         for job in jobs:
             if job.result:

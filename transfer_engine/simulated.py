@@ -143,9 +143,6 @@ class SimulatedBodyDisk:
     def recovered(self) -> None:
         """See BodyDisk: a crash here is always forgetful."""
 
-    def distrust(self) -> None:
-        """See BodyDisk: as above."""
-
     def close(self) -> None:
         """See BodyDisk."""
 

@@ -216,14 +216,7 @@ class Store:
                 except OSError as error:
                     self._spoilt[name] = blame(error, 0)
                     log.error("a sync of the body %s failed: %s", name, error)
-                    await self._distrust()
             return {name: self._spoilt[name] for name in wanted if name in self._spoilt}
-
-    async def _distrust(self) -> None:
-        try:
-            await self._call(self.disk.distrust)
-        except OSError as error:
-            log.error("and that could not be noted: %s", error)
 
     async def recovered(self) -> None:
         """The recovery is over.  Raises StoreUnusable."""

@@ -13,7 +13,7 @@ from transfer_engine.boot_note import Trust, note, read_note
 @pytest.mark.parametrize(
     ("text", "boot", "trust"),
     [
-        ("b1 power", "b1", Trust(tail_survives=True, lost=False, unsynced=False)),
+        ("b1 power", "b1", Trust(tail_survives=False, lost=False, unsynced=False)),
         ("b1 kill", "b1", Trust(tail_survives=True, lost=False, unsynced=True)),
         ("b1 power", "b2", Trust(tail_survives=False, lost=False, unsynced=False)),
         ("b1 kill", "b2", Trust(tail_survives=False, lost=True, unsynced=False)),
@@ -48,16 +48,16 @@ def test_a_recovery_that_is_killed_leaves_the_next_one_as_careful(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     booted(monkeypatch, tmp_path, "first")
-    disk_with_a_body(tmp_path, "power")
+    disk_with_a_body(tmp_path, "kill")
     booted(monkeypatch, tmp_path, "second")
     for _ in range(3):
-        killed = FileBodyDisk(tmp_path / "bodies", "power")
+        killed = FileBodyDisk(tmp_path / "bodies", "kill")
         assert not killed.tail_survives
         killed.close()
-    whole = FileBodyDisk(tmp_path / "bodies", "power")
+    whole = FileBodyDisk(tmp_path / "bodies", "kill")
     whole.recovered()
     whole.close()
-    assert FileBodyDisk(tmp_path / "bodies", "power").tail_survives
+    assert FileBodyDisk(tmp_path / "bodies", "kill").tail_survives
 
 
 def test_after_a_power_cut_at_level_kill_no_length_counts(
@@ -78,12 +78,3 @@ def test_from_level_kill_to_level_power_everything_is_synced_first(
     monkeypatch.setattr(FileBodyDisk, "sync", lambda _disk, name: synced.append(name))
     FileBodyDisk(tmp_path / "bodies", "power").recovered()
     assert synced == ["b00000001"]
-
-
-def test_after_a_failed_sync_the_files_are_the_truth_no_longer(tmp_path: Path) -> None:
-    disk_with_a_body(tmp_path, "power")
-    disk = FileBodyDisk(tmp_path / "bodies", "power")
-    assert disk.tail_survives
-    disk.distrust()
-    disk.close()
-    assert not FileBodyDisk(tmp_path / "bodies", "power").tail_survives

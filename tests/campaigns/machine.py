@@ -1,0 +1,362 @@
+"""A simulated machine: a disk and a journal that crash, lose, tear and fail as real ones may.
+
+The machine outlives engines.  Each engine has one *life* on it, with its own ``Disk``, as
+each process opens the store anew.  Every call of disk or journal is an *operation* and has
+a number; a ``trap`` is asked before each and may end the life there or make it fail.
+
+*What the kernel has and what the medium has.*  A file has its ``content`` (what anybody
+reads) and ``good`` (what a sync has put on the medium).  A kill leaves the content.  A power
+cut leaves any file that the rules of a POSIX disk allow, ``Machine.after_power_cut``:
+
+* what was synced is there, and the name too if the directory was synced since;
+* of what was appended later, any number of granules may have been added to the size, and
+  each of them may hold its data or zeros, in any order;
+* a name whose directory was not synced may be missing, a deleted one may be back;
+* the journal is at its last commit at level ``power``, and at any commit so far at level
+  ``kill``: SQLite in WAL mode with ``synchronous=NORMAL`` loses commits, never halves one.
+  No order holds between the journal and the files.
+
+*A failed sync* is that of Linux: it fails once, and later ones say that all is well while
+the pages it was about are not on the medium.  These become *holes*: zeros, whenever the
+content is next read from the medium, which is at any crash.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+from collections.abc import Callable, Iterator
+from random import Random
+
+import attrs
+
+from transfer_engine import EngineClosed, Image, JobRow, RecordRow, StoreFull, StoreUnusable
+from transfer_engine.body_disk import blame
+from transfer_engine.boot_note import Durability, note, read_note
+
+GRANULE = 512
+ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+NEEDS_NO_ROOM = frozenset({"read", "truncate", "delete", "lengths", "load"})
+
+
+class PowerOrKill(EngineClosed):
+    """The life has ended; nobody sees it but the machine."""
+
+
+@attrs.define
+class File:
+    """``good`` None: never synced.  ``listed``: the name is on the medium."""
+
+    content: bytes = b""
+    good: bytes | None = None
+    listed: bool = False
+    holes: list[tuple[int, int]] = attrs.field(factory=list)
+
+    def on_medium(self, content: bytes) -> bytes:
+        """Content as it is read once the page cache has gone."""
+        out = bytearray(content)
+        for first, end in self.holes:
+            end = min(end, len(out))
+            if first < end:
+                out[first:end] = bytes(end - first)
+        return bytes(out)
+
+    def choices(self) -> list[bytes | None]:
+        """What a power cut may leave of it; None: no such name."""
+        good = self.good or b""
+        if not self.content.startswith(good):  # cut since the last sync, which is a sync itself
+            return [self.on_medium(self.content)]
+        out: dict[bytes | None, None] = {}
+        pieces = [
+            self.content[at : at + GRANULE] for at in range(len(good), len(self.content), GRANULE)
+        ]
+        if len(pieces) > 3:  # the middle ones all come, or all do not
+            pieces = [pieces[0], b"".join(pieces[1:-1]), pieces[-1]]
+        for count in range(len(pieces) + 1):
+            for there in itertools.product((True, False), repeat=count):
+                kept = [p if t else bytes(len(p)) for p, t in zip(pieces, there, strict=False)]
+                out[self.on_medium(good + b"".join(kept))] = None
+        if not self.listed:
+            out[None] = None
+        return list(out)
+
+
+Rows = tuple[dict[int, JobRow], dict[tuple[int, int], RecordRow]]
+
+
+@attrs.define(eq=False)
+class Machine:
+    """``trap(number, operation)`` may let the life end, or raise OSError.
+
+    ``said``: the operations.  ``dies_after`` and ``tears``: the life ends after the operation
+    it was to end before, or after so many bytes of it.
+    """
+
+    durability: Durability = "kill"
+    boot: int = 1
+    note: str = ""
+    files: dict[str, File] = attrs.field(factory=dict)
+    deleted: dict[str, File] = attrs.field(factory=dict)
+    commits: list[Rows] = attrs.field(factory=lambda: [({}, {})])
+    trap: Callable[[int, str], None] = lambda _number, _operation: None
+    count: int = 0
+    said: list[str] = attrs.field(factory=list)
+    dead: bool = False
+    dies_after: bool = False
+    tears: int = 0
+
+    def operation(self, what: str) -> None:
+        """Every call of disk or journal comes by here before it does anything."""
+        if self.dead:
+            raise PowerOrKill()
+        self.count += 1
+        self.said.append(what)
+        try:
+            self.trap(self.count, what)
+        except OSError as error:
+            if error.errno not in ROOM or what.split()[0] not in NEEDS_NO_ROOM:
+                raise
+        if self.dead:
+            raise PowerOrKill()
+
+    def done(self) -> None:
+        """And by here when it has done it."""
+        if self.dies_after:
+            self.die()
+            raise PowerOrKill()
+
+    def die(self) -> None:
+        """The life is over at once: no operation has any effect from here on."""
+        self.dead = True
+
+    def image(self) -> Image:
+        """What a journal opened now would load."""
+        jobs, records = self.commits[-1]
+        return Image(
+            tuple(jobs[key] for key in sorted(jobs)),
+            tuple(records[place] for place in sorted(records)),
+        )
+
+    def contents(self) -> dict[str, bytes]:
+        """Every body, as the kernel has it."""
+        return {name: file.content for name, file in self.files.items()}
+
+    # --- what is left after the end of a life --------------------------------------------
+
+    def after_kill(self) -> None:
+        """The kernel lives: files are as they were."""
+        for file in self.files.values():
+            file.content = file.on_medium(file.content)
+        self._restart()
+
+    def after_power_cut(self, rng: Random, most: int) -> Iterator[Machine]:
+        """Machines with every legal disk, or ``most`` of them, extremes first."""
+        names = sorted({*self.files, *self.deleted})
+        sides = [self._sides(name) for name in names]
+        journals = [len(self.commits)]
+        if self.durability == "kill":
+            journals += range(len(self.commits) - 1, 0, -1)
+        for files, upto in _pick([*sides, journals], rng, most):
+            other = Machine(self.durability, self.boot + 1, self.note, commits=self.commits[:upto])
+            for name, content in zip(names, files, strict=True):
+                if content is not None:
+                    other.files[name] = File(content, content, True)
+            yield other
+
+    def legal_disks(self) -> int:
+        """How many there are."""
+        count = len(self.commits) if self.durability == "kill" else 1
+        for name in {*self.files, *self.deleted}:
+            count *= len(self._sides(name))
+        return count
+
+    def _sides(self, name: str) -> list[bytes | None]:
+        if name not in self.files:
+            return [None, *self.deleted[name].choices()]
+        return self.files[name].choices()
+
+    def _restart(self) -> None:
+        self.dead = self.dies_after = False
+        self.tears = 0
+        self.trap = lambda _number, _operation: None
+
+
+def _pick(
+    sides: list[list[bytes | None] | list[int]], rng: Random, most: int
+) -> Iterator[tuple[list[bytes | None], int]]:
+    total = 1
+    for side in sides:
+        total *= len(side)
+    chosen: Iterator[tuple[object, ...]]
+    if total <= most:
+        chosen = itertools.product(*sides)
+    else:
+        ends = [tuple(side[0] for side in sides), tuple(side[-1] for side in sides)]
+        drawn = (tuple(rng.choice(side) for side in sides) for _ in range(most - len(ends)))
+        chosen = itertools.chain(ends, drawn)
+    for one in chosen:
+        *files, upto = one
+        assert isinstance(upto, int)
+        yield [file for file in files if file is None or isinstance(file, bytes)], upto
+
+
+class Disk:
+    """One life's view of the files.  Opening it is what ``FileBodyDisk`` does when it opens."""
+
+    files = False
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._boot = str(machine.boot)
+        self._trust = read_note(machine.note, self._boot)
+        if self._trust.lost:
+            for name in list(machine.files):
+                self.truncate(name, 0)
+
+    @property
+    def tail_survives(self) -> bool:
+        """See BodyDisk."""
+        return self._trust.tail_survives
+
+    def create(self, name: str, data: bytes = b"") -> None:
+        """See BodyDisk."""
+        self._guard(f"create {name}", len(data))
+        if name in self._machine.files:
+            raise blame(OSError(errno.EEXIST, "exists"), 0)
+        self._machine.files[name] = File(data)
+        self._machine.done()
+
+    def append(self, name: str, data: bytes) -> None:
+        """See BodyDisk."""
+        file = self._machine.files[name]
+        try:
+            self._guard(f"append {name}", len(data))
+        except PowerOrKill:
+            file.content += data[: self._machine.tears]
+            self._machine.tears = 0
+            raise
+        file.content += data
+        self._machine.done()
+
+    def _guard(self, what: str, length: int) -> None:
+        try:
+            self._machine.operation(what)
+        except OSError as error:
+            raise blame(error, length) from error
+
+    def open(self, name: str, *, append: bool = False) -> int:
+        """See BodyDisk."""
+        raise NotImplementedError("bodies in memory have no descriptors")
+
+    def read(self, name: str, offset: int, most: int) -> bytes:
+        """See BodyDisk."""
+        self._machine.operation(f"read {name}")
+        if name not in self._machine.files:
+            raise FileNotFoundError(name)
+        return self._machine.files[name].content[offset : offset + most]
+
+    def sync(self, name: str) -> None:
+        """See BodyDisk."""
+        machine = self._machine
+        file = machine.files[name]
+        if machine.durability == "kill":
+            return
+        try:
+            machine.operation(f"sync {name}")
+        except OSError:
+            file.holes.append((len(file.good or b""), len(file.content)))
+            raise
+        self._synced(name)
+
+    def _synced(self, name: str) -> None:
+        machine, file = self._machine, self._machine.files[name]
+        file.good = file.on_medium(file.content)
+        if not file.listed:
+            machine.deleted.clear()
+            for each in machine.files.values():
+                each.listed = True
+        machine.done()
+
+    def truncate(self, name: str, length: int) -> None:
+        """See BodyDisk."""
+        machine = self._machine
+        machine.operation(f"truncate {name}")
+        file = machine.files[name]
+        file.content = file.content[:length]
+        file.holes = [(first, min(end, length)) for first, end in file.holes if first < length]
+        if machine.durability == "power":
+            file.good = file.on_medium(file.content)
+        machine.done()
+
+    def delete(self, name: str) -> None:
+        """See BodyDisk."""
+        self._machine.operation(f"delete {name}")
+        gone = self._machine.files.pop(name, None)
+        if gone is not None:
+            self._machine.deleted[name] = gone
+        self._machine.done()
+
+    def lengths(self) -> dict[str, int]:
+        """See BodyDisk."""
+        self._machine.operation("lengths")
+        return {name: len(file.content) for name, file in self._machine.files.items()}
+
+    def recovered(self) -> None:
+        """See BodyDisk."""
+        if self._trust.unsynced and self._machine.durability == "power":
+            for name in self._machine.files:
+                self.sync(name)
+        self._machine.operation("note")
+        self._machine.note = note(self._boot, self._machine.durability)
+        self._machine.done()
+
+    def close(self) -> None:
+        """See BodyDisk."""
+
+
+class Rowbook:
+    """One life's view of the journal."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.rollback()
+
+    def load(self) -> Image:
+        """See Journal."""
+        self._machine.operation("load")
+        return self._machine.image()
+
+    def put_job(self, row: JobRow) -> None:
+        """See Journal."""
+        self._jobs[row.key] = row
+
+    def put_record(self, row: RecordRow) -> None:
+        """See Journal."""
+        assert row.job in self._jobs, "a record without its job"
+        self._records[row.job, row.index] = row
+
+    def delete_job(self, key: int) -> None:
+        """See Journal."""
+        self._jobs.pop(key, None)
+        for place in [place for place in self._records if place[0] == key]:
+            del self._records[place]
+
+    def commit(self) -> None:
+        """See Journal."""
+        try:
+            self._machine.operation("commit")
+        except OSError as error:
+            refused = blame(error, 0)
+            if isinstance(refused, StoreFull):
+                raise refused from error
+            raise StoreUnusable("the journal", str(error)) from error
+        self._machine.commits.append((dict(self._jobs), dict(self._records)))
+        self._machine.done()
+
+    def rollback(self) -> None:
+        """See Journal."""
+        jobs, records = self._machine.commits[-1]
+        self._jobs, self._records = dict(jobs), dict(records)
+
+    def close(self) -> None:
+        """See Journal."""

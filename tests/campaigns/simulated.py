@@ -1,0 +1,415 @@
+"""The simulated campaigns: crashes, faults, cancellations and seeds, on the machine in memory.
+
+``crash_everywhere``: the reference job dies before, within and after each of its
+operations; by a kill and by a power cut; with every legal disk after the cut (or a
+sample, where a moment has more than ``disks``); and the recovery dies as well, at an
+operation that moves on with every trial (``nested``).  Then a life without a fault must
+keep every promise.
+
+``fail_everywhere``: each operation fails with each error, once, or from then on, or once and
+then the power goes.
+
+``end_everywhere``: the engine is killed or cancelled after each step of any task.
+
+Every function gives its ``Count``; ``Count.broken`` is empty, or the engine is wrong.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
+from typing import Literal
+
+import attrs
+import trio
+
+from tests.campaigns.invariants import Scene, broken
+from tests.campaigns.machine import Disk, Machine
+from tests.campaigns.seeded import seeded_scheduler
+from tests.campaigns.story import Story, play
+from tests.transfer_engine.server import Server
+from transfer_engine.boot_note import Durability
+from transfer_engine.decisions import Decisions
+
+Moment = Literal["before", "torn", "after"]
+SimulatedScene = Scene[Story, Machine]
+Kind = Literal["once", "lasting", "cut"]
+KINDS: tuple[Kind, ...] = ("once", "lasting", "cut")
+MOMENTS: tuple[Moment, ...] = ("before", "torn", "after")
+LEVELS: tuple[Durability, ...] = ("kill", "power")
+ERRORS = {
+    "EIO": errno.EIO,
+    "ENOSPC": errno.ENOSPC,
+    "EDQUOT": errno.EDQUOT,
+    "EMFILE": errno.EMFILE,
+}
+CUTS: tuple[bool, ...] = (False, True)
+
+
+@attrs.define
+class Count:
+    """``disks``: post-crash disks that were legal at the crash points; ``trials`` of them tried."""
+
+    trials: int = 0
+    disks: int = 0
+    lives: int = 0
+    crashes: int = 0
+    virtual: float = 0.0
+    real: float = 0.0
+    broken: list[str] = attrs.field(factory=list)
+
+    def add(self, other: Count) -> None:
+        """Sum up."""
+        self.trials += other.trials
+        self.disks += other.disks
+        self.lives += other.lives
+        self.crashes += other.crashes
+        self.broken += other.broken
+
+
+@attrs.frozen
+class Engine:
+    """What runs on the machine: ``decisions`` and ``disk`` may be those of a planted fault."""
+
+    decisions: Callable[[], Decisions] = Decisions
+    disk: Callable[[Machine], Disk] = Disk
+    prepare: Callable[[Story], None] = lambda _story: None
+
+    def story(self, machine: Machine, server: Server) -> Story:
+        """A new story."""
+        story = Story(machine, server, self.decisions(), disk=self.disk)
+        self.prepare(story)
+        return story
+
+
+RIGHT = Engine()
+
+
+def operations(level: Durability, engine: Engine = RIGHT) -> int:
+    """How many the reference job has when nobody interrupts it."""
+    machine = Machine(level)
+
+    async def test(server: Server) -> None:
+        assert await engine.story(machine, server).life(fresh=True)
+
+    with seeded_scheduler(0):
+        play(test)
+    return machine.count
+
+
+def die_at(machine: Machine, number: int, moment: Moment, kill: Callable[[], None]) -> None:
+    """End the life at its nth operation from now."""
+    target = machine.count + number
+
+    def trap(count: int, what: str) -> None:
+        if count != target:
+            return
+        kill()
+        if moment == "after":
+            machine.dies_after = True
+            return
+        if moment == "torn" and what.startswith("append"):
+            machine.tears = 512
+        machine.die()
+
+    machine.trap = trap
+
+
+async def crash_once(story: Story, number: int, moment: Moment, *, fresh: bool) -> bool:
+    """A life that dies at its nth operation; false if it had fewer."""
+    story.kill = lambda: None
+    die_at(story.machine, number, moment, lambda: story.kill())
+    return not await story.life(fresh=fresh)
+
+
+def _moved(scene: SimulatedScene, machine: Machine) -> None:
+    scene.machine = scene.story.machine = machine
+
+
+async def _survive(scene: SimulatedScene, nested: int) -> None:
+    """Die once more on the way, then live."""
+    story = scene.story
+    if nested and await crash_once(story, nested, "before", fresh=False):
+        scene.machine.after_kill()
+        scene.crash(cut=False)
+    if nested % 3 == 1:
+        await story.life(fresh=False, idle=True)
+        scene.machine.after_kill()
+        scene.crash(cut=False)
+    scene.machine.after_kill()
+    for _ in range(4):
+        if not scene.machine.image().jobs:
+            break
+        await story.life(fresh=False)
+        scene.machine.after_kill()
+    await story.life(fresh=False)  # the last orphans
+    if scene.machine.image().jobs:
+        story.delivered.setdefault("doomed", []).append(("nothing settles any more", ()))
+    if scene.machine.files:
+        story.shores.append(attrs.evolve(story.shores[-1], files={"left": b""}))
+
+
+def one_crash(
+    level: Durability,
+    number: int,
+    moment: Moment,
+    cut: bool,
+    *,
+    disks: int = 1,
+    nested: int = 0,
+    seed: int = 0,
+    engine: Engine = RIGHT,
+) -> Count:
+    """All that may follow from one crash."""
+    count, at = Count(), 0
+    while True:
+        ended = _one_disk(count, level, number, moment, cut, disks, at, nested, seed, engine)
+        at += 1
+        if ended:
+            return count
+
+
+def _one_disk(
+    count: Count,
+    level: Durability,
+    number: int,
+    moment: Moment,
+    cut: bool,
+    disks: int,
+    at: int,
+    nested: int,
+    seed: int,
+    engine: Engine,
+) -> bool:
+    """The ``at``th disk that the crash may leave; true if it was the last one to try."""
+    last = True
+
+    async def test(server: Server) -> None:
+        nonlocal last
+        scene = SimulatedScene(engine.story(Machine(level), server), Machine(level))
+        scene.machine = scene.story.machine
+        died = await crash_once(scene.story, number, moment, fresh=True)
+        if not died and not scene.machine.dead:
+            return
+        if cut:
+            legal = scene.machine.legal_disks()
+            choices = list(scene.machine.after_power_cut(Random(seed), disks))
+            if at == 0:
+                count.disks += legal
+            last = at + 1 >= len(choices)
+            _moved(scene, choices[min(at, len(choices) - 1)])
+        else:
+            count.disks += 1
+            scene.machine.after_kill()
+        scene.crash(cut=cut)
+        await _survive(scene, (nested + at) % 23 + 1 if nested else 0)
+        count.trials += 1
+        count.crashes += len(scene.crashes)
+        count.lives += 1 + len(scene.story.shores)
+        where = f"{level} {'cut' if cut else 'kill'} {moment} {number} disk {at} nested {nested}"
+        count.broken += [f"{where}: {what}" for what in broken(scene)]
+
+    with seeded_scheduler(seed):
+        play(test)
+    return last
+
+
+def crash_everywhere(
+    numbers: Callable[[int], Iterable[int]] = lambda total: range(1, total + 1),
+    *,
+    disks: int = 4,
+    levels: Iterable[Durability] = LEVELS,
+    moments: Iterable[Moment] = MOMENTS,
+    cuts: Iterable[bool] = CUTS,
+    engine: Engine = RIGHT,
+    until: float = float("inf"),
+) -> Count:
+    """See above; ``until`` in ``time.monotonic``."""
+    whole = Count()
+    for level in levels:
+        for number in numbers(operations(level, engine)):
+            for moment in moments:
+                for cut in cuts:
+                    if time.monotonic() > until:
+                        return whole
+                    nested = number * 3 + len(moment)
+                    whole.add(
+                        one_crash(
+                            level, number, moment, cut, disks=disks, nested=nested, engine=engine
+                        )
+                    )
+    return whole
+
+
+def one_failure(
+    level: Durability, number: int, code: int, kind: Kind, engine: Engine = RIGHT
+) -> Count:
+    """The nth operation fails: only it, or all from it on, or the power goes a little later."""
+    count = Count()
+
+    async def test(server: Server) -> None:
+        machine = Machine(level)
+        scene = SimulatedScene(engine.story(machine, server), machine, faulty=True)
+
+        def trap(at: int, what: str) -> None:
+            if kind == "cut" and at >= number + 4:
+                scene.story.kill()
+                machine.die()
+            if at == number or (kind == "lasting" and at > number):
+                raise OSError(code, f"planted at {what}")
+
+        machine.trap = trap
+        await scene.story.life(fresh=True)
+        if kind == "cut":
+            _moved(scene, next(machine.after_power_cut(Random(number), 2)))
+        else:
+            machine.after_kill()
+        scene.crash(cut=kind == "cut")
+        await _survive(scene, 0)
+        count.trials += 1
+        count.lives += 1 + len(scene.story.shores)
+        where = f"{level} {errno.errorcode[code]} at {number} {kind}"
+        count.broken += [f"{where}: {what}" for what in broken(scene)]
+
+    with seeded_scheduler(0):
+        try:
+            play(test)
+        except* Exception as group:  # noqa: BLE001 - none may leave the engine
+            count.broken.append(f"{level} {code} at {number} {kind}: {group.exceptions!r}")
+    return count
+
+
+def fail_everywhere(
+    numbers: Callable[[int], Iterable[int]] = lambda total: range(1, total + 1),
+    *,
+    errors: Iterable[int] = tuple(ERRORS.values()),
+    levels: Iterable[Durability] = LEVELS,
+    kinds: Iterable[Kind] = KINDS,
+    engine: Engine = RIGHT,
+    until: float = float("inf"),
+) -> Count:
+    """See above."""
+    whole = Count()
+    for level in levels:
+        for number in numbers(operations(level, engine)):
+            for code in errors:
+                for kind in kinds:
+                    if time.monotonic() > until:
+                        return whole
+                    whole.add(one_failure(level, number, code, kind, engine))
+    return whole
+
+
+@attrs.define(eq=False)
+class Steps(trio.abc.Instrument):
+    """Counts the steps of all tasks; acts after the one at which it is set."""
+
+    at: int
+    act: Callable[[], None]
+    count: int = 0
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        """See Instrument."""
+        self.count += 1
+        if self.count == self.at:
+            self.act()
+
+
+def end_after(step: int, level: Durability, *, clean: bool, engine: Engine = RIGHT) -> Count | None:
+    """Kill or cancel the engine after so many steps; None if the story has fewer."""
+    count, reached = Count(), False
+
+    async def test(server: Server) -> None:
+        nonlocal reached
+        machine = Machine(level)
+        scene = SimulatedScene(engine.story(machine, server), machine)
+        scene.clean = clean
+        steps = Steps(step, lambda: (scene.story.quit if clean else scene.story.kill)())
+        trio.lowlevel.add_instrument(steps)
+        await scene.story.life(fresh=True)
+        trio.lowlevel.remove_instrument(steps)
+        reached = steps.count >= step
+        machine.after_kill()
+        scene.crash(cut=False)
+        await _survive(scene, 0)
+        count.trials += 1
+        count.broken += [f"{level} step {step} clean={clean}: {what}" for what in broken(scene)]
+
+    with seeded_scheduler(step):
+        play(test)
+    return count if reached else None
+
+
+def end_everywhere(
+    stride: int = 1, *, levels: Iterable[Durability] = LEVELS, until: float = float("inf")
+) -> Count:
+    """See above; every ``stride``th step."""
+    whole = Count()
+    for level in levels:
+        for clean in CUTS:
+            step: int = 1
+            while (one := end_after(step, level, clean=clean)) is not None:
+                whole.add(one)
+                step += stride
+                if time.monotonic() > until:
+                    return whole
+    return whole
+
+
+def seeds(many: Iterable[int], engine: Engine = RIGHT, until: float = float("inf")) -> Count:
+    """Random schedules, random crashes, random disks; what a seed finds it finds again."""
+    whole = Count()
+    begun = time.process_time()
+    for seed in many:
+        if time.monotonic() > until:
+            break
+        whole.add(_one_seed(seed, engine))
+    whole.real = time.process_time() - begun
+    return whole
+
+
+def _one_seed(seed: int, engine: Engine) -> Count:
+    rng, count = Random(seed), Count()
+    level: Durability = rng.choice(LEVELS)
+
+    async def test(server: Server) -> None:
+        scene = SimulatedScene(engine.story(Machine(level), server), Machine(level))
+        scene.machine = scene.story.machine
+        for life in range(rng.randrange(1, 4)):
+            await crash_once(
+                scene.story, rng.randrange(1, 70), rng.choice(MOMENTS), fresh=life == 0
+            )
+            cut = rng.random() < 0.5
+            if cut:
+                disks = list(scene.machine.after_power_cut(rng, 8))
+                _moved(scene, rng.choice(disks))
+            else:
+                scene.machine.after_kill()
+            scene.crash(cut=cut)
+        await _survive(scene, 0)
+        count.trials, count.lives = 1, 1 + len(scene.story.shores)
+        count.crashes = len(scene.crashes)
+        count.broken = [f"seed {seed}: {what}" for what in broken(scene)]
+
+    with seeded_scheduler(seed):
+        play(test)
+    return count
+
+
+def replay(seed: int) -> list[str]:
+    """The operations of one undisturbed run under a seed."""
+    machine = Machine("power")
+
+    async def test(server: Server) -> None:
+        await Story(machine, server).life(fresh=True)
+
+    with seeded_scheduler(seed):
+        play(test)
+    return machine.said
+
+
+def every(stride: int, phase: int = 1) -> Callable[[int], Iterator[int]]:
+    """Each ``stride``th operation."""
+    return lambda total: iter(range(phase, total + 1, stride))

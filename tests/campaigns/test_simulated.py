@@ -1,0 +1,69 @@
+"""The simulated campaigns, in short; ``python -m tests.campaigns.crash`` runs them in full."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from trio._core import _run
+
+from tests.campaigns import seeded
+from tests.campaigns.faults import FAULTS, Fault
+from tests.campaigns.simulated import (
+    crash_everywhere,
+    end_everywhere,
+    every,
+    fail_everywhere,
+    replay,
+    seeds,
+)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Hundreds of planned failures are no news."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_trio_still_has_the_scheduler_that_can_be_seeded() -> None:
+    assert hasattr(_run, seeded.FLAG)
+    assert hasattr(_run, seeded.RANDOM)
+    assert replay(1) == replay(1)
+    assert len({tuple(replay(seed)) for seed in range(6)}) > 1
+
+
+def test_no_promise_breaks_by_a_crash_at_an_operation_and_any_disk_after_it() -> None:
+    count = crash_everywhere(every(19, 4), disks=2)
+    assert count.broken == []
+    assert count.trials > 40
+    assert count.disks > count.trials
+
+
+def test_no_promise_breaks_by_an_operation_that_fails() -> None:
+    count = fail_everywhere(every(29, 3))
+    assert count.broken == []
+    assert count.trials > 40
+
+
+def test_no_promise_breaks_by_an_end_after_a_step_of_a_task() -> None:
+    count = end_everywhere(71)
+    assert count.broken == []
+    assert count.trials > 15
+
+
+def test_no_promise_breaks_under_random_schedules_and_crashes() -> None:
+    count = seeds(range(1000, 1025))
+    assert count.broken == []
+    assert count.crashes > 25
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_planted_fault_is_seen(fault: Fault) -> None:
+    began = time.monotonic()
+    found = {number for line in fault.find().broken if (number := re.search(r"I\d+(?=:)", line))}
+    assert fault.breaks & {number[0] for number in found}, f"{time.monotonic() - began:.0f} s"
