@@ -142,6 +142,11 @@ def _scenario(trace: Trace) -> Scenario:
 )
 @click.option("--all", "everything", is_flag=True, help="Show every entry.")
 @click.option(
+    "--cause",
+    is_flag=True,
+    help="Search for the steps whose single change would explain it; takes some seconds.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
@@ -149,7 +154,7 @@ def _scenario(trace: Trace) -> Scenario:
     show_default=True,
     help="What is printed.",
 )
-def why_command(trace: Path, at: int | None, everything: bool, form: str) -> int:
+def why_command(trace: Path, at: int | None, everything: bool, cause: bool, form: str) -> int:
     """Say why a recorded trace has its verdict: entry by entry, in plain words.
 
     Then the explanations that were alive before the entry in question and after it:
@@ -163,20 +168,36 @@ def why_command(trace: Path, at: int | None, everything: bool, form: str) -> int
     judgement = judge(recorded)
     place = judgement.unexplained if at is None else at
     alive = _alive(recorded, place)
+    causes = _causes(recorded, judgement) if cause else None
     if form == "json":
-        click.echo(_json(judgement, place, alive))
+        click.echo(_json(judgement, place, alive, causes))
         return exits.OK
     for line in _entries(recorded, judgement, place, everything):
         click.echo(line)
     click.echo()
     for line in _verdict(judgement):
         click.echo(line)
+    if causes is not None:
+        click.echo(f"a single change would explain it: {', '.join(causes) or 'none that is known'}")
     for when, told, held in alive:
         click.echo(f"\n{when}: {held} explanation{'' if held == 1 else 's'}")
         for number, each in enumerate(told, start=1):
             for line in each.lines():
                 click.echo(f"  {number}. {line}")
     return exits.OK
+
+
+def _causes(trace: Trace, judgement: Judgement) -> tuple[str, ...]:
+    """The steps whose single change would explain the entry in question."""
+    from conformance.blame import blame
+    from conformance.judge.judge import accept
+
+    if judgement.unexplained is None:
+        return ()
+    live = accept(trace).fetch.hypotheses
+    sets = (each.choices for each in live)
+    choices = min(sets, key=lambda c: (len(c), sorted(c)), default=frozenset())
+    return blame(trace, judgement.unexplained, choices).steps
 
 
 Alive = list[tuple[str, "tuple[Told, ...]", int]]
@@ -207,7 +228,9 @@ def _alive(trace: Trace, place: int | None) -> Alive:
     return found
 
 
-def _json(judgement: Judgement, place: int | None, alive: Alive) -> str:
+def _json(
+    judgement: Judgement, place: int | None, alive: Alive, causes: tuple[str, ...] | None
+) -> str:
     import attrs
     import msgspec
 
@@ -219,6 +242,8 @@ def _json(judgement: Judgement, place: int | None, alive: Alive) -> str:
             for when, told, held in alive
         ],
     }
+    if causes is not None:
+        said["causes"] = causes
     return msgspec.json.format(msgspec.json.encode(said), indent=2).decode()
 
 

@@ -177,11 +177,11 @@ class Acceptor:
         return not going and all(_but_for_due(each) in before for each in after)
 
     def _reject(self, index: int, entry: Entry) -> None:
-        allowed = dict.fromkeys(
+        allowed = {
             text for hypothesis in self.hypotheses for text in self.rest.could_come(hypothesis)
-        )
+        }
         refusals = self.matching.refusals.best_first()
-        self.rejection = Rejection(index, entry, refusals, tuple(allowed))
+        self.rejection = Rejection(index, entry, refusals, tuple(sorted(allowed)))
 
     # --- inputs -----------------------------------------------------------------------
 
@@ -254,7 +254,7 @@ class Acceptor:
         owed = [(len(each.pending), self.rest.owed(each)) for each in self.hypotheses]
         _, texts = min(
             owed,
-            key=lambda o: (o[0], sum(text.startswith("RECORD") for text in o[1]), len(o[1])),
+            key=lambda o: (o[0], sum(text.startswith("RECORD") for text in o[1]), len(o[1]), o[1]),
             default=(0, ()),
         )
         return texts

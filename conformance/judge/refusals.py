@@ -67,8 +67,10 @@ class Refusals:
             self._kept[refusal] = refusal
 
     def best_first(self) -> tuple[Refusal, ...]:
-        """All refusals, the nearest first."""
-        return tuple(sorted(self._kept.values(), key=lambda r: r.rank, reverse=True))
+        """All refusals, the nearest first; of equally near ones by step and reason."""
+        # Explanations come in the order of a set: theirs must not show.
+        named = sorted(self._kept.values(), key=lambda r: (r.step, r.why))
+        return tuple(sorted(named, key=lambda r: r.rank, reverse=True))
 
 
 def nearest_of(refusals: tuple[Refusal, ...]) -> tuple[Refusal, ...]:

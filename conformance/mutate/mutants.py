@@ -87,15 +87,24 @@ def mutants() -> tuple[Mutant, ...]:
 @contextmanager
 def installed(mutant: Mutant) -> Iterator[None]:
     """The model with this change, everywhere in this process, until the block ends."""
+    with swapped(mutant):
+        _forget()
+        try:
+            yield
+        finally:
+            _forget()
+
+
+@contextmanager
+def swapped(mutant: Mutant) -> Iterator[None]:
+    """The same where nothing that was remembered of the model is asked: far quicker."""
     function = function_of(mutant)
     held = function.__code__
     function.__code__ = mutant.code
-    _forget()
     try:
         yield
     finally:
         function.__code__ = held
-        _forget()
 
 
 def function_of(mutant: Mutant) -> FunctionType:

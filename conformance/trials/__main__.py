@@ -1,4 +1,4 @@
-"""``python -m conformance.trials soundness|mutations|agreement``: try the acceptor at scale.
+"""``python -m conformance.trials soundness|mutations|agreement|blame``: try the acceptor at scale.
 
 What was counted is added to reports/acceptor.json.  A campaign goes on at the first
 number that has not been tried; Ctrl-C loses nothing that was counted.  Exit codes: 0
@@ -15,8 +15,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from conformance.blame import MOST_BLAMED
 from conformance.cli.exits import USAGE
-from conformance.trials import campaigns
+from conformance.trials import blaming, campaigns
 from conformance.trials.campaigns import Tally
 from spec_model.profiles import PROFILES
 
@@ -28,10 +29,14 @@ TRIALS: dict[str, Callable[[str, range], Tally]] = {
     "soundness": campaigns.soundness,
     "mutations": campaigns.mutations,
     "agreement": campaigns.agreement,
+    "blame": blaming.blaming,
 }
 _FINE = frozenset(
     {
         *("accepted", "circling", "rejected", "equivalent", "order only"),
+        *("not seen to violate", "violates", "undetermined", "changed step blamed"),
+        *("changed step where it was seen", "changed step blamed without that change"),
+        *(f"steps blamed: {number}" for number in range(MOST_BLAMED + 1)),
         *("unreadable", "too large to prove", "too large", "both accepted", "both rejected"),
     }
 )
@@ -80,9 +85,12 @@ def _write(path: Path, report: Report) -> None:
 )
 @click.option("--upto", default=1000, show_default=True, type=click.IntRange(1), help="Numbers.")
 @click.option("--seconds", type=float, help="Stop after so many seconds.")
+@click.option("--batch", default=BATCH, show_default=True, help="Numbers between two reports.")
 @click.option("--out", default=OUT, show_default=True, type=click.Path(path_type=Path))
 @click.option("--anew", is_flag=True, help="Forget what was counted before.")
-def main(trial: str, profile: str, upto: int, seconds: float | None, out: Path, anew: bool) -> None:
+def main(
+    trial: str, profile: str, upto: int, seconds: float | None, batch: int, out: Path, anew: bool
+) -> None:
     """Try the acceptor on traces of the model: see the module's text."""
     report = _read(out)
     line = report.setdefault(trial, {}).setdefault(profile, Line())
@@ -90,7 +98,7 @@ def main(trial: str, profile: str, upto: int, seconds: float | None, out: Path, 
         line = report[trial][profile] = Line()
     began = time.monotonic()
     while line.tried < upto and (seconds is None or time.monotonic() - began < seconds):
-        numbers = range(line.tried, min(upto, line.tried + BATCH))
+        numbers = range(line.tried, min(upto, line.tried + batch))
         line.add(numbers, TRIALS[trial](profile, numbers))
         _write(out, report)
         click.echo(f"{trial} {profile}: {line.tried} of {upto}", err=True)
