@@ -193,7 +193,9 @@ class Effects:
                 realm = self.terms.facts.realm(command)
                 if realm in blocked:
                     continue
-                blocked.add(realm)
+                # E60: bodies are read outside of the queue.
+                if not self.terms.facts.reads(ref):
+                    blocked.add(realm)
             for after in self.inputs.effect(hypothesis.without_pending(ref), ref, command):
                 yield from self._dispatched(after)
         if not hypothesis.agent.running:

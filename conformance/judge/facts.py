@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 import attrs
 
-from conformance.protocol import AnyCommand, Begin, ClosePage, EndBody, OpenPage, Quit
+from conformance.protocol import AnyCommand, Begin, ClosePage, EndBody, Fetch, OpenPage, Quit
 from conformance.trace import (
     AnyServerEntry,
     ServerBytes,
@@ -78,6 +78,8 @@ class Facts:
     closed: set[str] = attrs.field(factory=set)
     unreadable: set[str] = attrs.field(factory=set)
     """Calls of which a streamed body failed."""
+    ended: set[tuple[str, int]] = attrs.field(factory=set)
+    """Streamed bodies that are over, by call and request."""
     killed: bool = False
     writes: int = 0
 
@@ -97,6 +99,18 @@ class Facts:
         """A call by its name, another command by "#" and its number."""
         return self.commands[int(ref[1:])] if ref.startswith("#") else self.calls[ref]
 
+    def reads(self, ref: str) -> bool:
+        """Whether this call still waits for a streamed body to end (FETCH-8.10)."""
+        made = self.calls.get(ref)
+        return (
+            isinstance(made, Fetch)
+            and ref not in self.unreadable
+            and any(
+                request.streamed and (ref, index) not in self.ended
+                for index, request in enumerate(made.requests)
+            )
+        )
+
     def command_given(self, command: AnyCommand) -> None:
         """Take in one command."""
         self.commands[command.seq] = command
@@ -114,8 +128,10 @@ class Facts:
             )
         elif isinstance(command, OpenPage):
             self.closed.discard(command.page)
-        elif isinstance(command, EndBody) and command.fails:
-            self.unreadable.add(command.fetch)
+        elif isinstance(command, EndBody):
+            self.ended.add((command.fetch, command.request))
+            if command.fails:
+                self.unreadable.add(command.fetch)
         elif isinstance(command, Quit):
             self.killed = self.killed or command.kill
 

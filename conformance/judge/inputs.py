@@ -122,6 +122,14 @@ class Inputs:
             due = Due("settled", ref, error="TypeError", step="FETCH-8.11")
             yield hypothesis.owe(due)
 
+        if self._reserved(hypothesis, command.id):
+            yield hypothesis.owe(Due("settled", ref, error="TypeError", step="FETCH-8.5"))
+        if self.terms.facts.reads(ref):
+            for refused, choices in self.terms.ask(_refused, hypothesis.agent, call):
+                if refused is not None:
+                    due = Due("settled", ref, error=refused.error, step=refused.step)
+                    yield hypothesis.owe(due).needing(choices)
+            return
         for amount in sorted({charged.lo, charged.hi}):
             for result, choices in self.terms.ask(_admitted, hypothesis.agent, call, amount):
                 if isinstance(result, Rejected):
@@ -136,6 +144,14 @@ class Inputs:
                 admitted = attrs.evolve(hypothesis, agent=agent, records=records)
                 due = Due("settled", ref, "instance", fetch.index, step="FETCH-8.14.1")
                 yield admitted.owe(due).needing(choices)
+
+    def _reserved(self, hypothesis: Hypothesis, id: str) -> bool:
+        """E60: the id of a call whose bodies are being read is taken."""
+        waiting = (self.terms.facts.calls.get(ref) for ref in hypothesis.pending)
+        return any(
+            isinstance(made, p.Fetch) and made.id == id and any(r.streamed for r in made.requests)
+            for made in waiting
+        )
 
     def _registry(
         self, hypothesis: Hypothesis, ref: str, command: p.Get | p.GetIds | p.Abort
@@ -269,6 +285,11 @@ class Inputs:
                     Due("click", CLICK, fetch=newest.index, least=least, step="CLICK-1")
                 )
             yield after
+
+
+def _refused(agent: bf.UserAgent, call: FetchCall, d: Decide) -> Rejected | None:
+    """What rejects before the bodies are looked at."""
+    return bf.check_arguments(call, d) or bf.refuse(agent, call.id, d)
 
 
 def _admitted(

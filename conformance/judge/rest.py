@@ -138,7 +138,7 @@ class Rest:
             if due.kind != "settled" or due.ref not in facts.dead
         ]
         for ref in hypothesis.pending:
-            if ref in facts.dead:
+            if ref in facts.dead or facts.reads(ref):
                 continue
             if ref.startswith(ENQUEUED):
                 owed.append("DISPLAY-7 what the user's abort does")

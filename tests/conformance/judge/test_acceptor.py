@@ -6,7 +6,7 @@ import pytest
 
 from conformance import protocol as p
 from conformance.judge.acceptor import Acceptor
-from tests.conformance.judge.traces import Script
+from tests.conformance.judge.traces import HOME, Script
 
 V1 = '"v1"'
 
@@ -299,6 +299,34 @@ def test_an_older_snapshot_may_follow_live_numbers_by_an_open_reading() -> None:
     assert {h.choices for h in judged(late(4)).hypotheses} == {frozenset({"E48=as-written"})}
     # That was a snapshot: what follows is newer.
     refuses(late(4).seen(p.Progress("i2", p.Snapshot("a", downloaded=3))), "UPDATE-6.6")
+
+
+def streamed() -> Script:
+    """A call whose request body is a stream that has not ended."""
+    upload = p.RequestInit(HOME + "/x", method="POST", body="x" * 8, streamed=True)
+    return Script().begin().send(p.Fetch, call="up", realm="p1", id="a", requests=[upload])
+
+
+def begun(script: Script) -> Script:
+    shown = p.Snapshot("a", upload_total=8)
+    return script.seen(p.Settled("up", instance="i-a", snapshot=shown))
+
+
+def test_nothing_comes_of_a_call_whose_body_never_ends_and_its_id_is_taken() -> None:
+    script = streamed().quiet().fetch("b", "/y").request("/y").quiet()
+    script.send(p.Fetch, call="c2", realm="p1", id="a", requests=[p.RequestInit(HOME + "/z")])
+    admits(script.seen(p.Settled("c2", error="TypeError")).quiet())
+
+
+def test_a_promise_before_the_body_has_ended_is_refused() -> None:
+    refuses(begun(streamed()))
+
+
+def test_once_the_body_has_ended_its_request_is_due() -> None:
+    ended = streamed().send(p.EndBody, fetch="up", request=0)
+    admits(begun(ended).request("/x", method="POST").quiet())
+    refuses(begun(streamed().send(p.EndBody, fetch="up", request=0)).quiet(), "RECORD-11")
+    refuses(streamed().send(p.EndBody, fetch="up", request=0).quiet(), "FETCH-8.14.1")
 
 
 def overtaken(late_bytes: int) -> Script:
