@@ -135,6 +135,9 @@ SOURCES: tuple[Source, ...] = tuple(
 )
 """``enabled`` part by part, in order: each reads little of the state."""
 
+NEWS: tuple[Source, ...] = tuple(_while_running(source) for source in (_updates, _realms, _readers))
+"""Those of ``SOURCES`` whose tasks only carry news to pages and readers, in the same order."""
+
 
 def _can_fire(state: State) -> bool:
     """Whether an event is on its way and the worker's event loop is free to take it."""

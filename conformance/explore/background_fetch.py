@@ -9,7 +9,7 @@ from conformance.explore.desk import Desk, Surroundings, start
 from conformance.explore.forget import NUMBERS, Forget, renumbered
 from conformance.explore.plain import Label, Node, SystemSpace
 from conformance.explore.promises import Memory, Promises
-from conformance.explore.scope import Scope
+from conformance.explore.scope import Order, Scope
 from conformance.explore.tables import Fixed
 from spec_model.background_fetch import BackgroundFetch, UserAgent
 from spec_model.choices import AS_WRITTEN_READING, CHOICES
@@ -18,8 +18,8 @@ from spec_model.editions import AMENDED, Edition
 from spec_model.messages import Input, Output
 from spec_model.record_objects import RecordObject
 from spec_model.state import Event, Realm, State
-from spec_model.system import BACKGROUND_FETCH
-from spec_model.tasks import MakeReady, PullBody, RunRealm, RunUpdate, Task
+from spec_model.system import BACKGROUND_FETCH, NEWS, SOURCES, Source
+from spec_model.tasks import Task
 
 Step: TypeAlias = Label[Input, Task]
 Full: TypeAlias = Node[State, Desk, Memory]
@@ -34,19 +34,7 @@ BARRED = frozenset(
 ) - {f"{choice.key}={choice.options[0]}" for choice in CHOICES.values()}
 """Options that are registered to relax a property, and literal readings: they promise less."""
 
-_NEWS = (RunUpdate, RunRealm, MakeReady, PullBody)
-
-
-def _everything(task: Task) -> bool:
-    return True
-
-
-def _news(task: Task) -> bool:
-    return isinstance(task, _NEWS)
-
-
-def _nothing(task: Task) -> bool:
-    return False
+_EAGER: dict[Order, tuple[Source, ...]] = {"settled": SOURCES, "news": NEWS, "all": ()}
 
 
 def space(scope: Scope, edition: Edition = AMENDED) -> Space:
@@ -58,7 +46,7 @@ def space(scope: Scope, edition: Edition = AMENDED) -> Space:
         Promises(scope),
         edition,
         canonical=Forget(scope),
-        eager={"settled": _everything, "news": _news, "all": _nothing}[scope.order],
+        eager=_EAGER[scope.order],
         barred=BARRED,
         choose_all=scope.choices,
     )

@@ -10,9 +10,9 @@ which field next; at a leaf are the outcomes, each as changes of a few cells and
 A node that meets an unknown value runs the model once more and the tree grows.  A global
 step is then some look-ups and a splice of a tuple of numbers (``tables``).
 
-What is compiled so is the tasks of the system, every part of the environment, what the eager
-tasks do, and every step with all that belongs to it: what the surroundings hear, the watch, and the
-canonical form.  Nothing here knows background fetch.  The tests compare the compiled space
+What is compiled so is the tasks of the system, every part of the environment, and every step
+with all that belongs to it: what the surroundings hear, the watch, the canonical form, and the
+eager tasks that follow.  Nothing here knows background fetch.  The tests compare the compiled space
 with the plain one, edge by edge.
 
 *Symmetry.*  Where some objects may be exchanged with each other, a state is the one of its
@@ -23,14 +23,15 @@ for ever is ``EF AG owed`` over fair steps, which bisimulation keeps, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, cast
 
 import attrs
 
 from conformance.explore.plain import EnvT, Label, MemoryT, Node, Offer, SystemSpace
 from conformance.explore.space import Edge, Marks
-from conformance.explore.tables import Anatomy, Delta, Facet, Fixed, Kind, Plan, Source
+from conformance.explore.tables import Anatomy, Delta, Facet, Facets, Fixed, Kind, Plan, Source
 from conformance.explore.watching import Copy, Recorder, Watched, raw, recording, resolve
 from spec_model.kernel import InputT, OutputT, StateT, TaskT
 
@@ -41,7 +42,7 @@ Packed = tuple[int, ...]
 class _Change:
     """One outcome of a step: what it does to the cells, and what it shows."""
 
-    __slots__ = ("marks", "patch", "rebuilt", "shape")
+    __slots__ = ("marks", "moves", "patch", "rebuilt", "shape")
 
     def __init__(self, shape: int, sources: Sequence[Source], marks: Marks, same: bool) -> None:
         self.marks, self.shape = marks, shape
@@ -53,6 +54,7 @@ class _Change:
         # A cell that comes from elsewhere, or another shape: everything is put anew.
         moved = any(isinstance(s, tuple) and s[0] != at for at, s in enumerate(sources))
         self.rebuilt = None if same and not moved else list(sources)
+        self.moves = True
 
     def after(self, state: Packed) -> Packed:
         """The state after the step."""
@@ -104,17 +106,41 @@ class _Moved(dict[int, int]):
         return new
 
 
+def _planted(root: Any, levels: Sequence[tuple[int, Facets]], state: Packed, leaf: object) -> Any:
+    """A tree of cells that knows one more leaf.
+
+    Which cell is asked next is a function of those before it, so paths never disagree.
+    """
+    if not levels:
+        return leaf
+    root = root or (*levels[0], {})
+    kids = root[2]
+    for (at, facet), below in itertools.pairwise(levels):
+        node = kids.setdefault(facet[state[at]], (*below, {}))
+        kids = node[2]
+    at, facet = levels[-1]
+    kids[facet[state[at]]] = leaf
+    return root
+
+
 def _in_rows(cells: list[int], length: int) -> list[list[int]]:
     return [cells[at : at + length] for at in range(0, len(cells), length)]
 
 
 @attrs.define(eq=False)
 class _Tree:
-    """A decision tree: what a function of a watched node gives."""
+    """A decision tree: what a function of a watched node gives.
+
+    It is known field by field, ``root``, as the function reads; and again cell by cell, ``cells``,
+    where a cell is asked once for all the fields of it that the tree ever asks for.  The second
+    is shallow and is made of the first.
+    """
 
     function: Callable[[Any], object]
     """Runs on a watched node and gives the leaf."""
     root: Any = None
+    cells: Any = None
+    fields: dict[int, set[str]] = attrs.field(factory=dict)
     misses: int = 0
 
 
@@ -122,13 +148,11 @@ class _Tree:
 class _Shaped:
     """What is compiled for one shape.
 
-    ``trees`` give the ways out of a state, each a tree of its outcomes; ``closing`` what the
-    eager tasks do, None where there is none.
+    ``trees`` give the ways out of a state, each a tree of its outcomes.
     """
 
     plan: Plan
     debts: _Tree
-    closing: _Tree
     alike: list[list[tuple[int, _Moved, _Moved]]]
     trees: list[_Tree] = attrs.field(factory=list)
     ways: dict[object, _Tree] = attrs.field(factory=dict)
@@ -208,20 +232,14 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     def successors(self, state: Packed) -> Iterator[Edge[int, Packed]]:
         """Every step, each prolonged by the eager tasks."""
         shaped = self._at(state[0])
-        look_up, at = self._look_up, self._at
+        look_up, alike = self._look_up, shaped.alike
         for tree in shaped.trees:
             for way in look_up(tree, state):
                 for label, step in look_up(way, state):
-                    target = step.after(state)
-                    for rest in look_up(at(target[0]).closing, target):
-                        if rest is None:
-                            end, marks = target, step.marks
-                        else:
-                            end = rest.after(target)
-                            marks = step.marks | rest.marks if rest.marks else step.marks
-                        if self.symmetry is not None:
-                            end = self._sorted(end)
-                        yield label, end, marks
+                    end = step.after(state)
+                    if alike and step.moves:
+                        end = self._sorted(end)
+                    yield label, end, step.marks
 
     def _sorted(self, state: Packed) -> Packed:
         """The permutation of a state that stands for all of them."""
@@ -261,33 +279,50 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     # --- trees ------------------------------------------------------------------------
 
     def _look_up(self, tree: _Tree, state: Packed) -> Any:
-        node = tree.root
+        node = tree.cells
         while node.__class__ is tuple:
             at, facet, kids = node
+            node = kids.get(facet[state[at]])
+        return self._by_fields(tree, state) if node is None else node
+
+    def _by_fields(self, tree: _Tree, state: Packed) -> Any:
+        """The same field by field, which is how it is known; then it is known by cells, too."""
+        node = tree.root
+        asked: dict[int, None] = {}
+        while node.__class__ is tuple:
+            at, facet, kids = node
+            asked[at] = None
             value = state[at]
             node = kids.get(value if facet is None else facet[value])
-        return self._grow(tree, state) if node is None else node
+        if node is None:
+            reads, node = self._grow(tree, state)
+            for copy in reads:
+                asked[copy.cell + 1] = None
+                names = tree.fields.setdefault(copy.cell + 1, set())
+                if copy.name not in names:
+                    names.add(copy.name)
+                    tree.cells = None
+        kinds = self.anatomy.plans[state[0]].kinds
+        levels = [(at, kinds[at - 1].facets(tree.fields[at])) for at in asked]
+        tree.cells = _planted(tree.cells, levels, state, node)
+        return node
 
-    def _grow(self, tree: _Tree, state: Packed) -> Any:
-        """Run the function on what the tree does not know yet."""
+    def _grow(self, tree: _Tree, state: Packed) -> tuple[Iterable[Copy], Any]:
+        """Run the function on what the tree does not know yet; what it read, and the leaf."""
         self.misses += 1
         tree.misses += 1
         plan = self.anatomy.plans[state[0]]
+        kinds = plan.kinds
 
-        def value(place: int, name: str) -> object:
-            cell = plan.where[place, name]
-            kind = plan.kinds[cell]
-            return kind.cells[state[cell + 1]][kind.names.index(name)]
+        def value(copy: Copy) -> object:
+            return kinds[copy.cell].cells[state[copy.cell + 1]][copy.index]
 
         recorder = Recorder(value)
         with recording(recorder):
             leaf = tree.function(self.anatomy.watched(plan))
-        path: list[tuple[int, Facet | None]] = []
-        for place, name in recorder.reads:
-            cell = plan.where[place, name]
-            path.append((cell + 1, plan.kinds[cell].facet(name)))
+        path = [(copy.cell + 1, kinds[copy.cell].facet(copy.name)) for copy in recorder.reads]
         self._graft(tree, path, leaf, state)
-        return leaf
+        return recorder.reads, leaf
 
     def _graft(
         self, tree: _Tree, path: list[tuple[int, Facet | None]], leaf: object, state: Packed
@@ -319,9 +354,7 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
         return self._shaped[number]
 
     def _compile(self, plan: Plan) -> _Shaped:
-        shaped = _Shaped(
-            plan, _Tree(self.space.owes), _Tree(self._closing_of(plan)), self._alike(plan)
-        )
+        shaped = _Shaped(plan, _Tree(self.space.owes), self._alike(plan))
 
         def tasks(node: Node[StateT, EnvT, MemoryT]) -> list[_Tree]:
             return [self._task(shaped, task) for task in self.space.tasks(node)]
@@ -329,14 +362,6 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
         shaped.trees.append(_Tree(tasks))
         shaped.trees += [_Tree(self._offers_of(shaped, part)) for part in self.parts]
         return shaped
-
-    def _closing_of(self, plan: Plan) -> Callable[[Node[StateT, EnvT, MemoryT]], object]:
-        def close(node: Node[StateT, EnvT, MemoryT]) -> list[_Change | None]:
-            if self.space.eager_task(node) is None:
-                return [None]
-            return [self._change(plan, *end) for end in self.space.settled(node)]
-
-        return close
 
     def _offers_of(
         self, shaped: _Shaped, part: Callable[[EnvT, StateT], Any]
@@ -373,14 +398,19 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
         offer: Offer[InputT, EnvT] | None,
     ) -> list[tuple[int, _Change]]:
         return [
-            (self._label(label), self._change(plan, target, marks))
+            (self._label(label), self._change(plan, end, marks | more))
             for label, target, marks in self.space.step(node, task, offer)
+            for end, more in self.space.settled(target)
         ]
 
     def _change(self, plan: Plan, target: Node[StateT, EnvT, MemoryT], marks: Marks) -> _Change:
         shape, sources = self.anatomy.take_apart(target, plan, resolve)
         new = self.anatomy.plan(shape)
-        return _Change(new.number, sources, marks, new is plan)
+        change = _Change(new.number, sources, marks, new is plan)
+        if self.symmetry is not None and change.rebuilt is None:
+            cls = self.symmetry.cls
+            change.moves = any(plan.kinds[at - 1].cls is cls for at, _ in change.patch)
+        return change
 
     def _label(self, label: Label[InputT, TaskT]) -> int:
         number = self._label_numbers.get(label)

@@ -14,7 +14,7 @@ nodes with the same canonical form have steps with the same labels to nodes with
 canonical forms.  Where it stands, the argument is written.  ``before`` is the canonical node
 that the step began at: what is the same object there and here needs no second look.
 
-``eager`` names tasks that are performed at once, in the system's own order, before
+``eager`` lists tasks that are performed at once, in the system's own order, before
 anything else may happen.  That is sound where such a task commutes with every other step
 and none of the properties can tell the moments apart; the tests compare it with the
 search that leaves nothing out.
@@ -22,7 +22,7 @@ search that leaves nothing out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import attrs
@@ -142,7 +142,7 @@ class SystemSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
         [Node[StateT, EnvT, MemoryT] | None, Node[StateT, EnvT, MemoryT]],
         Node[StateT, EnvT, MemoryT],
     ] = lambda before, node: node
-    eager: Callable[[TaskT], bool] = lambda task: False
+    eager: Sequence[Callable[[StateT, Decide], Iterable[TaskT]]] = ()
     barred: frozenset[str] = frozenset()
     choose_all: bool = True
 
@@ -237,7 +237,15 @@ class SystemSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
 
     def eager_task(self, node: Node[StateT, EnvT, MemoryT]) -> TaskT | None:
         """The task that comes before anything else, if there is one."""
-        return next((task for task in self.tasks(node) if self.eager(task)), None)
+        for source in self.eager:
+
+            def first(d: Decide, source: Callable[..., Iterable[TaskT]] = source) -> TaskT | None:
+                return next(iter(source(node.state, d)), None)
+
+            task = outcomes(first, self.edition, frozenset())[0].value
+            if task is not None:
+                return task
+        return None
 
     def settled(
         self, node: Node[StateT, EnvT, MemoryT]

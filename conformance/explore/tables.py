@@ -8,14 +8,16 @@ that is *split* have a cell for each field.
 
 - A ``Kind`` interns the cells of one class and set of fields.
 - A ``Facet`` is one field of them: cell number to value number.
+- ``Facets`` are several fields together.
 - A ``Delta`` changes some fields and keeps the others: cell number to cell number.
 
-The last two are dictionaries that fill themselves.
+The last three are dictionaries that fill themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -67,6 +69,21 @@ class Facet(dict[int, int]):
         return number
 
 
+class Facets(dict[int, int]):
+    """Several fields of the cells of a kind together."""
+
+    def __init__(self, kind: Kind, places: tuple[int, ...]) -> None:
+        super().__init__()
+        self.kind, self.places = kind, places
+        self.values_of: dict[tuple[object, ...], int] = {}
+
+    def __missing__(self, cell: int) -> int:
+        values = self.kind.cells[cell]
+        key = tuple(values[at] for at in self.places)
+        number = self[cell] = self.values_of.setdefault(key, len(self.values_of))
+        return number
+
+
 class Delta(dict[int, int]):
     """What changing some fields makes of each cell of a kind."""
 
@@ -92,6 +109,7 @@ class Kind:
     cells: list[tuple[object, ...]] = attrs.field(factory=list)
     _numbers: dict[tuple[object, ...], int] = attrs.field(factory=dict)
     _facets: dict[str, Facet] = attrs.field(factory=dict)
+    _together: dict[tuple[int, ...], Facets] = attrs.field(factory=dict)
     _deltas: dict[tuple[tuple[str, object], ...], Delta] = attrs.field(factory=dict)
 
     def intern(self, values: tuple[object, ...]) -> int:
@@ -110,6 +128,13 @@ class Kind:
             self._facets[name] = Facet(self, name)
         return self._facets[name]
 
+    def facets(self, names: Iterable[str]) -> Facets:
+        """Several fields together."""
+        places = tuple(sorted(self.names.index(name) for name in names))
+        if places not in self._together:
+            self._together[places] = Facets(self, places)
+        return self._together[places]
+
     def delta(self, changes: tuple[tuple[str, object], ...]) -> Delta:
         """A change of some fields."""
         if changes not in self._deltas:
@@ -126,13 +151,16 @@ class Plan:
     """One shape with its kinds: how a tuple of numbers is read.
 
     ``where``: the cell and the kind of each place and field.  Objects are numbered as places
-    in the order in which the tree is walked.
+    in the order in which the tree is walked.  ``watched``: the watched value, of which there is
+    one; ``known``: the identity of everything in it, with its shape and cells.
     """
 
     shape: Shape
     number: int
     kinds: list[Kind] = attrs.field(factory=list)
     where: dict[tuple[int, str], int] = attrs.field(factory=dict)
+    watched: Any = None
+    known: dict[int, tuple[Shape, Sequence[Source]]] = attrs.field(factory=dict)
 
 
 @attrs.define(eq=False)
@@ -202,13 +230,17 @@ class Anatomy:
         return shape, sources
 
     def _take(self, value: object, old: Plan | None, read: Any, sources: list[Source]) -> Shape:
+        if old is not None and id(value) in old.known:
+            shape, cells = old.known[id(value)]
+            sources += cells
+            return shape
         if isinstance(value, tuple):
             return Row(tuple(self._take(item, old, read, sources) for item in value))
         watched = isinstance(value, Watched)
         if not watched and type(value) not in self.fixed:
             return Atom(value)
         cls: type[Any] = type(value).__mro__[1] if watched else type(value)
-        fields = [field.name for field in attrs.fields(cls)]
+        fields = _names(cls)  # type: ignore[arg-type]  # classes are hashable
         if isinstance(value, Watched):
             values = raw(value)
         else:
@@ -259,7 +291,9 @@ class Anatomy:
 
     def watched(self, plan: Plan) -> Any:
         """The watched value of a shape: every field that varies is a token."""
-        return self._build(plan.shape, [0], None, [0], {})
+        if plan.watched is None:
+            plan.watched = self._build(plan.shape, [0], None, [0], plan.known)
+        return plan.watched
 
     def value(self, plan: Plan, numbers: tuple[int, ...]) -> Any:
         """The value that a shape and its cells' numbers stand for."""
@@ -271,24 +305,35 @@ class Anatomy:
         places: list[int],
         numbers: tuple[int, ...] | None,
         cells: list[int],
-        seen: dict[int, object],
+        known: dict[int, tuple[Shape, Sequence[Source]]],
     ) -> Any:
         if isinstance(shape, Atom):
             return shape.value
+        first = cells[0]
         if isinstance(shape, Row):
-            return tuple(self._build(s, places, numbers, cells, seen) for s in shape.items)
+            row = tuple(self._build(s, places, numbers, cells, known) for s in shape.items)
+            if row:
+                known[id(row)] = shape, [(cell, None) for cell in range(first, cells[0])]
+            return row
         place = places[0]
         places[0] += 1
         values: dict[str, object] = dict(shape.fixed)
         for names in self.groups(shape):
             if numbers is None:
-                values |= {name: Copy(place, name) for name in names}
+                values |= {n: Copy(place, n, cells[0], at) for at, n in enumerate(names)}
             else:
                 cell = self.kind(shape.cls, names).cells[numbers[cells[0]]]
                 values |= dict(zip(names, cell, strict=True))
             cells[0] += 1
         for name, inner in shape.inner:
-            values[name] = self._build(inner, places, numbers, cells, seen)
-        if numbers is None:
-            return watched_class(shape.cls)(**values)  # type: ignore[arg-type]  # classes are hashable
-        return shape.cls(**values)
+            values[name] = self._build(inner, places, numbers, cells, known)
+        if numbers is not None:
+            return shape.cls(**values)
+        item = watched_class(shape.cls)(**values)  # type: ignore[arg-type]  # classes are hashable
+        known[id(item)] = shape, [(cell, None) for cell in range(first, cells[0])]
+        return item
+
+
+@functools.cache
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(cls))

@@ -11,7 +11,7 @@ gives the value.  Two things are not reads:
 So after a pure function has run it is known of which fields its result depends, and what
 it does to the others: nothing.  ``conformance.explore.compiled`` makes tables of that.
 
-Objects are found by *place*: a number that the recorder gives to each.
+Objects are found by *place*: a number that ``tables`` gives to each.
 """
 
 from __future__ import annotations
@@ -27,32 +27,37 @@ import attrs
 _EVOLVE = attrs.evolve.__code__
 """A read from this code is a copy.  A test holds it to that."""
 
-Read = tuple[int, str]
-"""A place and the name of a field."""
 
-
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Copy:
-    """A field that was passed on unread."""
+    """A field that was passed on unread; of each field of each place there is one token.
+
+    ``cell`` and ``index`` say where the value is found (``tables``).
+    """
 
     place: int
     name: str
+    cell: int = 0
+    index: int = 0
 
 
 @attrs.define(eq=False)
 class Recorder:
-    """Notes reads in the order in which they first happened.
+    """Notes reads, with what they gave, in the order in which they first happened.
 
-    ``value`` gives a field's value: it is asked only for what is read.
+    ``value`` gives a field's value: it is asked once, and only for what is read.
     """
 
-    value: Callable[[int, str], object]
-    reads: dict[Read, None] = attrs.field(factory=dict)
+    value: Callable[[Copy], object]
+    reads: dict[Copy, object] = attrs.field(factory=dict)
 
     def read(self, copy: Copy) -> object:
         """The value that a token stands for."""
-        self.reads[copy.place, copy.name] = None
-        return self.value(copy.place, copy.name)
+        try:
+            return self.reads[copy]
+        except KeyError:
+            value = self.reads[copy] = self.value(copy)
+            return value
 
 
 class Watched:
