@@ -56,8 +56,6 @@ class Count:
     disks: int = 0
     lives: int = 0
     crashes: int = 0
-    virtual: float = 0.0
-    real: float = 0.0
     broken: list[str] = attrs.field(factory=list)
 
     def add(self, other: Count) -> None:
@@ -361,12 +359,10 @@ def end_everywhere(
 def seeds(many: Iterable[int], engine: Engine = RIGHT, until: float = float("inf")) -> Count:
     """Random schedules, random crashes, random disks; what a seed finds it finds again."""
     whole = Count()
-    begun = time.process_time()
     for seed in many:
         if time.monotonic() > until:
             break
         whole.add(_one_seed(seed, engine))
-    whole.real = time.process_time() - begun
     return whole
 
 
@@ -396,6 +392,26 @@ def _one_seed(seed: int, engine: Engine) -> Count:
     with seeded_scheduler(seed):
         play(test)
     return count
+
+
+def speed(stories: int = 50) -> dict[str, float]:
+    """Whole, undisturbed reference jobs (four fetches each) by a second of one core."""
+    virtual, begun = 0.0, time.process_time()
+
+    async def test(server: Server) -> None:
+        nonlocal virtual
+        start = trio.current_time()
+        await Story(Machine("kill"), server).life(fresh=True)
+        virtual += trio.current_time() - start
+
+    for seed in range(stories):
+        with seeded_scheduler(seed):
+            play(test)
+    real = time.process_time() - begun
+    return {
+        "jobs a second": round(4 * stories / real, 1),
+        "virtual seconds a second": round(virtual / real, 1),
+    }
 
 
 def replay(seed: int) -> list[str]:
