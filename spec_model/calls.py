@@ -52,6 +52,9 @@ from spec_model.tasks import (
 )
 from spec_model.values import RequestSpec
 
+FLAG_WHEN_READ = "the flag of updateUI() is read"
+"""E82: as written a second call may find it unset."""
+
 
 def call(state: State, made: Call, d: Decide) -> State:
     """A script makes a call.  Raises UnknownName."""
@@ -168,7 +171,11 @@ def _update_ui(state: State, made: CallUpdateUI, d: Decide) -> State:
         # Neither abort nor click events have the method (IDL-EVT-3, IDL-EVT-4).
         return _settle(state, WORKER, made.call, Rejected("TypeError", "IDL-UUE-2"))
     d.take("UPDATEUI-0", "UPDATEUI-1")
-    refused = bg.update_ui(event.trusted, event.ui_updated, event.active, d)
+    used = event.ui_updated
+    if used and not d.repaired("E81") and d.choose(FLAG_WHEN_READ, ("set", "unset")) == "unset":
+        # E82: both calls have read the flag in parallel before either has set it.
+        used = False
+    refused = bg.update_ui(event.trusted, used, event.active, d)
     if refused is not None:
         d.take("UPDATEUI-1.t")
         # E81: what is thrown in parallel steps settles nothing.

@@ -6,7 +6,7 @@ import pytest
 
 from spec_model import messages as m
 from spec_model.background_fetch import Rejected
-from spec_model.calls import instance_in
+from spec_model.calls import FLAG_WHEN_READ, instance_in
 from spec_model.state import UnknownName
 from spec_model.values import RequestSpec
 from tests.spec_model.playing import Play, get, post, url
@@ -169,6 +169,14 @@ def test_as_written_a_refused_update_settles_nothing() -> None:
     play.tell(m.EventEnded(play.event.event))
     play.tell(m.CallUpdateUI("late", play.event.event))
     assert "late" not in [each.call for each in play.every(m.PromiseSettled)]
+
+
+def test_as_written_two_updates_may_both_pass() -> None:
+    play = Play("amended - E81", profile={FLAG_WHEN_READ: "unset"})
+    play.started(get("/x"))
+    play.whole()
+    event = play.event.event
+    assert (updated(play, event), updated(play, event)) == (None, None)
 
 
 def test_an_event_made_by_script_needs_a_registration_and_is_not_trusted() -> None:

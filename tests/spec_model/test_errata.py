@@ -56,6 +56,20 @@ def test_each_that_runs_says_by_which_switch(erratum: Erratum) -> None:
         assert erratum.choice in CHOICES
 
 
+@EVERY
+def test_each_that_is_for_readers_only_says_why_at_some_length(erratum: Erratum) -> None:
+    if erratum.status == "textual":
+        assert len(erratum.why.split()) >= 20
+
+
+def test_what_hangs_never_stays_on_paper() -> None:
+    on_paper = {e.id: e.kind for e in ERRATA.values() if e.status == "textual"}
+    assert "dead" not in on_paper.values()
+    assert {name for name, kind in on_paper.items() if kind in ("wrong", "race")} == {
+        *("E06", "E55", "E56", "E72"),  # their reasons say what it would take
+    }
+
+
 def test_a_cluster_is_named_after_its_first_erratum_and_none_is_empty() -> None:
     for cluster in CLUSTERS.keys() | BASELINE:
         assert errata.members(cluster)[0].id == cluster
