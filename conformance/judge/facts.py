@@ -5,6 +5,7 @@ Explanations (``hypothesis.py``) differ in what an implementation did with these
 
 from __future__ import annotations
 
+from collections import Counter
 from urllib.parse import urljoin
 
 import attrs
@@ -62,8 +63,8 @@ class Facts:
     """Grows with the trace; shared by all explanations.
 
     ``dead``: calls whose page is gone.  ``killed``: the user agent has been killed once.
-    ``targets``: where redirects have led.  ``closed``: pages that have been closed.
-    ``writes`` counts the server's writes.
+    ``targets``: where redirects have led, and how many have led there.
+    ``closed``: pages that have been closed.  ``writes`` counts the server's writes.
     """
 
     origins: dict[str, str] = attrs.field(factory=dict)
@@ -74,7 +75,7 @@ class Facts:
     exchanges: dict[int, Exchange] = attrs.field(factory=dict)
     caches: dict[str, list[str]] = attrs.field(factory=dict)
     dead: set[str] = attrs.field(factory=set)
-    targets: set[str] = attrs.field(factory=set)
+    targets: Counter[str] = attrs.field(factory=Counter)
     closed: set[str] = attrs.field(factory=set)
     unreadable: set[str] = attrs.field(factory=set)
     """Calls of which a streamed body failed."""

@@ -23,6 +23,9 @@ _STEP_OF: dict[type | None, str] = {
     p.UpdateUI: "UPDATEUI-0",
 }
 
+_AT_ONCE = ("FETCH-5", "FETCH-6.1", "FETCH-6.2")
+"""Refusals that are made before the call returns."""
+
 _PLAIN = ("undefined", "boolean", "strings")
 
 
@@ -43,7 +46,34 @@ class Promises:
             why = f"{call_name(command)} settled although nothing was due from it"
             self.refusals.refuse(step, why, Depth.NOT_DUE)
         for one in due:
-            yield from self._settled_as(hypothesis.paid(one), one, command, seen)
+            before = self._overtaken(hypothesis, one)
+            if before is None:
+                yield from self._settled_as(hypothesis.paid(one), one, command, seen)
+            else:
+                why = f"{call_name(command)} settled before {call_name(before)}, made before it"
+                self.refusals.refuse("REALM-1", why)
+
+    def _overtaken(self, hypothesis: Hypothesis, due: Due) -> p.AnyCommand | None:
+        """An earlier call of the same realm that must settle before this one, and has not.
+
+        What the edit queue does it does in order, and so do the tasks that it queues; what is
+        refused before a call returns comes before all that later calls bring.
+        """
+        facts = self.terms.facts
+        later = facts.calls.get(due.ref)
+        if not isinstance(later, p.Fetch | p.Abort):
+            return None
+        for other in hypothesis.due:
+            earlier = facts.calls.get(other.ref) if other.kind == "settled" else None
+            if (
+                isinstance(earlier, p.Fetch | p.Abort)
+                and earlier.seq < later.seq
+                and facts.realm(earlier) == facts.realm(later)
+                and (other.step in _AT_ONCE or due.step not in _AT_ONCE)
+                and not _streams(earlier)
+            ):
+                return earlier
+        return None
 
     def _settled_as(
         self, hypothesis: Hypothesis, due: Due, command: p.AnyCommand | None, seen: p.Settled
@@ -105,3 +135,8 @@ class Promises:
             reader = Reader(record.record, realm, due.fetch, index, captured, newest)
             hypothesis = hypothesis.with_reader(reader)
         yield hypothesis
+
+
+def _streams(command: p.Fetch | p.Abort) -> bool:
+    """Whether its promise waits for bodies that the page is still making (FETCH-8.8.3)."""
+    return isinstance(command, p.Fetch) and any(each.streamed for each in command.requests)

@@ -16,6 +16,9 @@ from spec_model.complete_record import RecordState
 from spec_model.phases import RecordPhase
 from spec_model.values import RequestSpec
 
+_ASKS_THERE = "lost-redirect=redirected"
+"""With this choice a redirect is followed once, and then its target is asked."""
+
 
 @attrs.define
 class Requests:
@@ -27,6 +30,9 @@ class Requests:
     def request(self, hypothesis: Hypothesis, entry: ServerRequest) -> Iterator[Hypothesis]:
         """A request reached the server."""
         url = self.terms.facts.url(entry.key)
+        if not self._led_to(hypothesis, url):
+            self._refuse(hypothesis, entry, url)
+            return
         matched = False
         for fetch in hypothesis.agent.fetches:
             for index, spec in enumerate(fetch.requests):
@@ -39,6 +45,16 @@ class Requests:
                     yield hypothesis.with_locals(fetch.index, index, frozenset(after))
         if not matched:
             self._refuse(hypothesis, entry, url)
+
+    def _led_to(self, hypothesis: Hypothesis, url: str) -> bool:
+        """Whether a page has asked for this, or so many redirects have led there."""
+        facts = self.terms.facts
+        if self.terms.allows(_ASKS_THERE):
+            return True
+        if any(spec.url == url for fetch in hypothesis.agent.fetches for spec in fetch.requests):
+            return True
+        asked = sum(exchange.url == url for exchange in facts.exchanges.values())
+        return asked <= facts.targets[url]
 
     def _asked(
         self, record: RecordState, entry: ServerRequest, spec: RequestSpec, url: str

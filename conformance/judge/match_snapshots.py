@@ -224,6 +224,12 @@ class Snapshots:
                 f"{where} shows recordsAvailable false before the settle event's handler has ended",
             )
             return False
+        cleared = fetch.abort == "unregister" and fetch.failure_reason == "aborted"
+        if shown.records_available and shown.result and cleared:
+            # E86: unregistering ends the fetch and takes its records in one step.
+            why = f"{where} shows recordsAvailable true, but its worker was unregistered"
+            self._refuse("PRIV-1", why)
+            return False
         if shown.records_available and known is not None and not known.available:
             self._refuse("UPDATE-6.3", f"{where} shows recordsAvailable true again")
             return False

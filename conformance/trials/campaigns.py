@@ -40,6 +40,9 @@ EVERY_CHOICE = 10
 
 MUTANTS_OF_ONE = 10
 
+PROVABLE = 1_500
+"""Explanations that the plain acceptor may hold in a proof."""
+
 
 @attrs.frozen
 class Run:
@@ -178,9 +181,9 @@ def proved(trace: Trace, admitted: frozenset[str]) -> str:
     what one realm saw, which the acceptor does not judge.  ``hole``: it cannot.
     """
     try:
-        if PlainJudge(admitted).admits(trace):
+        if PlainJudge(admitted, PROVABLE).admits(trace):
             return "equivalent"
-        if PlainJudge(admitted, ordered=False).admits(trace):
+        if PlainJudge(admitted, PROVABLE, ordered=False).admits(trace):
             return "order only"
     except Unreadable:
         return "unreadable"

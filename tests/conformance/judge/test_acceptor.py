@@ -378,3 +378,49 @@ def test_two_records_that_begin_anew_lose_their_bytes_one_after_the_other() -> N
     for downloaded in (16, 8):
         script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=downloaded)))
     admits(script.seen(p.Progress("i-a", last)).quiet())
+
+
+@pytest.mark.parametrize("available", [False, True])
+def test_what_unregistering_has_ended_has_no_records(available: bool) -> None:
+    script = Script().begin().fetch("a", "/x").send(p.Unregister, call="u")
+    last = p.Snapshot("a", result="failure", failure_reason="aborted", records_available=available)
+    script.seen(p.Settled("u", boolean=True)).seen(p.Progress("i-a", last)).quiet()
+    if available:
+        refuses(script, "PRIV-1")
+    else:
+        admits(script)
+
+
+def test_promises_of_the_edit_queue_settle_in_the_order_of_their_calls() -> None:
+    def script(first: str, second: str) -> Script:
+        done = {
+            "u": p.Settled("u", boolean=True),
+            "v": p.Settled("v", boolean=False),
+        }
+        script = Script().begin().fetch("a", "/x")
+        script.send(p.Abort, call="u", instance="i-a").send(p.Abort, call="v", instance="i-a")
+        return script.seen(done[first]).seen(done[second])
+
+    admits(script("u", "v"))
+    refuses(script("v", "u"), "REALM-1")
+
+
+def test_what_is_refused_at_once_may_overtake_the_edit_queue() -> None:
+    script = Script().begin().fetch("a", "/x").send(p.Abort, call="u", instance="i-a")
+    script.send(p.Fetch, call="v", realm="p1", id="b", requests=[])
+    refused = p.Settled("v", error="TypeError")
+    admits(script.seen(refused).seen(p.Settled("u", boolean=True)))
+
+
+def test_a_redirect_leads_to_one_request() -> None:
+    script = Script().begin().fetch("a", "/x").send(p.Online, online=False)
+    script.send(p.Online, online=True).request("/x")
+    script.head("/x", 302, 0, Location="http://app.test/y").end("/x").request("/y")
+    admits(script)
+    script.request("/y")
+    admits(script)
+    strict = Acceptor(admitted=frozenset())
+    for entry in script.entries:
+        strict.feed(entry)
+    assert strict.rejection is not None
+    assert {refusal.step for refusal in strict.rejection.refusals} == {"RECORD-11"}
