@@ -29,8 +29,10 @@ ends it as a kill would; then ``journal.crash()``, ``disk.crash()``, and open ag
 """
 
 from transfer_engine.at_rest import StoreAtRest, open_at_rest
+from transfer_engine.bodies import ReadableBody
 from transfer_engine.body_disk import BodyDisk, FileBodyDisk
 from transfer_engine.boot_note import Durability
+from transfer_engine.caches import Cache, CachedBody, CacheStorage
 from transfer_engine.config import (
     NO_TIMEOUTS,
     EngineConfig,
@@ -46,6 +48,7 @@ from transfer_engine.dialing import Connect, Resolve, connect_tcp, resolve_names
 from transfer_engine.engine import Engine, open_engine
 from transfer_engine.errors import (
     EngineClosed,
+    HandlerNotFound,
     Interrupted,
     NotOffered,
     PeerMisbehaved,
@@ -82,19 +85,29 @@ from transfer_engine.pump import FastPump, Pump, Sink, Source, pump
 from transfer_engine.records import BodyReader, Record, Response
 from transfer_engine.simulated import SimulatedBodyDisk, SimulatedJournal, offload_inline
 from transfer_engine.sqlite_journal import SqliteJournal
+from transfer_engine.state import Meter
 from transfer_engine.store import Offload, offload_to_thread
+from transfer_engine.user_agent import AgentDisplay, Displayed, UserAgent, open_user_agent
+from transfer_engine.workers import (
+    BackgroundFetchManager,
+    ServiceWorkerRegistration,
+    WorkerScope,
+)
 
 __all__ = [
-    "NO_LIMITS",
-    "NO_TIMEOUTS",
-    "OPEN",
+    "AgentDisplay",
     "BackgroundFetchEvent",
+    "BackgroundFetchManager",
     "BackgroundFetchUpdateUIEvent",
     "BodyDisk",
     "BodyReader",
+    "Cache",
+    "CacheStorage",
+    "CachedBody",
     "Connect",
     "Decisions",
     "Display",
+    "Displayed",
     "Durability",
     "Engine",
     "EngineClosed",
@@ -107,13 +120,18 @@ __all__ = [
     "Form",
     "FormFile",
     "Handler",
+    "HandlerNotFound",
     "Icon",
     "Image",
     "Interrupted",
     "JobRow",
     "Journal",
     "Limits",
+    "Meter",
+    "NO_LIMITS",
+    "NO_TIMEOUTS",
     "NotOffered",
+    "OPEN",
     "Offload",
     "PeerMisbehaved",
     "Permission",
@@ -121,6 +139,7 @@ __all__ = [
     "Progress",
     "Pump",
     "QueryOptions",
+    "ReadableBody",
     "Realm",
     "Record",
     "RecordRow",
@@ -131,6 +150,7 @@ __all__ = [
     "RetryPolicy",
     "ScriptError",
     "Seams",
+    "ServiceWorkerRegistration",
     "Shown",
     "ShownRecord",
     "SimulatedBodyDisk",
@@ -153,12 +173,15 @@ __all__ = [
     "TransferError",
     "Unavailability",
     "Unreachable",
+    "UserAgent",
     "UserInterface",
+    "WorkerScope",
     "connect_tcp",
     "offload_inline",
     "offload_to_thread",
     "open_at_rest",
     "open_engine",
+    "open_user_agent",
     "pump",
     "real_seams",
     "resolve_names",

@@ -75,6 +75,17 @@ class StoreBusy(StoreUnusable):
         return f"{self.where} cannot be used: {self.why}"
 
 
+@attrs.frozen
+class HandlerNotFound(Exception):
+    """A handler's ``module:attribute`` leads nowhere; ``name`` is what was given."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"no handler {self.name!r}: {self.why}; write it as module:attribute"
+
+
 class TransferError(Exception):
     """Base of what one attempt at a transfer can meet; never seen by a script."""
 

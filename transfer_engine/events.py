@@ -21,6 +21,7 @@ from transfer_engine.messages import Icon
 if TYPE_CHECKING:  # registrations dispatch nothing; the names are for readers and mypy
     from transfer_engine.instances import Registration
     from transfer_engine.state import Job
+    from transfer_engine.workers import WorkerScope
 
 log = logging.getLogger("transfer_engine")
 
@@ -36,11 +37,22 @@ class BackgroundFetchEvent:
         self.registration = registration
         self._job: Job | None = None
         self._nursery: trio.Nursery | None = None
+        self._worker: WorkerScope | None = None
 
     @property
     def active(self) -> bool:
         """Whether the event's handler, or something it waits for, is still running."""
         return self._nursery is not None
+
+    @property
+    def worker(self) -> WorkerScope:
+        """The worker that it is dispatched to: its caches, its background fetches.
+
+        Raises ScriptError InvalidStateError unless a user agent has dispatched it.
+        """
+        if self._worker is None:
+            raise ScriptError("InvalidStateError", "no user agent has dispatched this event")
+        return self._worker
 
     def wait_until(self, work: Awaitable[object] | Callable[[], Awaitable[object]]) -> None:
         """Keep the event active until this has ended; it starts at once, in the engine.

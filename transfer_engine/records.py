@@ -11,11 +11,12 @@ gets a TypeError, since the rest of what it holds will never come.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 import attrs
 
+from transfer_engine.bodies import GivenBody, ReadableBody
 from transfer_engine.errors import EngineClosed, ScriptError, StoreFailed
 from transfer_engine.hops import shown_headers
 from transfer_engine.messages import EXPOSABLE, StoredHead, StoredRequest
@@ -49,7 +50,28 @@ class Response:
     url: str
     redirected: bool
     type: str
-    body: BodyReader | None
+    body: ReadableBody | None
+
+    @classmethod
+    def of(
+        cls, data: bytes | str, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """An answer that a program makes, for a cache."""
+        body = GivenBody(data.encode() if isinstance(data, str) else data)
+        named = {name.lower(): value for name, value in (headers or {}).items()}
+        return cls(status, named, "", False, "default", body)
+
+    async def content(self) -> bytes:
+        """The whole body, in memory.  Raises ScriptError TypeError if reading has begun."""
+        if self.body is None:
+            return b""
+        if self.body.disturbed:
+            raise ScriptError("TypeError", "the body has been read already")
+        return b"".join([chunk async for chunk in self.body])
+
+    async def text(self) -> str:
+        """The whole body as UTF-8, as a web page reads it."""
+        return (await self.content()).decode("utf-8-sig", "replace")
 
     @property
     def ok(self) -> bool:
@@ -75,6 +97,11 @@ class BodyReader:
         self._body = body
         self._offset = 0
         self._closed = False
+
+    @property
+    def disturbed(self) -> bool:
+        """See ReadableBody."""
+        return self._closed or self._offset > 0
 
     async def read(self, most: int = READ) -> bytes:
         """The next 1 to ``most`` bytes as soon as there are any; empty at the end.

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 import conformance.protocol as p
-from transfer_engine import BodyReader, Record, ScriptError
+from transfer_engine import ReadableBody, Record, ScriptError
 
 
 @attrs.define(eq=False)
@@ -46,7 +46,7 @@ class ReadableRecord:
     record: Record
     asked: bool = False
     _gathered: _Gathered = attrs.field(factory=_Gathered)
-    _body: BodyReader | None = None
+    _body: ReadableBody | None = None
     _turn: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def read(self, name: str, push: Callable[[p.AnyObservation], None]) -> None:
@@ -83,7 +83,7 @@ class ReadableRecord:
         if not self._gathered.over:
             self._gathered.error, self._gathered.over = "AbortError", True
 
-    async def _drain(self, body: BodyReader | None, told: Callable[[int], None]) -> None:
+    async def _drain(self, body: ReadableBody | None, told: Callable[[int], None]) -> None:
         """Until the body is over; ``told`` how many bytes there are whenever there are more."""
         gathered, known = self._gathered, 0
         self._body = body
@@ -97,7 +97,7 @@ class ReadableRecord:
                 if gathered.length == known and not gathered.over:
                     await self._pull(body)
 
-    async def _pull(self, body: BodyReader) -> None:
+    async def _pull(self, body: ReadableBody) -> None:
         gathered = self._gathered
         try:
             data = await body.read()

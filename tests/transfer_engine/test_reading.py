@@ -12,10 +12,10 @@ from tests.transfer_engine.server import Asked, cut, partial, ranged, stall, sta
 from tests.transfer_engine.world import App, finished, read_all, simulate, until_downloaded
 from transfer_engine import (
     BackgroundFetchEvent,
-    BodyReader,
     EngineClosed,
     FetchOptions,
     QueryOptions,
+    ReadableBody,
     Record,
     Registration,
     Request,
@@ -30,7 +30,7 @@ async def only(registration: Registration) -> Record:
     return record
 
 
-async def body_of(record: Record) -> BodyReader:
+async def body_of(record: Record) -> ReadableBody:
     body = (await record.response_ready()).body
     assert body is not None
     return body
@@ -141,7 +141,7 @@ def test_whoever_reads_when_the_engine_ends_is_told() -> None:
         app.server.on("/a", stall(TEN, 5))
         told: list[str] = []
 
-        async def reader(body: BodyReader) -> None:
+        async def reader(body: ReadableBody) -> None:
             try:
                 while await body.read():
                     pass

@@ -1,0 +1,224 @@
+"""Cache storage: what is kept, what replaces what, what survives, what is refused."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+
+from transfer_engine import CacheStorage, Meter, QueryOptions, Request, Response, ScriptError
+
+BASE = "https://app.test/"
+
+
+def with_caches(
+    directory: Path, test: Callable[[CacheStorage], Awaitable[None]], meter: Meter | None = None
+) -> None:
+    async def main() -> None:
+        caches = CacheStorage(directory, BASE, meter)
+        try:
+            await test(caches)
+        finally:
+            await caches.close()
+
+    directory.mkdir(exist_ok=True)
+    trio.run(main)
+
+
+def bodies(directory: Path) -> int:
+    return sum(1 for path in (directory / "bodies").iterdir() if path.name.startswith("b0"))
+
+
+def test_what_is_put_is_found_after_a_restart(tmp_path: Path) -> None:
+    async def put(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("hello", 201, {"X-Y": "z"}))
+
+    async def look(caches: CacheStorage) -> None:
+        assert await caches.keys() == ["v1"]
+        found = await caches.match("/a")
+        assert found is not None
+        assert (found.status, found.headers, await found.text()) == (201, {"x-y": "z"}, "hello")
+        assert [one.url for one in await (await caches.open("v1")).keys()] == [BASE + "a"]
+
+    with_caches(tmp_path, put)
+    with_caches(tmp_path, look)
+
+
+def test_a_second_answer_replaces_the_first(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("old"))
+        await cache.put("/a", Response.of("new"))
+        assert [await one.text() for one in await cache.match_all("/a")] == ["new"]
+        assert bodies(tmp_path) == 1
+
+    with_caches(tmp_path, test)
+
+
+def test_answers_that_vary_are_kept_beside_each_other(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        vary = {"vary": "accept-language"}
+        for language in ("en", "de"):
+            asked = Request("/a", headers={"accept-language": language})
+            await cache.put(asked, Response.of(language, 200, vary))
+        found = await cache.match(Request("/a", headers={"accept-language": "de"}))
+        assert found is not None
+        assert await found.text() == "de"
+        assert await cache.match("/a") is None
+        ignoring = await cache.match_all("/a", QueryOptions(ignore_vary=True))
+        assert [await one.text() for one in ignoring] == ["en", "de"]
+
+    with_caches(tmp_path, test)
+
+
+def test_a_query_is_compared_unless_it_is_ignored(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a?x", Response.of("1"))
+        assert await cache.match("/a") is None
+        assert await cache.match("/a", QueryOptions(ignore_search=True)) is not None
+        assert await cache.match(Request("/a?x", method="HEAD")) is None
+
+    with_caches(tmp_path, test)
+
+
+def test_deleting_tells_whether_there_was_anything(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("1"))
+        assert (await cache.delete("/a"), await cache.delete("/a")) == (True, False)
+        assert (await caches.delete("v1"), await caches.delete("v1")) == (True, False)
+        assert (await caches.has("v1"), bodies(tmp_path)) == (False, 0)
+        with pytest.raises(ScriptError, match="the cache has been deleted"):
+            await cache.put("/a", Response.of("1"))
+        assert bodies(tmp_path) == 0
+
+    with_caches(tmp_path, test)
+
+
+def test_a_body_that_is_being_read_outlives_its_entry(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("0123456789"))
+        found = await cache.match("/a")
+        assert found is not None
+        assert found.body is not None
+        assert await found.body.read(4) == b"0123"
+        await cache.delete("/a")
+        assert b"".join([chunk async for chunk in found.body]) == b"456789"
+        del found
+        gc.collect()
+        await cache.put("/b", Response.of(""))
+        await cache.delete("/b")
+        assert bodies(tmp_path) == 0
+
+    with_caches(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("request_", "response"),
+    [
+        (Request("/a", method="POST"), Response.of("")),
+        ("/a", Response.of("", 206)),
+        ("/a", Response.of("", 200, {"vary": "accept, *"})),
+        ("ftp://h/", Response.of("")),
+    ],
+)
+def test_what_cannot_be_cached_is_a_type_error(
+    request_: str | Request, response: Response, tmp_path: Path
+) -> None:
+    async def test(caches: CacheStorage) -> None:
+        with pytest.raises(ScriptError, match="TypeError"):
+            await (await caches.open("v1")).put(request_, response)
+
+    with_caches(tmp_path, test)
+
+
+def test_a_body_can_be_put_once(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache, response = await caches.open("v1"), Response.of("x")
+        await cache.put("/a", response)
+        with pytest.raises(ScriptError, match="read already"):
+            await cache.put("/b", response)
+
+    with_caches(tmp_path, test)
+
+
+def test_bytes_count_against_the_quota_and_come_back(tmp_path: Path) -> None:
+    meter = Meter(10)
+
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("1234567"))
+        assert meter.available == 3
+        with pytest.raises(ScriptError, match="QuotaExceededError"):
+            await cache.put("/b", Response.of("1234"))
+        assert (meter.available, bodies(tmp_path)) == (3, 1)
+        await cache.delete("/a")
+        assert meter.available == 10
+
+    with_caches(tmp_path, test, meter)
+
+
+def test_a_store_that_is_opened_again_counts_what_it_holds(tmp_path: Path) -> None:
+    async def put(caches: CacheStorage) -> None:
+        await (await caches.open("v1")).put("/a", Response.of("1234567"))
+
+    async def nothing(caches: CacheStorage) -> None:
+        pass
+
+    meter = Meter(10)
+    with_caches(tmp_path, put)
+    with_caches(tmp_path, nothing, meter)
+    assert meter.available == 3
+
+
+def test_an_entry_whose_bytes_were_lost_is_gone(tmp_path: Path) -> None:
+    async def put(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("1234567"))
+        await cache.put("/b", Response.of("1234567"))
+
+    async def look(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        assert [one.url for one in await cache.keys()] == [BASE + "b"]
+
+    with_caches(tmp_path, put)
+    first = min(path for path in (tmp_path / "bodies").iterdir() if path.name.startswith("b0"))
+    first.write_bytes(b"123")
+    with_caches(tmp_path, look)
+
+
+def test_a_body_that_fails_leaves_the_old_answer(tmp_path: Path) -> None:
+    class Failing:
+        disturbed = False
+
+        async def read(self, most: int = 1) -> bytes:
+            raise ScriptError("TypeError", "the record failed")
+
+        def __aiter__(self) -> Failing:
+            return self
+
+        async def __anext__(self) -> bytes:
+            return await self.read()
+
+        def close(self) -> None:
+            pass
+
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("old"))
+        with pytest.raises(ScriptError, match="the record failed"):
+            await cache.put("/a", attrs.evolve(Response.of(""), body=Failing()))
+        found = await cache.match("/a")
+        assert found is not None
+        assert await found.text() == "old"
+        assert bodies(tmp_path) == 1
+
+    with_caches(tmp_path, test)

@@ -1,0 +1,240 @@
+"""A user agent on a directory: scopes, workers found by name, shared quota, what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.transfer_engine.server import Server, listening, ranged, stall, whole
+from tests.transfer_engine.world import finished, until_downloaded
+from transfer_engine import (
+    OPEN,
+    BackgroundFetchEvent,
+    EngineClosed,
+    EngineConfig,
+    HandlerNotFound,
+    Registration,
+    Response,
+    ScriptError,
+    UserAgent,
+    open_user_agent,
+)
+
+TEN = b"0123456789"
+HERE = f"{__name__}:"
+seen: list[tuple[str, str]] = []
+
+
+async def note(event: BackgroundFetchEvent) -> None:
+    """A handler with a name."""
+    seen.append((event.type, event.registration.id))
+    cache = await event.worker.caches.open(event.registration.id)
+    for record in await event.registration.match_all():
+        await cache.put(record.request, await record.response_ready())
+
+
+not_callable = "text"
+
+
+@asynccontextmanager
+async def agent(
+    directory: Path, quota: int | None = None, opened: list[str] | None = None
+) -> AsyncIterator[UserAgent]:
+    async def open_window(url: str) -> None:
+        assert opened is not None
+        opened.append(url)
+
+    settings = EngineConfig(app_origin=None, policy=OPEN, quota=quota, durability="kill")
+    async with open_user_agent(directory, settings=settings, open_window=open_window) as one:
+        yield one
+
+
+def run(test: Callable[[Server, str], Awaitable[None]]) -> None:
+    async def main() -> None:
+        seen.clear()
+        with trio.fail_after(30):
+            async with listening() as (server, origin):
+                await test(server, origin)
+
+    trio.run(main)
+
+
+async def closed(registration: Registration) -> None:
+    """Wait until the settle event has ended."""
+    while registration.records_available:
+        await trio.lowlevel.checkpoint()
+
+
+def test_a_worker_found_by_name_ends_what_a_page_began(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        server.on("/shop/a", stall(TEN, 4, etag='"v1"'), ranged(TEN))
+        scope = f"{origin}/shop/"
+        async with agent(tmp_path) as first:
+            page = await first.register(scope, {"backgroundfetchsuccess": HERE + "note"})
+            await until_downloaded(await page.background_fetch.fetch("s", "a"), 4)
+        async with agent(tmp_path) as second:
+            found = second.get_registration(scope)
+            assert found is not None
+            while not (cached := await found.caches.match(f"{scope}a")):
+                await trio.lowlevel.checkpoint()
+            assert await cached.content() == TEN
+        assert seen == [("backgroundfetchsuccess", "s")]
+        assert server.ranges("/shop/a") == ["", "bytes=4-"]
+
+    run(test)
+
+
+def test_handlers_without_names_wait_until_they_are_registered_again(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        server.on("/a", stall(TEN, 4, etag='"v1"'), ranged(TEN))
+        async with agent(tmp_path) as first:
+            page = await first.register(origin, {"backgroundfetchsuccess": note})
+            await until_downloaded(await page.background_fetch.fetch("s", "/a"), 4)
+        async with agent(tmp_path) as second:
+            assert second.get_registrations() == []
+            page = await second.register(origin, {"backgroundfetchsuccess": note})
+            assert await page.background_fetch.get_ids() == ["s"]
+            bg = await page.background_fetch.get("s")
+            assert bg is not None
+            await closed(bg)
+        assert seen == [("backgroundfetchsuccess", "s")]
+
+    run(test)
+
+
+def test_a_handler_that_has_gone_keeps_its_registration_waiting(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        async with agent(tmp_path) as first:
+            await first.register(origin, {"backgroundfetchsuccess": HERE + "note"})
+        file = tmp_path / "registrations.json"
+        file.write_text(file.read_text().replace(":note", ":gone"))
+        async with agent(tmp_path) as second:
+            (why,) = second.unloaded.values()
+            assert why.name.endswith(":gone")
+            await second.register(origin, {"backgroundfetchsuccess": HERE + "note"})
+            assert second.unloaded == {}
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "name", ["no_such_module_here:f", HERE + "none", HERE + "not_callable", "x"]
+)
+def test_a_name_that_leads_nowhere_is_refused(name: str, tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        async with agent(tmp_path) as one:
+            with pytest.raises(HandlerNotFound, match="write it as module:attribute"):
+                await one.register(origin, {"backgroundfetchsuccess": name})
+            assert one.get_registrations() == []
+
+    run(test)
+
+
+def test_bad_scopes_and_events_are_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_user_agent(tmp_path) as one:
+            with pytest.raises(ScriptError, match="no secure context"):
+                await one.register("http://app.test/", {})
+            with pytest.raises(ScriptError, match="TypeError"):
+                await one.register("app.test", {})
+            with pytest.raises(ScriptError, match="there is no event 'onsuccess'"):
+                await one.register("https://app.test/", {"onsuccess": note})
+
+    trio.run(main)
+
+
+def test_an_id_may_be_used_in_two_scopes(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        server.on("/a", whole(TEN))
+        async with agent(tmp_path) as one:
+            first = await one.register(f"{origin}/1/", {})
+            second = await one.register(f"{origin}/2/", {})
+            regs = [await page.background_fetch.fetch("s", "/a") for page in (first, second)]
+            assert [await finished(reg) for reg in regs] == [("success", "")] * 2
+
+    run(test)
+
+
+def test_scopes_and_caches_of_an_origin_share_its_quota(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        server.on("/a", whole(TEN))
+        async with agent(tmp_path, quota=15) as one:
+            page = await one.register(f"{origin}/1/", {})
+            other = await one.register(f"{origin}/2/", {})
+            await (await page.caches.open("v1")).put("/x", Response.of("123456"))
+            with pytest.raises(ScriptError, match="QuotaExceededError"):
+                await other.background_fetch.fetch("s", "/a", download_total=10)
+            reg = await other.background_fetch.fetch("s", "/a")
+            assert await finished(reg) == ("failure", "quota-exceeded")
+
+    run(test)
+
+
+def test_a_click_can_open_a_window(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    async def clicked(event: BackgroundFetchEvent) -> None:
+        await event.worker.open_window("progress.html")
+
+    async def test(server: Server, origin: str) -> None:
+        server.on("/a", stall(TEN, 4))
+        async with agent(tmp_path, opened=opened) as one:
+            page = await one.register(f"{origin}/app/", {"backgroundfetchclick": clicked})
+            await page.background_fetch.fetch("s", "/a")
+            await page.interface.click("s")
+            while not opened:
+                await trio.lowlevel.checkpoint()
+        assert opened == [f"{origin}/app/progress.html"]
+
+    run(test)
+
+
+def test_the_display_shows_all_scopes(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        server.on("/a", stall(TEN, 4))
+        async with agent(tmp_path) as one:
+            for scope in ("/1/", "/2/"):
+                page = await one.register(origin + scope, {})
+                await page.background_fetch.fetch("s", "/a", title=scope)
+            async for entries in one.display():
+                if [entry.shown.downloaded for entry in entries] == [4, 4]:
+                    break
+            assert [(e.scope, e.shown.title) for e in entries] == [
+                (f"{origin}/1/", "/1/"),
+                (f"{origin}/2/", "/2/"),
+            ]
+
+    run(test)
+
+
+def test_unregistering_leaves_nothing_of_it(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        server.on("/a", stall(TEN, 4))
+        async with agent(tmp_path) as one:
+            page = await one.register(origin, {"backgroundfetchabort": note})
+            await until_downloaded(await page.background_fetch.fetch("s", "/a"), 4)
+            assert (await page.unregister(), await page.unregister()) == (True, False)
+            assert one.get_registration(origin) is None
+            with pytest.raises(EngineClosed):
+                _ = page.background_fetch
+        assert seen == []
+        assert list((tmp_path / "registrations").iterdir()) == []
+        assert (tmp_path / "registrations.json").read_text() == "{}"
+
+    run(test)
+
+
+def test_an_event_of_no_user_agent_has_no_worker(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        server.on("/a", whole(TEN))
+        async with agent(tmp_path) as one:
+            page = await one.register(origin, {})
+            reg = await page.background_fetch.fetch("s", "/a")
+            with pytest.raises(ScriptError, match="no user agent has dispatched"):
+                _ = BackgroundFetchEvent("backgroundfetchclick", reg).worker
+
+    run(test)

@@ -1,0 +1,59 @@
+"""Bodies of answers as scripts have them: from the network, from a cache, from a program."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class ReadableBody(Protocol):
+    """A stream of bytes with one reader, read once; ``async for`` gives it in pieces."""
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether reading has begun."""
+        ...
+
+    async def read(self, most: int = ...) -> bytes:
+        """The next 1 to ``most`` bytes; empty at the end.  Raises ScriptError."""
+        ...
+
+    def __aiter__(self) -> ReadableBody: ...
+
+    async def __anext__(self) -> bytes: ...
+
+    def close(self) -> None:
+        """Stop reading."""
+        ...
+
+
+class GivenBody:
+    """A body that a program made."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._offset = 0
+        self._begun = False
+
+    @property
+    def disturbed(self) -> bool:
+        """See ReadableBody."""
+        return self._begun
+
+    async def read(self, most: int = 65536) -> bytes:
+        """See ReadableBody."""
+        self._begun = True
+        data = self._data[self._offset : self._offset + max(1, most)]
+        self._offset += len(data)
+        return data
+
+    def __aiter__(self) -> GivenBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := await self.read():
+            return data
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """See ReadableBody."""
+        self._begun, self._offset = True, len(self._data)

@@ -1,0 +1,410 @@
+"""Cache storage (Service Workers, "Cache"), durable on a disk: answers kept by name.
+
+Rows are in SQLite, bodies in files.  ``put`` reads a body to its end, syncs it, and then
+replaces what it matches in one commit: whoever asks gets the old answer or the new one,
+whole, across a kill too.  A body that somebody still reads goes when the reader has.
+All bytes count against the quota of the origin, while they arrive.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+import trio
+
+from transfer_engine.bodies import ReadableBody
+from transfer_engine.body_disk import FileBodyDisk, body_name, body_number
+from transfer_engine.boot_note import Durability
+from transfer_engine.errors import EngineClosed, ScriptError, StoreFull, StoreUnusable
+from transfer_engine.matching import matches, query_of, request_of
+from transfer_engine.messages import QueryOptions, Request, StoredHead, StoredRequest
+from transfer_engine.records import Response
+from transfer_engine.state import Meter
+
+READ = 65536
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE cache (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE entry (
+    key INTEGER PRIMARY KEY,
+    cache INTEGER NOT NULL REFERENCES cache (key) ON DELETE CASCADE,
+    request TEXT NOT NULL,
+    response TEXT NOT NULL,
+    body TEXT,
+    length INTEGER NOT NULL
+) STRICT;
+CREATE INDEX entries ON entry (cache);
+"""
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class _Entry:
+    key: int
+    request: StoredRequest
+    status: int
+    headers: dict[str, str]
+    url: str
+    redirected: bool
+    type: str
+    body: str | None
+    length: int
+
+    @property
+    def head(self) -> StoredHead:
+        return StoredHead(self.status, tuple(self.headers.items()), self.url)
+
+
+class CachedBody:
+    """The body of an answer in a cache; readable to its end though the entry be deleted."""
+
+    def __init__(self, storage: CacheStorage, name: str, length: int) -> None:
+        self._storage = storage
+        self._name = name
+        self._length = length
+        self._offset = 0
+        self._begun = False
+
+    @property
+    def disturbed(self) -> bool:
+        """See ReadableBody."""
+        return self._begun
+
+    async def read(self, most: int = READ) -> bytes:
+        """See ReadableBody.  Raises EngineClosed."""
+        self._begun = True
+        wanted = min(max(1, most), self._length - self._offset)
+        if wanted <= 0:
+            return b""
+        data = await self._storage._call(self._storage._disk.read, self._name, self._offset, wanted)
+        self._offset += len(data)
+        return data
+
+    def __aiter__(self) -> CachedBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := await self.read():
+            return data
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """See ReadableBody."""
+        self._begun, self._offset = True, self._length
+
+
+class Cache:
+    """One named cache; made by ``CacheStorage.open``."""
+
+    def __init__(self, storage: CacheStorage, key: int, name: str) -> None:
+        self._storage = storage
+        self._key = key
+        self.name = name
+
+    async def put(self, request: str | Request | StoredRequest, response: Response) -> None:
+        """Keep an answer under a request; durable, body and all, when it returns.
+
+        Raises ScriptError: TypeError (not a GET, status 206, ``Vary: *``, a body that has
+        been read or cannot be), QuotaExceededError.  Then the cache is as it was.
+        """
+        stored = self._storage._request(request)
+        if stored.method != "GET":
+            raise ScriptError("TypeError", f"{stored.method} cannot be cached")
+        if response.status == 206:
+            raise ScriptError("TypeError", "a partial answer cannot be cached")
+        if "*" in {part.strip() for part in response.headers.get("vary", "").split(",")}:
+            raise ScriptError("TypeError", "an answer that varies by everything cannot be cached")
+        if response.body is not None and response.body.disturbed:
+            raise ScriptError("TypeError", "the body has been read already")
+        await self._storage._put(self._key, stored, response)
+
+    async def match(
+        self, request: str | Request | StoredRequest, options: QueryOptions = QueryOptions()
+    ) -> Response | None:
+        """The first answer kept for it, or None."""
+        found = await self._storage._find(self._key, request, options)
+        return self._storage._response(found[0]) if found else None
+
+    async def match_all(
+        self,
+        request: str | Request | StoredRequest | None = None,
+        options: QueryOptions = QueryOptions(),
+    ) -> list[Response]:
+        """All answers kept for it, oldest first; all there are without a request."""
+        found = await self._storage._find(self._key, request, options)
+        return [self._storage._response(entry) for entry in found]
+
+    async def keys(
+        self,
+        request: str | Request | StoredRequest | None = None,
+        options: QueryOptions = QueryOptions(),
+    ) -> list[StoredRequest]:
+        """The requests, oldest first."""
+        return [e.request for e in await self._storage._find(self._key, request, options)]
+
+    async def delete(
+        self, request: str | Request | StoredRequest, options: QueryOptions = QueryOptions()
+    ) -> bool:
+        """Forget what is kept for it; whether there was anything."""
+        found = await self._storage._find(self._key, request, options)
+        await self._storage._remove(found)
+        return bool(found)
+
+
+class CacheStorage:
+    """The caches of one origin; made by a user agent, or by itself with a directory.
+
+    ``base``: what URLs are relative to.  ``meter``: what bytes are counted by.
+    Raises StoreUnusable.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        base: str = "",
+        meter: Meter | None = None,
+        durability: Durability = "power",
+    ) -> None:
+        self._base = base
+        self._meter = Meter(None) if meter is None else meter
+        self._lock = trio.Lock()
+        self._closed = False
+        self._readers: dict[str, weakref.WeakSet[CachedBody]] = {}
+        self._doomed: set[str] = set()
+        self._disk = FileBodyDisk(directory / "bodies", durability)  # it holds the lock
+        try:
+            path = directory / "caches.sqlite"
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            path.chmod(0o600)
+            for pragma in (
+                "trusted_schema=OFF",
+                "foreign_keys=ON",
+                "journal_mode=WAL",
+                f"synchronous={'FULL' if durability == 'power' else 'OFF'}",
+            ):
+                self._db.execute(f"PRAGMA {pragma}")
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version not in (0, SCHEMA_VERSION):
+                raise StoreUnusable(str(path), f"schema version {version} is unknown")
+            if version == 0:
+                self._db.executescript(
+                    f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
+                )
+            self._recover()
+        except (sqlite3.Error, OSError) as error:
+            self._disk.close()
+            raise StoreUnusable(str(directory), str(error)) from error
+        except StoreUnusable:
+            self._disk.close()
+            raise
+
+    def _recover(self) -> None:
+        """Entries whose bytes were lost, and bytes of no entry, go."""
+        lengths = self._disk.lengths()
+        rows = self._db.execute("SELECT key, body, length FROM entry").fetchall()
+        lost = [key for key, body, n in rows if body is not None and lengths.get(body, 0) < n]
+        self._db.execute("BEGIN")
+        self._db.executemany("DELETE FROM entry WHERE key = ?", [(key,) for key in lost])
+        self._db.execute("COMMIT")
+        kept = {body: n for key, body, n in rows if body is not None and key not in set(lost)}
+        for orphan in lengths.keys() - kept.keys():
+            self._disk.delete(orphan)
+        self._disk.recovered()
+        self._next = max((body_number(name) or 0 for name in lengths), default=0) + 1
+        self._meter.responses += sum(kept.values())
+
+    # --- what a script calls ---------------------------------------------------------------
+
+    async def open(self, name: str) -> Cache:
+        """The cache of that name, made if there is none."""
+
+        def ensure() -> int:
+            self._db.execute("INSERT OR IGNORE INTO cache (name) VALUES (?)", (name,))
+            (key,) = self._db.execute("SELECT key FROM cache WHERE name = ?", (name,)).fetchone()
+            assert isinstance(key, int)  # as the schema says
+            return key
+
+        return Cache(self, await self._call(ensure), name)
+
+    async def has(self, name: str) -> bool:
+        """Whether there is a cache of that name."""
+        return name in await self.keys()
+
+    async def keys(self) -> list[str]:
+        """The names of all caches, oldest first."""
+
+        def names() -> list[str]:
+            return [name for (name,) in self._db.execute("SELECT name FROM cache ORDER BY key")]
+
+        return await self._call(names)
+
+    async def delete(self, name: str) -> bool:
+        """Delete a cache and all in it; whether there was one."""
+        if not await self.has(name):
+            return False
+        cache = await self.open(name)
+        found = await self._find(cache._key, None, QueryOptions())
+        await self._remove(found, cache._key)
+        return True
+
+    async def match(
+        self,
+        request: str | Request | StoredRequest,
+        options: QueryOptions = QueryOptions(),
+        cache_name: str | None = None,
+    ) -> Response | None:
+        """The first answer in any cache (or in the named one), caches oldest first."""
+        for name in await self.keys():
+            if cache_name in (None, name):
+                found = await (await self.open(name)).match(request, options)
+                if found is not None:
+                    return found
+        return None
+
+    async def close(self) -> None:
+        """Let go of the files; everything is durable already."""
+        if not self._closed:
+            self._closed = True
+            with trio.CancelScope(shield=True):
+                async with self._lock:
+                    await trio.to_thread.run_sync(self._let_go)
+
+    def _let_go(self) -> None:
+        self._db.close()
+        for name in self._doomed:
+            self._disk.delete(name)
+        self._disk.close()
+
+    # --- how -------------------------------------------------------------------------------
+
+    async def _call(self, fn: Callable[..., T], *args: object) -> T:
+        if self._closed:
+            raise EngineClosed()
+        async with self._lock:
+            return await trio.to_thread.run_sync(fn, *args)
+
+    def _request(self, request: str | Request | StoredRequest) -> StoredRequest:
+        if isinstance(request, StoredRequest):
+            return request
+        return request_of(request, self._base)
+
+    async def _find(
+        self, cache: int, request: str | Request | StoredRequest | None, options: QueryOptions
+    ) -> list[_Entry]:
+        entries = [_entry(row) for row in await self._call(self._rows, cache)]
+        if request is None:
+            return entries
+        query = request if isinstance(request, StoredRequest) else query_of(request, self._base)
+        if query.method != "GET" and not options.ignore_method:
+            return []
+        return [e for e in entries if matches(query, e.request, e.head, options)]
+
+    def _rows(self, cache: int) -> list[tuple[int, str, str, str | None, int]]:
+        return self._db.execute(
+            "SELECT key, request, response, body, length FROM entry WHERE cache = ? ORDER BY key",
+            (cache,),
+        ).fetchall()
+
+    def _response(self, entry: _Entry) -> Response:
+        body: CachedBody | None = None
+        if entry.body is not None:
+            body = CachedBody(self, entry.body, entry.length)
+            self._readers.setdefault(entry.body, weakref.WeakSet()).add(body)
+        return Response(
+            entry.status, dict(entry.headers), entry.url, entry.redirected, entry.type, body
+        )
+
+    async def _put(self, cache: int, request: StoredRequest, response: Response) -> None:
+        name, length = None, 0
+        try:
+            if response.body is not None:
+                name, self._next = body_name(self._next), self._next + 1
+                await self._call(self._disk.create, name)
+                async for piece in response.body:
+                    if not self._meter.fits(len(piece)):
+                        raise StoreFull(len(piece))
+                    self._meter.responses += len(piece)
+                    length += len(piece)
+                    await self._call(self._disk.append, name, piece)
+                await self._call(self._disk.sync, name)
+            replaced = await self._find(cache, request, QueryOptions())
+            with trio.CancelScope(shield=True):
+                await self._call(self._replace, cache, request, response, name, length, replaced)
+        except BaseException as error:
+            self._meter.responses -= length
+            if name is not None and not self._closed:
+                with trio.CancelScope(shield=True):
+                    await self._call(self._disk.delete, name)
+            if isinstance(error, StoreFull):
+                raise ScriptError("QuotaExceededError", "the answer does not fit") from error
+            raise
+        await self._dispose(replaced)
+
+    def _replace(
+        self,
+        cache: int,
+        request: StoredRequest,
+        response: Response,
+        body: str | None,
+        length: int,
+        replaced: list[_Entry],
+    ) -> None:
+        head = {
+            "status": response.status,
+            "headers": response.headers,
+            "url": response.url,
+            "redirected": response.redirected,
+            "type": response.type,
+        }
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany("DELETE FROM entry WHERE key = ?", [(e.key,) for e in replaced])
+            self._db.execute(
+                "INSERT INTO entry (cache, request, response, body, length) VALUES (?,?,?,?,?)",
+                (cache, json.dumps(attrs.asdict(request)), json.dumps(head), body, length),
+            )
+            self._db.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            self._db.execute("ROLLBACK")
+            raise ScriptError("InvalidStateError", "the cache has been deleted") from None
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+
+    async def _remove(self, entries: list[_Entry], cache: int | None = None) -> None:
+        def remove() -> None:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("DELETE FROM entry WHERE key = ?", [(e.key,) for e in entries])
+            if cache is not None:
+                self._db.execute("DELETE FROM cache WHERE key = ?", (cache,))
+            self._db.execute("COMMIT")
+
+        with trio.CancelScope(shield=True):
+            await self._call(remove)
+        await self._dispose(entries)
+
+    async def _dispose(self, entries: list[_Entry]) -> None:
+        """Delete bodies that nobody reads; the others when it is next looked."""
+        self._meter.responses -= sum(entry.length for entry in entries)
+        self._doomed |= {entry.body for entry in entries if entry.body is not None}
+        for name in [name for name in self._doomed if not self._readers.get(name)]:
+            self._doomed.discard(name)
+            self._readers.pop(name, None)
+            await self._call(self._disk.delete, name)
+
+
+def _entry(row: tuple[int, str, str, str | None, int]) -> _Entry:
+    key, request, response, body, length = row
+    asked, head = json.loads(request), json.loads(response)
+    asked["headers"] = tuple((name, value) for name, value in asked["headers"])
+    return _Entry(key, StoredRequest(**asked), **head, body=body, length=length)
+
+
+__all__ = ["Cache", "CacheStorage", "CachedBody", "ReadableBody"]
