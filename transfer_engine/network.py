@@ -204,7 +204,7 @@ class Answer:
     @property
     def long(self) -> bool:
         """Whether the rest of the body is announced to be longer than what is worth losing."""
-        return (self._connection.exchange.left or 0) > LONG
+        return (self._connection.exchange.due or 0) > LONG
 
     def straight(self) -> Straight | None:
         """See Source: a counted body without a content coding, on a link that is direct."""

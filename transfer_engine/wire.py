@@ -153,6 +153,11 @@ class Exchange:
         """Bytes of a body of announced length that are still on the connection, else None."""
         return None if self._held else self._left
 
+    @property
+    def due(self) -> int | None:
+        """Bytes of a body of announced length that have not been handed out yet, else None."""
+        return self._left
+
     def skip(self, count: int) -> None:
         """So many bytes of the body have been taken from the connection unseen."""
         assert self._left is not None  # the caller has asked what is left
