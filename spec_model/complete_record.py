@@ -3,7 +3,8 @@
 The text is one long algorithm that waits four times: for the pause to end
 (step 3), for a response and then for its body (the callbacks inside step 11,
 watched by step 13), and for an unavailable resource to come back (11.R.1.1 and
-11.R.8.1).  Each wait is a phase; between two waits there is one function here.
+11.R.8.1).  Each wait is a phase; between two waits there is one function here, or in
+``interruptions`` where a flag or the end of the user agent cuts an attempt short.
 A retry and the next part of a partial answer are the recursion of step 15: the
 record waits again and keeps its bytes.
 
@@ -131,7 +132,7 @@ def _over(record: RecordState) -> RecordState:
     )
 
 
-def _waits(record: RecordState, why: On, d: Decide) -> RecordState:
+def waits(record: RecordState, why: On, d: Decide) -> RecordState:
     """The attempt is over, and there will be another one; the bytes are kept."""
     url = record.url if record.phase is RecordPhase.WAITING_AVAILABLE else ""
     if record.hops and d.choose("lost-redirect") == "redirected":
@@ -169,12 +170,12 @@ def notice(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> Rec
     return settle(record, record.result)
 
 
-def _again(record: RecordState, why: On, d: Decide) -> RecordState:
+def again(record: RecordState, why: On, d: Decide) -> RecordState:
     """Another run for the same record, unless it has a result."""
     if record.result:
         # E15: RECORD-13.2 or 14.3 reads what an abandoned attempt left behind.
         return attrs.evolve(_over(record), phase=fire(record.phase, On.END))
-    return _waits(record, why, d)
+    return waits(record, why, d)
 
 
 def _replace_data(record: RecordState) -> RecordState:
@@ -295,7 +296,7 @@ def network_error(
     """RECORD-11.R.1.  ``lost``: the connection failed (not CORS, not nonsense)."""
     d.take("RECORD-11.R.1", "RECORD-11.R.1.1")
     if _temporarily_unavailable(record, spec, view, lost, d):
-        return _waits(record, On.UNAVAILABLE, d)
+        return waits(record, On.UNAVAILABLE, d)
     d.take("RECORD-11.R.1.2", "RECORD-11.R.1.3")
     return _complete(record, "fetch-error", d)
 
@@ -303,7 +304,7 @@ def network_error(
 def available(record: RecordState, d: Decide) -> RecordState:
     """RECORD-11.R.1.1 and R.8.1: the resource is available again, and the attempt over."""
     d.take("RECORD-13.1", "RECORD-13.2", "RECORD-15")
-    return _again(record, On.AVAILABLE, d)
+    return again(record, On.AVAILABLE, d)
 
 
 def respond(
@@ -321,7 +322,7 @@ def respond(
         verdict = validate_partial_response(record.start, head, previous, d)
         if verdict == "changed" and d.choose("changed-validator") == "restart":
             read = attrs.evolve(record, phase=fire(record.phase, On.HEADERS))
-            return _replace_data(_again(read, On.AGAIN, d))
+            return _replace_data(again(read, On.AGAIN, d))
         if verdict != "valid":
             d.take("RECORD-11.R.2.1.1", "RECORD-11.R.2.1.2", "RECORD-11.R.2.1.3")
             return _complete(record, "fetch-error", d)
@@ -494,7 +495,7 @@ def _part_ended(record: RecordState, spec: RequestSpec, head: Head, d: Decide) -
     if got == 0 and d.repaired("E24"):
         return _complete(record, "fetch-error", d)
     d.take("RECORD-13.1", "RECORD-13.2", "RECORD-15")
-    return _again(record, On.AGAIN, d)
+    return again(record, On.AGAIN, d)
 
 
 def body_errored(
@@ -507,63 +508,9 @@ def body_errored(
         return _over(record) if leaking else record
     d.take("RECORD-11.R.8", "RECORD-11.R.8.1")
     if _temporarily_unavailable(record, spec, view, True, d):
-        return _waits(record, On.UNAVAILABLE, d)
+        return waits(record, On.UNAVAILABLE, d)
     d.take("RECORD-11.R.8.2")
     return _complete(record, "fetch-error", d)
-
-
-def interrupt(
-    record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide
-) -> RecordState | None:
-    """RECORD-13 and 14: the paused or abort-all flag stops an attempt; None if neither does."""
-    pauses = view.paused and may_be_paused(spec, d)
-    if not pauses and not view.abort:
-        return None
-    d.take("RECORD-13", "RECORD-14", "RECORD-14.1", "RECORD-14.2")
-    if view.abort:
-        kept = append(record, spec, amount, attrs.evolve(view, room=None, quota=None), d)
-        d.take("RECORD-14.3", "RECORD-14.4")
-        stopped = settle(kept, "aborted")
-        return attrs.evolve(stopped, result=_overwritten(record, "aborted", d))
-    kept = append(record, spec, amount, view, d)
-    if kept.settled:
-        return kept
-    d.take("RECORD-14.3", "RECORD-14.4", "RECORD-15")
-    over = _again(kept, On.PAUSE, d)
-    if over.settled or d.repaired("E03"):
-        return over
-    head = record.current
-    if head is not None and d.choose("the abandoned attempt stops", LATE_OR_AT_ONCE) == "late":
-        abandoned = Abandoned(head, record.attempts)
-        return attrs.evolve(over, loose=attrs.evolve(over.loose, abandoned=abandoned))
-    return attrs.evolve(over, result=_left_behind(record, over.result, d))
-
-
-LATE_OR_AT_ONCE = ("late", "at once")
-"""E16: nobody waits for the end of the fetch that RECORD-14.4 terminates."""
-
-
-def may_be_paused(spec: RequestSpec, d: Decide) -> bool:
-    """E14: as written nothing but an assertion keeps a pause from hitting another method."""
-    return spec.method == "GET" or not d.repaired("E14")
-
-
-def _left_behind(record: RecordState, result: str, d: Decide) -> str:
-    """E03, E15, E45: the result that the data has once the attempt has been terminated."""
-    if record.phase is RecordPhase.BEFORE_HEADERS:
-        d.take("RECORD-11.R.1", "RECORD-11.R.1.2")
-        return "aborted"
-    if record.phase is RecordPhase.READING:
-        d.take("RECORD-11.R.8", "RECORD-11.R.8.2")
-        return "fetch-error"
-    return result
-
-
-def _overwritten(record: RecordState, result: str, d: Decide) -> str:
-    """E03: what a reader finds, before or after the end of the attempt is noticed."""
-    if d.repaired("E03") or d.choose("the result is read", ("late", "early")) == "early":
-        return result
-    return _left_behind(record, result, d)
 
 
 def redirected(record: RecordState, url: str, method: str, taint: str = "") -> RecordState:
@@ -578,30 +525,3 @@ def redirected(record: RecordState, url: str, method: str, taint: str = "") -> R
         unseen=record.unseen + 1,
         loose=TIGHT if not record.loose.transmitted else attrs.evolve(record.loose, transmitted=0),
     )
-
-
-def restarted(
-    record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide, *, killed: bool
-) -> RecordState:
-    """E87: the user agent went away and came back.
-
-    Results stay.  A GET goes on from what is durable: after a kill that may be
-    less than what had been stored.  Another method is not sent again.
-    """
-    if record.settled:
-        return record
-    was_waiting = record.phase in (RecordPhase.WAITING_UNPAUSED, RecordPhase.WAITING_AVAILABLE)
-    kept = append(record, spec, amount, attrs.evolve(view, room=None, quota=None), d)
-    if spec.method != "GET" and not was_waiting:
-        return settle(kept, "fetch-error")
-    kept = _waits(kept, On.RESTART, d)
-    if killed:
-        kept = attrs.evolve(kept, stored=Extent(0, kept.stored.hi), floor=0, parts=_shrunk(kept))
-    return kept
-
-
-def _shrunk(record: RecordState) -> tuple[Part, ...]:
-    if not record.parts:
-        return ()
-    *before, last = record.parts
-    return (*before, attrs.evolve(last, length=Extent(0, last.length.hi)))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import attrs
 
 from spec_model import background_fetch as bg
-from spec_model import complete_record as rec
 from spec_model.calls import body_read
 from spec_model.complete_record import RecordState
 from spec_model.decide import Decide
 from spec_model.interface import click_error, interface, newest
+from spec_model.interruptions import restarted
 from spec_model.messages import (
     AttemptTerminated,
     AutomationClicked,
@@ -184,7 +184,7 @@ def _quit(state: State, kill: bool, d: Decide) -> State:
             if record.phase in IN_FLIGHT:
                 state = state.say(AttemptTerminated(fetch, index, record.attempts))
             spec, view = state.spec(fetch, index), state.view(fetch, index)
-            kept = rec.restarted(record, spec, NOTHING, view, d, killed=False)
+            kept = restarted(record, spec, NOTHING, view, d, killed=False)
             if not keep_bytes and not kept.settled:
                 kept = _without_bytes(kept)
             state = state.put_record(fetch, index, kept)

@@ -20,6 +20,7 @@ from spec_model.abandoned import abandoned_head, append_late, end_late, stop_lat
 from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.fetch_boundary import Redirect, blocked, boundary, ending
+from spec_model.interruptions import interrupt, may_be_paused
 from spec_model.messages import (
     Accepted,
     AttemptTerminated,
@@ -119,7 +120,7 @@ def can_run(state: State, fetch: int, index: int, d: Decide) -> bool:
     if rec.unnoticed(record):
         return True
     if record.phase is not RecordPhase.WAITING_UNPAUSED:
-        return stopped or (live.paused and rec.may_be_paused(state.spec(fetch, index), d))
+        return stopped or (live.paused and may_be_paused(state.spec(fetch, index), d))
     if stopped and d.repaired("E13"):
         return True
     if live.paused or live.phase is RegistrationPhase.RECORDS_GONE:
@@ -147,7 +148,7 @@ def run_record(state: State, fetch: int, index: int, d: Decide) -> State:
         after = rec.notice(record, spec, view, d)
         return put(state, fetch, index, after, d, over=True)
     if record.phase is not RecordPhase.WAITING_UNPAUSED:
-        stopped = rec.interrupt(stop_late(record, d), spec, NOTHING, view, d)
+        stopped = interrupt(stop_late(record, d), spec, NOTHING, view, d)
         assert stopped is not None, "can_run has seen the flag"
         return put(state, fetch, index, stopped, d)
     started = rec.start(record, spec, view, d)

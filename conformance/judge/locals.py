@@ -20,6 +20,7 @@ from spec_model import complete_record as record_steps
 from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.fetch_boundary import Redirect, blocked, boundary, ending
+from spec_model.interruptions import interrupt
 from spec_model.phases import RecordPhase
 from spec_model.values import Extent, Head, RequestSpec, exactly
 
@@ -67,7 +68,7 @@ class RecordMoves:
             yield lambda d: record_steps.start(record, spec, view, d)
             return
         some = Extent(0, sent) if phase is RecordPhase.READING else Extent()
-        yield lambda d: record_steps.interrupt(record, spec, some, view, d)
+        yield lambda d: interrupt(record, spec, some, view, d)
         if phase is RecordPhase.WAITING_AVAILABLE:
             if view.online:
                 yield lambda d: record_steps.available(record, d)

@@ -18,10 +18,10 @@ from conformance import protocol as p
 from conformance.judge.hypothesis import Due, Hypothesis, Locals
 from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
-from spec_model import complete_record as record_steps
 from spec_model.background_fetch import BackgroundFetch
 from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
+from spec_model.interruptions import restarted
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.values import Extent, RequestSpec
 
@@ -90,7 +90,7 @@ def _kept(
 def _restarted(
     record: RecordState, spec: RequestSpec, some: Extent, view: View, killed: bool, d: Decide
 ) -> RecordState:
-    return record_steps.restarted(record, spec, some, view, d, killed=killed)
+    return restarted(record, spec, some, view, d, killed=killed)
 
 
 def subsets(items: Sequence[T]) -> Iterator[frozenset[T]]:

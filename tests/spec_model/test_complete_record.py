@@ -8,7 +8,8 @@ import pytest
 from spec_model import complete_record as rec
 from spec_model.complete_record import RecordState, View
 from spec_model.decide import Explain, outcomes
-from spec_model.editions import AMENDED, AS_WRITTEN, Edition
+from spec_model.editions import AMENDED
+from spec_model.interruptions import interrupt, restarted
 from spec_model.phases import RecordPhase
 from spec_model.values import NOTHING, Extent, Head, Part, RequestSpec, exactly
 
@@ -43,7 +44,7 @@ def reading(
 
 def continued(*, stored: int, content_range: str, spec: RequestSpec = GET) -> RecordState:
     """A second attempt whose 206 has just come."""
-    first = rec.interrupt(reading(stored), GET, NOTHING, View(paused=True), explain())
+    first = interrupt(reading(stored), GET, NOTHING, View(paused=True), explain())
     assert first is not None
     again = started(GET, first)
     part = attrs.evolve(head(206, content_range=content_range), exchange=2, first=stored)
@@ -59,7 +60,7 @@ def test_a_first_attempt_asks_for_everything() -> None:
 
 
 def test_a_later_attempt_asks_for_what_is_missing() -> None:
-    paused = rec.interrupt(reading(4), GET, NOTHING, View(paused=True), explain())
+    paused = interrupt(reading(4), GET, NOTHING, View(paused=True), explain())
     assert paused is not None
     assert started(GET, paused).start == exactly(4)
 
@@ -156,7 +157,7 @@ def test_as_written_the_first_answer_replaces_the_data_that_early_readers_hold()
 
 
 def test_a_whole_answer_to_a_request_for_the_rest_starts_anew() -> None:
-    paused = rec.interrupt(reading(4), GET, NOTHING, View(paused=True), explain())
+    paused = interrupt(reading(4), GET, NOTHING, View(paused=True), explain())
     assert paused is not None
     record = rec.respond(started(GET, paused), GET, head(), VIEW, explain())
     assert (record.generation, record.stored, record.parts) == (1, NOTHING, ())
@@ -169,7 +170,7 @@ def test_a_part_that_was_not_asked_for_is_a_fetch_error() -> None:
 
 def test_a_changed_resource_is_a_fetch_error_or_a_restart() -> None:
     first = reading(4, etag='"1"')
-    paused = rec.interrupt(first, GET, NOTHING, View(paused=True), explain())
+    paused = interrupt(first, GET, NOTHING, View(paused=True), explain())
     assert paused is not None
     again = started(GET, paused)
     changed = head(206, content_range="bytes 4-9/10", etag='"2"')
@@ -188,7 +189,7 @@ def test_an_answer_without_a_body_ends_at_once(status: int, result: str) -> None
 
 
 def test_a_416_that_names_the_stored_length_says_that_nothing_is_missing() -> None:
-    paused = rec.interrupt(reading(10), GET, NOTHING, View(paused=True), explain())
+    paused = interrupt(reading(10), GET, NOTHING, View(paused=True), explain())
     assert paused is not None
     again = started(GET, paused)
     answer = head(416, content_range="bytes */10")
@@ -282,85 +283,16 @@ def test_a_broken_body_is_a_fetch_error_online_and_a_wait_offline() -> None:
     assert waiting.stored == exactly(4)
 
 
-# --- interruptions --------------------------------------------------------------------
-
-
-def test_a_pause_keeps_the_bytes_that_had_come() -> None:
-    record = rec.interrupt(reading(4), GET, exactly(2), View(paused=True), explain())
-    assert record is not None
-    assert (record.phase, record.stored) == (RecordPhase.WAITING_UNPAUSED, exactly(6))
-
-
-def test_a_pause_does_not_touch_what_is_no_get() -> None:
-    flying = started(POST)
-    assert rec.interrupt(flying, POST, NOTHING, View(paused=True), explain()) is None
-    assert rec.interrupt(flying, POST, NOTHING, View(paused=True), explain("E14")) is not None
-
-
-def test_an_abort_outdoes_a_pause() -> None:
-    view = View(paused=True, abort="user")
-    record = rec.interrupt(reading(4), GET, NOTHING, view, explain())
-    assert record is not None
-    assert record.result == "aborted"
-
-
-@pytest.mark.parametrize(
-    ("record", "result"), [(reading(4), "fetch-error"), (started(), "aborted")]
-)
-def test_as_written_a_pause_leaves_a_result_behind(record: RecordState, result: str) -> None:
-    d = Explain(AMENDED.without("E03"), {"the abandoned attempt stops": "at once"})
-    paused = rec.interrupt(record, GET, NOTHING, View(paused=True), d)
-    assert paused is not None
-    assert (paused.settled, paused.result) == (False, result)
-
-
-def test_as_written_the_end_of_an_aborted_attempt_overwrites_its_result() -> None:
-    record = rec.interrupt(reading(4), GET, NOTHING, View(abort="script"), explain("E03"))
-    assert record is not None
-    assert (record.settled, record.result) == (True, "fetch-error")
-
-
-@pytest.mark.parametrize("edition", [AMENDED, AS_WRITTEN])
-def test_nothing_stops_what_nobody_stops(edition: Edition) -> None:
-    assert rec.interrupt(reading(4), GET, NOTHING, VIEW, Explain(edition)) is None
-
-
 def test_a_redirect_is_the_same_attempt() -> None:
     record = rec.redirected(started(), "https://app.example/y", "GET")
     assert (record.attempts, record.hops, record.url) == (1, 1, "https://app.example/y")
-
-
-# --- restarts -------------------------------------------------------------------------
-
-
-def test_a_get_goes_on_from_its_bytes_after_a_restart() -> None:
-    record = rec.restarted(reading(4), GET, NOTHING, VIEW, explain(), killed=False)
-    assert (record.phase, record.stored) == (RecordPhase.WAITING_UNPAUSED, exactly(4))
-
-
-def test_after_a_kill_any_prefix_may_be_left() -> None:
-    record = rec.restarted(reading(4), GET, NOTHING, VIEW, explain(), killed=True)
-    assert record.stored == Extent(0, 4)
-    assert [part.length for part in record.parts] == [Extent(0, 4)]
-
-
-def test_what_was_in_flight_and_no_get_is_not_sent_again() -> None:
-    record = rec.restarted(started(POST), POST, NOTHING, VIEW, explain(), killed=False)
-    assert record.result == "fetch-error"
-    waiting = rec.restarted(RecordState(), POST, NOTHING, VIEW, explain(), killed=False)
-    assert not waiting.settled
-
-
-def test_a_result_survives_a_restart() -> None:
-    done = rec.body_ended(reading(4), GET, NOTHING, VIEW, explain())
-    assert rec.restarted(done, GET, NOTHING, VIEW, explain(), killed=True) == done
 
 
 # --- what a judge learns --------------------------------------------------------------
 
 
 def test_a_range_that_was_seen_tells_how_much_was_stored() -> None:
-    loose = rec.restarted(reading(4), GET, NOTHING, VIEW, explain(), killed=True)
+    loose = restarted(reading(4), GET, NOTHING, VIEW, explain(), killed=True)
     known = rec.asked_from(started(GET, loose), 3)
     assert known is not None
     assert (known.start, known.stored) == (exactly(3), exactly(3))
@@ -368,7 +300,7 @@ def test_a_range_that_was_seen_tells_how_much_was_stored() -> None:
 
 
 def test_a_range_that_cannot_be_is_refused() -> None:
-    loose = rec.restarted(reading(4), GET, NOTHING, VIEW, explain(), killed=True)
+    loose = restarted(reading(4), GET, NOTHING, VIEW, explain(), killed=True)
     assert rec.asked_from(started(GET, loose), 5) is None
 
 
@@ -513,27 +445,6 @@ def test_bytes_behind_a_gap_are_a_part_of_their_own() -> None:
     assert (broken.result, broken.current) == ("quota-exceeded", None)
 
 
-def test_a_pause_that_comes_with_too_many_bytes_finds_a_failed_record() -> None:
-    view = View(paused=True, quota=exactly(5))
-    record = rec.interrupt(reading(4), GET, exactly(6), view, explain())
-    assert record is not None
-    assert record.result == "quota-exceeded"
-
-
-def test_a_pause_while_a_resource_is_away_leaves_nothing_behind() -> None:
-    waiting = rec.body_errored(reading(4), GET, NOTHING, View(online=False), explain())
-    paused = rec.interrupt(waiting, GET, NOTHING, View(paused=True), explain("E03"))
-    assert paused is not None
-    assert (paused.phase, paused.result) == (RecordPhase.WAITING_UNPAUSED, "")
-
-
-def test_as_written_the_result_of_an_abort_may_be_read_before_it_is_overwritten() -> None:
-    d = Explain(AMENDED.without("E03"), {"the result is read": "early"})
-    record = rec.interrupt(reading(4), GET, NOTHING, View(abort="script"), d)
-    assert record is not None
-    assert record.result == "aborted"
-
-
 @pytest.mark.parametrize(("abort", "result"), [("", "success"), ("script", "aborted")])
 def test_as_written_an_abort_may_come_between_the_end_and_its_being_noticed(
     abort: str, result: str
@@ -549,22 +460,6 @@ def test_as_written_an_abort_may_come_between_the_end_and_its_being_noticed(
 def test_a_redirect_starts_the_count_of_transmitted_bytes_anew() -> None:
     sent = attrs.evolve(started(POST), loose=rec.Loose(transmitted=10))
     assert rec.redirected(sent, "https://app.example/y", "POST").loose == rec.TIGHT
-
-
-def test_only_the_kept_tail_is_lost_with_a_kill() -> None:
-    first = rec.interrupt(reading(4), GET, NOTHING, View(paused=True), explain())
-    assert first is not None
-    again = started(GET, first)
-    part = attrs.evolve(head(206, content_range="bytes 4-9/10"), exchange=2, first=4)
-    second = rec.append(
-        rec.respond(again, GET, part, VIEW, explain()), GET, exactly(3), VIEW, explain()
-    )
-    loose = rec.restarted(second, GET, NOTHING, VIEW, explain(), killed=True)
-    known = rec.asked_from(started(GET, loose), 2)
-    assert known is not None
-    assert [each.length for each in known.parts] == [exactly(2)]
-    empty = rec.restarted(RecordState(), GET, NOTHING, VIEW, explain(), killed=True)
-    assert empty.parts == ()
 
 
 def test_what_starts_anew_asks_from_the_beginning_whatever_was_stored() -> None:
