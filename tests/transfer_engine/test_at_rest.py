@@ -1,0 +1,144 @@
+"""A store that no engine has open: what may be done to it, and what the next engine makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.transfer_engine.server import Server, listening, ranged, stall
+from tests.transfer_engine.world import finished, until_downloaded
+from transfer_engine import (
+    OPEN,
+    BackgroundFetchEvent,
+    Engine,
+    EngineConfig,
+    NotOffered,
+    Request,
+    StoreBusy,
+    StoreUnusable,
+    open_at_rest,
+    open_engine,
+)
+
+TEN = b"0123456789"
+
+
+def run(test: Callable[[Server, EngineConfig, list[str]], Awaitable[None]], store: Path) -> None:
+    async def main() -> None:
+        events: list[str] = []
+
+        async def handler(event: BackgroundFetchEvent) -> None:
+            events.append(event.type)
+
+        with trio.fail_after(30):
+            async with listening() as (server, origin):
+                server.on("/a", stall(TEN, 4, etag='"v1"'), ranged(TEN))
+                handlers = {"backgroundfetchabort": handler, "backgroundfetchsuccess": handler}
+                config = EngineConfig(
+                    app_origin=origin, directory=store, policy=OPEN, handlers=handlers
+                )
+                async with open_engine(config) as engine:
+                    await until_downloaded(await engine.fetch("s", "/a"), 4)
+                await test(server, config, events)
+
+    trio.run(main)
+
+
+async def result(engine: Engine) -> tuple[str, str]:
+    reg = await engine.get("s")
+    assert reg is not None
+    return await finished(reg)
+
+
+def test_it_shows_what_the_engine_left(tmp_path: Path) -> None:
+    async def test(server: Server, config: EngineConfig, events: list[str]) -> None:
+        with open_at_rest(tmp_path) as store:
+            (shown,) = store.shown()
+            (record,) = store.records("s")
+            assert store.records("other") == []
+        assert (shown.id, shown.downloaded, shown.busy, shown.can_pause) == ("s", 4, False, True)
+        assert (record.downloaded, record.length, record.status) == (4, 10, 200)
+
+    run(test, tmp_path)
+
+
+def test_what_is_paused_there_stays_paused_until_it_is_resumed(tmp_path: Path) -> None:
+    async def test(server: Server, config: EngineConfig, events: list[str]) -> None:
+        with open_at_rest(tmp_path) as store:
+            store.pause("s")
+            with pytest.raises(NotOffered, match="it is paused"):
+                store.pause("s")
+        async with open_engine(config) as engine:
+            assert engine.interface.shown()[0].paused
+        assert len(server.log) == 1
+        with open_at_rest(tmp_path) as store:
+            store.resume("s")
+            with pytest.raises(NotOffered, match="not paused"):
+                store.resume("s")
+        async with open_engine(config) as engine:
+            assert await result(engine) == ("success", "")
+        assert server.ranges("/a") == ["", "bytes=4-"]
+
+    run(test, tmp_path)
+
+
+def test_what_is_aborted_there_ends_with_its_event(tmp_path: Path) -> None:
+    async def test(server: Server, config: EngineConfig, events: list[str]) -> None:
+        with open_at_rest(tmp_path) as store:
+            store.abort("s")
+            with pytest.raises(NotOffered, match="it has ended"):
+                store.abort("s")
+        async with open_engine(config) as engine:
+            while not events:
+                await trio.lowlevel.checkpoint()
+            assert await engine.get_ids() == []
+        assert (events, len(server.log)) == (["backgroundfetchabort"], 1)
+
+    run(test, tmp_path)
+
+
+def test_what_is_forgotten_there_leaves_nothing(tmp_path: Path) -> None:
+    async def test(server: Server, config: EngineConfig, events: list[str]) -> None:
+        with open_at_rest(tmp_path) as store:
+            store.forget("s")
+            assert store.shown() == []
+        async with open_engine(config) as engine:
+            assert engine.interface.shown() == []
+        assert events == []
+        assert [p.name for p in (tmp_path / "bodies").iterdir() if p.name[:2] == "b0"] == []
+
+    run(test, tmp_path)
+
+
+def test_an_upload_cannot_be_paused(tmp_path: Path) -> None:
+    async def test(server: Server, config: EngineConfig, events: list[str]) -> None:
+        async with open_engine(config) as engine:
+            server.on("/p", stall(TEN, 4))
+            await engine.fetch("up", ["/a", Request("/p", "POST", body=b"x")])
+        with open_at_rest(tmp_path) as store:
+            assert not store.shown()[-1].can_pause
+            with pytest.raises(NotOffered, match="not a GET"):
+                store.pause("up")
+
+    run(test, tmp_path)
+
+
+def test_an_open_store_is_busy(tmp_path: Path) -> None:
+    async def test(server: Server, config: EngineConfig, events: list[str]) -> None:
+        async with open_engine(config):
+            with pytest.raises(StoreBusy), open_at_rest(tmp_path):
+                pass
+        with open_at_rest(tmp_path), pytest.raises(StoreBusy):
+            async with open_engine(config):
+                pass
+
+    run(test, tmp_path)
+
+
+def test_no_store_is_told_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnusable, match="there is no store"), open_at_rest(tmp_path / "x"):
+        pass
+    assert list(tmp_path.iterdir()) == []
