@@ -5,6 +5,7 @@ In a page a fenced block
 - ``console`` holds commands after ``$``; those that begin with ``bgfetch`` are run by the
   installed script, in a folder of the page's own, and must end with 0;
 - with ``file=NAME`` after its language is written to that file first;
+- may ask ``http://localhost:8000``: what the page has put into ``site/`` is served there;
 - ``python`` with ``>>>`` is a doctest.
 """
 
@@ -16,7 +17,11 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import attrs
 import pytest
@@ -26,6 +31,7 @@ from conformance import docs
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+SITE = "http://localhost:8000"
 SECONDS = 120
 """A bound on one command of the documentation, far beyond what any of them takes."""
 
@@ -54,6 +60,25 @@ def commands(page: str) -> list[list[str]]:
     ]
 
 
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The origin at which the files of a folder are served."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("localhost", 0), partial(Handler, directory=str(folder)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -66,25 +91,27 @@ EVERY = pytest.mark.parametrize("page", PAGES, ids=relative)
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=relative)
 def test_every_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     text = page.read_text("utf-8")
-    for block in blocks(text):
-        if block.file:
-            file = tmp_path / block.file
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, "utf-8")
-    for command in commands(text):
-        assert command[0] == "bgfetch", f"a test cannot run {command[0]}: use a block of sh"
-        script = Path(sys.executable).parent / "bgfetch"
-        done = subprocess.run(
-            [script, *command[1:]],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        said = f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == 0, said
-        assert done.stdout.strip(), said
+    with served(tmp_path / "site") as origin:
+        text = text.replace(SITE, origin)
+        for block in blocks(text):
+            if block.file:
+                file = tmp_path / block.file
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(block.text, "utf-8")
+        for command in commands(text):
+            assert command[0] == "bgfetch", f"a test cannot run {command[0]}: use a block of sh"
+            script = Path(sys.executable).parent / "bgfetch"
+            done = subprocess.run(
+                [script, *command[1:]],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+            said = f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+            assert done.returncode == 0, said
+            assert done.stdout.strip(), said
 
 
 @EVERY

@@ -28,10 +28,12 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @_JSON
 def jobs_command(store: Path, as_json: bool) -> None:
     """List the downloads of a store, and how far they are."""
-    if not store.exists():
-        _show([], as_json)
-        return
-    _show(_ask(store, {"do": "jobs"}), as_json)
+    there = (store / "journal.sqlite").is_file()
+    entries = _ask(store, {"do": "jobs"}) if there else []
+    if entries or as_json:
+        _show(entries, as_json)
+    else:
+        click.echo(f"nothing is unfinished in {store}")
 
 
 @click.command("pause")

@@ -27,9 +27,11 @@ def manifest_command(folder: Path, base_url: str, id: str, title: str, out: Path
 
     try:
         checked(base_url, OPEN)
-        text = json.dumps(make_manifest(folder, base_url, id=id, title=title), indent=2) + "\n"
+        made = make_manifest(folder, base_url, id=id, title=title)
+        text = json.dumps(made, indent=2) + "\n"
         if out is not None:
             out.write_text(text, "utf-8")
+            click.echo(f"{out}: {made['downloadTotal']} bytes of {made['id']}")
         else:
             click.echo(text, nl=False)
     except (BadPlan, OSError) as error:

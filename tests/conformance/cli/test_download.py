@@ -130,7 +130,9 @@ def test_without_a_process_the_store_itself_is_changed(tmp_path: Path) -> None:
             assert (all_paused.code, "all downloads are paused" in all_paused.err) == (78, True)
             assert (await bgfetch("resume", "a", cwd=tmp_path)).code == 0
             assert (await bgfetch("abort", "a", cwd=tmp_path)).code == 0
-            assert (await bgfetch("jobs", cwd=tmp_path)).out == ""
+            assert (
+                await bgfetch("jobs", cwd=tmp_path)
+            ).out == "nothing is unfinished in .bgfetch\n"
             assert len(served.asked()) == 1
 
     with_deadline(main)
