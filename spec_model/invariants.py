@@ -2,7 +2,8 @@
 
 The public lifecycles (``lifecycle``) are a second description of the same thing.
 Here the public state is derived from phases and slots before and after every step,
-and the tables must have a way from one to the other.
+and the tables must have a way from one to the other.  What has to agree within one state is in
+``consistency``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 from spec_model import errata, lifecycle
 from spec_model.background_fetch import BackgroundFetch
+from spec_model.consistency import contradictions
 from spec_model.editions import AMENDED, Edition
 from spec_model.lifecycle import RecordState as PublicRecord
 from spec_model.lifecycle import RegistrationState as PublicRegistration
@@ -55,6 +57,9 @@ def check(before: State, after: State, edition: Edition = AMENDED) -> None:
         if edition.repairs("E21"):
             _check_download_limit(after, fetch)
         _check_moves(before, after, fetch, edition)
+    if edition == AMENDED:
+        for said in contradictions(after):
+            raise BrokenInvariant(said)
     for realm in after.realms:
         for instance in realm.instances:
             _check_pair(instance.shows.result, instance.shows.failure_reason)

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from conformance.adapters.model import CAPABILITIES, Explained
 from conformance.judge.explain import run_on_model
 from conformance.judge.run_needs import required_capabilities
+from conformance.readings import reading
 from conformance.scenario.format import Scenario
-from spec_model.editions import edition
 
 WALKED = "amended"
 
@@ -38,5 +38,6 @@ def _steps_of(scenario: Scenario) -> set[str]:
         taken.update(explained.steps)
 
     for name in {WALKED, *scenario.expect}:
-        run_on_model(scenario, edition(name), listen=listen)
+        read = reading(name)
+        run_on_model(scenario, read.edition, profile=read.answers, listen=listen)
     return taken

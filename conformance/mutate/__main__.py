@@ -8,11 +8,14 @@ reason; 1 not so; 64 usage.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from conformance.cli.adapters import checked, column
 from conformance.cli.exits import USAGE
+from conformance.liars import LIARS
 from conformance.mutate.campaign import (
     Ground,
     model_digest,
@@ -22,8 +25,8 @@ from conformance.mutate.campaign import (
     still_known,
 )
 from conformance.mutate.mutants import mutants
-from conformance.mutate.playing import plays
-from conformance.mutate.replaying import replays
+from conformance.mutate.playing import Play, otherwise, plays
+from conformance.mutate.replaying import Replay, played, replays
 from conformance.mutate.report import ENOUGH, Report, read_survivors, summary
 
 SAVE_EVERY = 25
@@ -47,6 +50,13 @@ SAVE_EVERY = 25
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder of recorded traces with their verdicts; may be given again.",
 )
+@click.option(
+    "--on",
+    "on",
+    multiple=True,
+    help="A simulated implementation, such as engine-sim, whose runs are to be explained.",
+)
+@click.option("--liars/--no-liars", default=True, help="Whether liars have to be caught.")
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True))
 def main(
     out: Path | None,
@@ -56,6 +66,8 @@ def main(
     only: str,
     survivors: Path | None,
     traces: tuple[Path, ...],
+    on: tuple[str, ...],
+    liars: bool,
     scenarios: tuple[str, ...],
 ) -> None:
     """Change the model in one place at a time; see who notices."""
@@ -63,17 +75,21 @@ def main(
     if not chosen:
         click.echo(f"no mutant has {only!r} in its key", err=True)
         sys.exit(USAGE)
-    played = plays(scenarios or None)
-    report = Report.fresh(model_digest(), scenario_digests(played), len(played), seed, size)
-    if out is not None and out.exists():
-        earlier = Report.load(out)
-        if earlier.model == report.model:
-            rows = still_known(earlier.mutants, earlier.scenarios, report.scenarios)
-            report.add(rows[each.key] for each in chosen if each.key in rows)
+    stated = plays(scenarios or None)
+    report = Report.fresh(model_digest(), scenario_digests(stated), len(stated), seed, size)
+    earlier = Report.load(out) if out is not None and out.exists() else None
+    if earlier is not None and earlier.model == report.model:
+        rows = still_known(earlier.mutants, earlier.scenarios, report.scenarios)
+        report.add(rows[each.key] for each in chosen if each.key in rows)
     left = [each for each in chosen if each.key not in report.keys]
-    click.echo(f"{len(played)} plays, {len(chosen)} mutants, {len(left)} to try", err=True)
+    click.echo(f"{len(stated)} plays, {len(chosen)} mutants, {len(left)} to try", err=True)
     if left:
-        ground = Ground.prepare(played, chosen, [each for one in traces for each in replays(one)])
+        ground = Ground.prepare(
+            [*stated, *otherwise(stated)],
+            chosen,
+            [*(each for one in traces for each in replays(one)), *_simulated(stated, on, liars)],
+            earlier.mutants if earlier is not None else (),
+        )
         for done, row in enumerate(run(ground, left, processes), 1):
             report.add([row])
             if not row.killed:
@@ -86,8 +102,18 @@ def main(
         report.save(out)
     known = read_survivors(survivors) if survivors else {}
     click.echo(summary(report, known))
-    fine = report.killed_share() >= ENOUGH and not report.unexplained(known)
+    fine = report.killed_share(known) >= ENOUGH and not report.unexplained(known)
     sys.exit(0 if fine else 1)
+
+
+def _simulated(stated: tuple[Play, ...], on: tuple[str, ...], liars: bool) -> Iterator[Replay]:
+    """What simulated implementations do in the scenarios, and liars where they are caught."""
+    scenarios = {each.scenario.scenario: each.scenario for each in stated}
+    for name in checked(on):
+        yield from played(column(name).factory, scenarios.values())
+    for liar in LIARS.values() if liars else ():
+        caught = [scenarios[name] for name in liar.caught_by if name in scenarios]
+        yield from played(liar.factory(), caught, liar.steps)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 Each play is run once on the true model with its lines watched.  A mutant then meets only
 the plays that pass the changed place, those that pass the fewest lines first: they were
 written for little else, and they are quick.  The first that notices it ends its life.
+Whoever noticed it in an earlier campaign is asked first of all, and then those who have just
+noticed another change of the same function: so which play is named may depend on which
+process was quicker, but not whether there is one.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ from conformance.mutate.workers import in_processes
 
 SECONDS = 30
 """Processor time for one mutant; a survivor that meets every play needs a few seconds."""
+
+
+MOST_LIKELY = 3
+"""How many of those that noticed another change of a function are asked first."""
 
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,10 +62,16 @@ class Ground:
 
     known: tuple[Known, ...]
     replays: tuple[Replay, ...] = ()
+    earlier: Mapping[str, str] = attrs.field(factory=dict)
+    """Who noticed a mutant before, by its key."""
 
     @classmethod
     def prepare(
-        cls, plays: Sequence[Play], mutants: Sequence[Mutant], replays: Sequence[Replay] = ()
+        cls,
+        plays: Sequence[Play],
+        mutants: Sequence[Mutant],
+        replays: Sequence[Replay] = (),
+        earlier: Iterable[Row] = (),
     ) -> Ground:
         """Play everything once on the true model."""
         files = frozenset(function_of(mutant).__code__.co_filename for mutant in mutants)
@@ -67,6 +80,7 @@ class Ground:
         return cls(
             tuple(sorted(known, key=lambda each: (len(each.lines), str(each.play)))),
             tuple(sorted((each for each in judged if each), key=lambda each: len(each.lines))),
+            {row.key: row.by for row in earlier if row.by},
         )
 
     def meeting(self, mutant: Mutant) -> list[Known]:
@@ -74,14 +88,23 @@ class Ground:
         place = _place(mutant)
         return [each for each in self.known if each.lines & place]
 
-    def try_on(self, mutant: Mutant) -> Found:
-        """Install it here and play, then judge.  Changes this process while it lasts."""
+    def try_on(self, mutant: Mutant, likely: Sequence[str] = ()) -> Found:
+        """Install it here and play, then judge.  Changes this process while it lasts.
+
+        ``likely``: plays and replays that are to be asked first.
+        """
+        place = _place(mutant)
+        judged = [each for each in self.replays if each.lines & place]
+        first = (self.earlier.get(mutant.key, ""), *likely)
         with installed(mutant):
+            for name in filter(None, first):
+                again = notice(each for each in self.known if str(each.play) == name).noticed
+                again = again or dissent(each for each in judged if each.name == name)
+                if again is not None:
+                    return Found(again)
             found = notice(self.meeting(mutant))
             if found.noticed is not None:
                 return found
-            place = _place(mutant)
-            judged = (each for each in self.replays if each.lines & place)
             return attrs.evolve(found, noticed=dissent(judged))
 
 
@@ -94,12 +117,19 @@ def _place(mutant: Mutant) -> set[tuple[str, int]]:
 def run(ground: Ground, mutants: Iterable[Mutant], processes: int = 1) -> Iterator[Row]:
     """Try each mutant in a process of its own; rows come as they are finished."""
 
+    sharp: dict[str, list[str]] = {}
+
     def work(mutant: Mutant) -> bytes:
-        return msgspec.json.encode(_row(ground, mutant, ground.try_on(mutant)))
+        likely = sharp.get(f"{mutant.module}.{mutant.function}", [])[-MOST_LIKELY:]
+        return msgspec.json.encode(_row(ground, mutant, ground.try_on(mutant, likely)))
 
     for mutant, said in in_processes(mutants, work, processes=processes, seconds=SECONDS):
         if said is not None:
-            yield msgspec.json.decode(said, type=Row)
+            row = msgspec.json.decode(said, type=Row)
+            here = sharp.setdefault(f"{mutant.module}.{mutant.function}", [])
+            if row.by and row.by not in here:
+                here.append(row.by)
+            yield row
         else:
             endless = Noticed("endless", "", f"not over in {SECONDS} s of processor time")
             yield _row(ground, mutant, Found(endless))
@@ -164,7 +194,7 @@ def still_known(
     same = before == now
     kept = {}
     for row in rows:
-        name = row.by.rpartition(" (")[0]
+        name = row.by.rpartition(" (")[0] or row.by.rpartition(" ")[2].rpartition("/")[2]
         if same or (row.killed and name in now and before.get(name) == now[name]):
             kept[row.key] = row
     return kept

@@ -5,8 +5,8 @@ The judge's acceptor cannot judge these runs: it is made of the model that is be
 What notices a mutant must know better than the model does:
 
 - *stated outcomes*: what a scenario says each edition of the text does (``expect``);
-- *properties* of a trace, which know no model (as amended only: as written many are
-  broken, which is why there are amendments);
+- *properties* of a trace, which know no model (as amended only, whatever a user agent
+  chooses: as written many are broken, which is why there are amendments);
 - *invariants* that the model checks of its own states, and asserts in its own code;
 - the machine: the model crashes, or never comes to rest.
 
@@ -16,10 +16,11 @@ mutant is *visible*, and a scenario could state it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
+from unittest import mock
 
 import attrs
 
@@ -29,17 +30,22 @@ from conformance.judge.outcomes import disagreements
 from conformance.judge.properties import check_all
 from conformance.judge.run_needs import required_capabilities
 from conformance.mutate.tracing import lines_passed
+from conformance.readings import Reading, reading
 from conformance.scenario.find import find
 from conformance.scenario.format import Scenario
 from conformance.scenario.load import load
 from conformance.trace import Trace, dump
-from spec_model import kernel
-from spec_model.editions import AMENDED, Edition, edition
+from spec_model import decide, kernel
+from spec_model.choices import AS_WRITTEN_READING, CHOICES
+from spec_model.editions import AMENDED
 from spec_model.invariants import BrokenInvariant
 from spec_model.kernel import NeverSettles
 
 SETTLES_WITHIN = 2_000
 """Tasks after which a changed model counts as never coming to rest: scenarios take fewer."""
+
+MOST_FOR_AN_ANSWER = 4
+"""Plays that are taken for one answer that is not the default one."""
 
 MOST_SAID = 160
 """Characters of a reason that are kept."""
@@ -49,33 +55,39 @@ How = Literal["outcome", "property", "invariant", "crash", "endless", "verdict"]
 
 @attrs.frozen
 class Play:
-    """A scenario under one edition of the text."""
+    """A scenario under one reading of the text."""
 
     scenario: Scenario
-    edition: Edition
+    reading: Reading
 
     def __str__(self) -> str:
-        return f"{self.scenario.scenario} ({self.edition.name})"
+        return f"{self.scenario.scenario} ({self.reading.name})"
 
     def run(self) -> Trace:
         """Run it on the model as it is now, its invariants checked."""
-        return run_on_model(self.scenario, self.edition, checked=True)
+        read = self.reading
+        return run_on_model(self.scenario, read.edition, profile=read.answers, checked=True)
 
     def broken(self, trace: Trace) -> frozenset[str]:
         """The properties that a trace breaks."""
-        if self.edition != AMENDED:
+        if self.reading.edition != AMENDED:
             return frozenset()
         return frozenset(each.name for each in check_all(trace) if each.holds is False)
 
 
 @attrs.frozen
 class Known:
-    """A play on the true model: its trace, the properties it breaks, the lines it passes."""
+    """A play on the true model: its trace, the properties it breaks, the lines it passes.
+
+    ``amiss``: how it comes out otherwise than stated.  Under answers of which a scenario does not
+    speak its script may wait for what never comes; that shows nothing about a mutant.
+    """
 
     play: Play
     trace: bytes
     broken: frozenset[str]
     lines: frozenset[tuple[str, int]]
+    amiss: frozenset[str] = frozenset()
 
 
 @attrs.frozen
@@ -96,21 +108,68 @@ class Found:
 
 
 def plays(paths: Iterable[Path | str] | None = None) -> tuple[Play, ...]:
-    """Every scenario that the model can play, as amended and as each edition it speaks of."""
+    """Every scenario that the model can play, as amended and as each reading it speaks of."""
     found = []
     for scenario in map(load, find(paths)):
         if required_capabilities(scenario) - {*CAPABILITIES}:
             continue
         names = dict.fromkeys(("amended", *scenario.expect))
-        found += [Play(scenario, edition(name)) for name in names]
+        found += [Play(scenario, reading(name)) for name in names]
     return tuple(found)
+
+
+def otherwise(plays: Iterable[Play]) -> tuple[Play, ...]:
+    """The plays again with each open question answered otherwise, where that can be seen.
+
+    Of the plays that show an answer the shortest few are taken.  Registered choices are
+    those of the amended text: what else an edition leaves open it asks by itself.
+    """
+    shown: dict[tuple[str, str], list[tuple[int, Play]]] = {}
+    for play in plays:
+        if play.reading.answers or play.scenario.api != "background-fetch":
+            continue
+        usual, questions = _questions(play)
+        for key, option in questions:
+            name = f"{play.reading.name} + {key}={option}"
+            if name in play.scenario.expect or (key in CHOICES and play.reading.name != "amended"):
+                continue
+            other = Play(play.scenario, reading(name))
+            trace = other.run()
+            if trace.entries != usual.entries:
+                here = shown.setdefault((play.reading.name, f"{key}={option}"), [])
+                here.append((len(trace.entries), other))
+    few = (sorted(each, key=_shortest)[:MOST_FOR_AN_ANSWER] for each in shown.values())
+    return tuple(play for each in few for _, play in each)
+
+
+def _shortest(play: tuple[int, Play]) -> tuple[int, str]:
+    return play[0], str(play[1])
+
+
+def _questions(play: Play) -> tuple[Trace, list[tuple[str, str]]]:
+    """What the model asks in a play, with each answer that is not the default one."""
+    asked: dict[tuple[str, str], None] = {}
+    chosen, repaired = decide.Explain.choose, decide.Explain.repaired
+
+    def choose(self: decide.Explain, key: str, options: Sequence[str] = ()) -> str:
+        asked.update(((key, each), None) for each in (options or CHOICES[key].options)[1:])
+        return chosen(self, key, options)
+
+    def repairs(self: decide.Explain, cluster: str) -> bool:
+        if cluster in CHOICES:
+            asked[cluster, AS_WRITTEN_READING] = None
+        return repaired(self, cluster)
+
+    with mock.patch.multiple(decide.Explain, choose=choose, repaired=repairs):
+        return play.run(), list(asked)
 
 
 def know(play: Play, files: frozenset[str]) -> Known:
     """Play it on the true model; ``files``: those whose lines are of interest."""
     with lines_passed(files) as passed:
         trace = play.run()
-    return Known(play, dump(trace), play.broken(trace), frozenset(passed))
+    amiss = disagreements(trace, play.scenario, play.reading.name)
+    return Known(play, dump(trace), play.broken(trace), frozenset(passed), frozenset(amiss))
 
 
 def notice(known: Iterable[Known]) -> Found:
@@ -132,8 +191,9 @@ def _play(known: Known) -> tuple[Noticed | None, bool]:
             trace = play.run()
     except Exception as error:  # noqa: BLE001 - whatever a changed model does, it was noticed
         return raised(error, by), True
-    if said := disagreements(trace, play.scenario, play.edition.name):
-        return Noticed("outcome", by, said[0]), True
+    for said in disagreements(trace, play.scenario, play.reading.name):
+        if said not in known.amiss:
+            return Noticed("outcome", by, said), True
     if newly := play.broken(trace) - known.broken:
         return Noticed("property", by, min(newly)), True
     return None, dump(trace) != known.trace

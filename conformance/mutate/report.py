@@ -18,6 +18,7 @@ ENOUGH = 0.95
 
 
 KINDS = ("equivalent", "by choice", "unobserved", "gap")
+EQUIVALENT = KINDS[0]
 """Why a mutant survives; ``reports/README.md`` says what each means."""
 
 
@@ -99,13 +100,15 @@ class Report:
         """What nobody noticed."""
         return [row for row in self.mutants if not row.killed]
 
-    def unexplained(self, known: Mapping[str, str]) -> list[Row]:
+    def unexplained(self, known: Mapping[str, Survivor]) -> list[Row]:
         """Survivors that are not on the list."""
         return [row for row in self.survivors if row.key not in known]
 
-    def killed_share(self) -> float:
-        """Of the mutants tried, from 0 to 1."""
-        return 1 - len(self.survivors) / max(1, len(self._rows))
+    def killed_share(self, known: Mapping[str, Survivor]) -> float:
+        """Of the mutants tried that are not equivalent to the model, from 0 to 1."""
+        left = [row for row in self.survivors if not _equivalent(row, known)]
+        killed = sum(row.killed for row in self.mutants)
+        return killed / max(1, killed + len(left))
 
     def counts(self) -> dict[str, dict[str, int]]:
         """For each operator and in all: how many, how many survive, and who noticed."""
@@ -122,9 +125,21 @@ class Report:
         return found
 
 
-def read_survivors(path: Path) -> dict[str, str]:
-    """The list of known survivors: key to reason.  Raises BadSurvivor."""
-    found: dict[str, str] = {}
+@attrs.frozen
+class Survivor:
+    """An entry of the list: of which kind it is, and why it survives."""
+
+    kind: str
+    reason: str
+
+
+def _equivalent(row: Row, known: Mapping[str, Survivor]) -> bool:
+    return row.key in known and known[row.key].kind == EQUIVALENT
+
+
+def read_survivors(path: Path) -> dict[str, Survivor]:
+    """The list of known survivors, by key.  Raises BadSurvivor."""
+    found: dict[str, Survivor] = {}
     for entry in tomllib.loads(path.read_text("utf-8")).get("survivor", []):
         key, kind, reason = (entry.get(name, "") for name in ("key", "kind", "reason"))
         if not key or not reason:
@@ -133,17 +148,20 @@ def read_survivors(path: Path) -> dict[str, str]:
             raise BadSurvivor(f"{path}: {key} is of no kind; there are {', '.join(KINDS)}")
         if key in found:
             raise BadSurvivor(f"{path}: {key} is listed twice")
-        found[key] = reason
+        found[key] = Survivor(kind, reason)
     return found
 
 
-def summary(report: Report, known: Mapping[str, str]) -> str:
+def summary(report: Report, known: Mapping[str, Survivor]) -> str:
     """What a reader wants to know first."""
     lines = [f"{'operator':<10}{'mutants':>8}{'survive':>8}  noticed by"]
     for name, counts in report.counts().items():
         told = ", ".join(f"{n} {how}" for how, n in list(counts.items())[2:])
         lines.append(f"{name:<10}{counts['mutants']:>8}{counts['survive']:>8}  {told}")
-    lines.append(f"{report.killed_share():.1%} are noticed; {ENOUGH:.0%} have to be.")
+    kinds = Counter(known[row.key].kind for row in report.survivors if row.key in known)
+    lines.append("survivors: " + (", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "none"))
+    share = report.killed_share(known)
+    lines.append(f"{share:.1%} of those not equivalent are noticed; {ENOUGH:.0%} have to be.")
     missing = report.unexplained(known)
     if missing:
         lines.append(f"{len(missing)} survivors have no reason:")

@@ -7,7 +7,8 @@ give back what came in.
 
 Left out is what could only crash: a statement without which a later one has an unbound
 name, a final ``return``, a swap after which a name is read before it is bound.  A mutant
-that crashes is noticed by anything and shows nothing.
+that crashes is noticed by anything and shows nothing.  Left out, too, is what changes
+nothing (``sameness``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 import attrs
+
+from conformance.mutate.sameness import bound, depend, exclude, is_silent, names
 
 OPERATORS = {
     "drop": "leave a step out",
@@ -95,16 +98,6 @@ def _place(node: ast.AST) -> tuple[int, int]:
     return node.lineno, node.col_offset
 
 
-def is_citation(statement: ast.stmt) -> bool:
-    """``d.take(...)``: says which step is taken, and does nothing."""
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Call)
-        and isinstance(statement.value.func, ast.Attribute)
-        and statement.value.func.attr == "take"
-    )
-
-
 # --- statements -----------------------------------------------------------------------
 
 
@@ -132,9 +125,9 @@ def _drops(
 def _groups(block: list[ast.stmt]) -> Iterator[tuple[int, int]]:
     """Every statement by itself, and all that stand under one citation if they are several."""
     for index, statement in enumerate(block):
-        if not is_citation(statement):
+        if not is_silent(statement):
             yield index, index + 1
-    starts = [i for i, each in enumerate(block) if is_citation(each)]
+    starts = [i for i, each in enumerate(block) if is_silent(each)]
     for start, end in itertools.pairwise([*starts, len(block)]):
         if end - start > 2:
             yield start + 1, end
@@ -157,24 +150,11 @@ def _fresh(function: Function, known: set[str], statement: ast.stmt) -> set[str]
                 earlier.add(node.id)
             elif isinstance(node.ctx, ast.Load) and not _before(node, statement):
                 later.add(node.id)
-    return (_bound(statement) - earlier) & later
+    return (bound(statement) - earlier) & later
 
 
 def _before(node: ast.Name, statement: ast.stmt) -> bool:
     return (node.lineno, node.col_offset) < (statement.lineno, statement.col_offset)
-
-
-def _bound(*nodes: ast.AST) -> set[str]:
-    return _names(nodes, ast.Store)
-
-
-def _names(nodes: Sequence[ast.AST], kind: type[ast.expr_context]) -> set[str]:
-    return {
-        each.id
-        for node in nodes
-        for each in ast.walk(node)
-        if isinstance(each, ast.Name) and isinstance(each.ctx, kind)
-    }
 
 
 def _ends(statement: ast.stmt) -> bool:
@@ -195,7 +175,7 @@ def _swaps(
         if any(map(_ends, (*one, *two))) or any(_is_prose(each) for each in (*one, *two)):
             continue
         fresh = {name for each in one for name in _fresh(function, known, each)}
-        if fresh & _names(two, ast.Load) or not _depend(one, two) or _exclude(one[-1], two[-1]):
+        if fresh & names(two, ast.Load) or not depend(one, two) or exclude(one[-1], two[-1]):
             continue
         swapped = [*units[:index], two, one, *units[index + 2 :]]
         body = [each for unit in swapped for each in unit]
@@ -208,7 +188,7 @@ def _units(block: list[ast.stmt]) -> list[list[ast.stmt]]:
     found: list[list[ast.stmt]] = [[]]
     for statement in block:
         found[-1].append(statement)
-        if not is_citation(statement):
+        if not is_silent(statement):
             found.append([])
     return found if found[-1] else found[:-1]
 
@@ -219,45 +199,8 @@ def _is_prose(statement: ast.stmt) -> bool:
     )
 
 
-def _depend(one: list[ast.stmt], two: list[ast.stmt]) -> bool:
-    """Whether their order can matter: one reads what the other binds, or both may return."""
-    binds, binds_too = _bound(*one), _bound(*two)
-    if binds & (_names(two, ast.Load) | binds_too) or binds_too & _names(one, ast.Load):
-        return True
-    mine, other = _returns(one), _returns(two)
-    return bool(mine and other) and mine != other
-
-
-def _exclude(one: ast.stmt, two: ast.stmt) -> bool:
-    """Whether two guards ask which of several things one value is: never both are true."""
-    match one, two:
-        case ast.If(test=test), ast.If(test=other):
-            this, that = _kind(test), _kind(other)
-            return this[:1] == that[:1] and this != that
-    return False
-
-
-def _kind(test: ast.expr) -> tuple[str, ...]:
-    """What a test compares with which constant or class; empty for other tests."""
-    match test:
-        case ast.Call(func=ast.Name(id="isinstance"), args=[subject, kind]):
-            return ast.unparse(subject), ast.unparse(kind)
-        case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[constant]):
-            return ast.unparse(left), ast.unparse(constant)
-    return ()
-
-
-def _returns(unit: list[ast.stmt]) -> set[str]:
-    return {
-        ast.unparse(node)
-        for statement in unit
-        for node in ast.walk(statement)
-        if isinstance(node, (ast.Return, ast.Continue))
-    }
-
-
 def _text(statements: Sequence[ast.stmt]) -> str:
-    told = [each for each in statements if not is_citation(each)]
+    told = [each for each in statements if not is_silent(each)]
     return "; ".join(ast.unparse(each).split("\n")[0] for each in told)
 
 
@@ -267,7 +210,7 @@ def _text(statements: Sequence[ast.stmt]) -> str:
 def _expressions(function: Function) -> Iterator[Edit]:
     returned = ast.unparse(function.returns) if function.returns else ""
     for statement in _all_statements(function.body):
-        if is_citation(statement) or _is_prose(statement):
+        if is_silent(statement) or _is_prose(statement):
             continue
         if isinstance(statement, ast.Return) and statement.value is not None:
             yield from _returning(function, statement, statement.value, returned)

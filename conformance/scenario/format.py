@@ -423,7 +423,8 @@ class Scenario(_Strict, frozen=True):
 
     ``source``: rows of the source documents, scenario ids and errata it shows.
     ``needs``: capabilities beyond those its steps imply.
-    ``expect``: edition name (``amended``, ``as-written``, ``amended - CLUSTER``) to outcomes.
+    ``expect``: edition name (``amended``, ``as-written``, ``amended - CLUSTER``), after
+    ``+`` with answers to what it leaves open (``amended + KEY=OPTION``), to outcomes.
     """
 
     scenario: str

@@ -25,7 +25,9 @@ def contrasts(scenario: Scenario) -> list[str]:
     return [
         name
         for name in scenario.expect
-        if " - " in name and not any(each.startswith(f"{name} - ") for each in scenario.expect)
+        if " - " in name
+        and " + " not in name
+        and not any(each.startswith(f"{name} - ") for each in scenario.expect)
     ]
 
 

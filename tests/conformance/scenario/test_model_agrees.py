@@ -12,11 +12,11 @@ from conformance.adapters.model import CAPABILITIES, ModelFactory
 from conformance.judge.outcomes import disagreements
 from conformance.judge.run_needs import required_capabilities
 from conformance.judge.runner import Bounds, run_scenario
+from conformance.readings import reading
 from conformance.scenario.find import find
 from conformance.scenario.format import Scenario
 from conformance.scenario.load import dump, load, loads
 from conformance.trace import Entry, Trace
-from spec_model.editions import edition
 
 
 class Nobody:
@@ -31,7 +31,8 @@ class Nobody:
 
 def run(scenario: Scenario, name: str) -> Trace:
     async def play() -> Trace:
-        factory = ModelFactory(edition(name))
+        read = reading(name)
+        factory = ModelFactory(read.edition, read.answers)
         return await run_scenario(scenario, factory, lambda *_: Nobody(), bounds=Bounds.simulated())
 
     return trio.run(play, clock=trio.testing.MockClock(autojump_threshold=0))
