@@ -44,7 +44,7 @@ from spec_model.kernel import NeverSettles
 SETTLES_WITHIN = 2_000
 """Tasks after which a changed model counts as never coming to rest: scenarios take fewer."""
 
-MOST_FOR_AN_ANSWER = 4
+MOST_FOR_AN_ANSWER = 3
 """Plays that are taken for one answer that is not the default one."""
 
 MOST_SAID = 160
