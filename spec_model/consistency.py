@@ -4,7 +4,8 @@ The state keeps several things that have to agree: where a record is and what it
 attempt, where a fetch is and what the map, the quota and the interface know of it, whether
 there is a user agent and what waits in it.  Where they do not agree the model has
 forgotten to tidy up, and nobody may notice before a later attempt finds the rest of an
-earlier one.  Each law says what makes it one.
+earlier one.  Each law says what makes it one.  What a user agent may choose to do otherwise
+(E05, E86) is none.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from spec_model.values import NOTHING, RequestSpec
 def contradictions(state: State) -> Iterator[str]:
     """What does not agree, each in a line.  Of the amended text only."""
     for fetch in state.agent.fetches:
-        for said in _of_fetch(state, fetch):
+        for said in _of_fetch(fetch):
             yield f"{fetch.id!r}: {said}"
         for index, record in enumerate(state.records[fetch.index]):
             spec, uploaded = fetch.requests[index], state.uploaded[fetch.index][index]
@@ -32,7 +33,7 @@ def contradictions(state: State) -> Iterator[str]:
         yield from _of_nobody(state)
 
 
-def _of_fetch(state: State, fetch: BackgroundFetch) -> Iterator[str]:
+def _of_fetch(fetch: BackgroundFetch) -> Iterator[str]:
     gone = fetch.phase is RegistrationPhase.RECORDS_GONE
     if fetch.prompting and not fetch.paused:
         yield "it asks the user and is not paused"  # DISPLAY-11.1, E68
@@ -46,12 +47,6 @@ def _of_fetch(state: State, fetch: BackgroundFetch) -> Iterator[str]:
         yield "its bytes are counted as long as its records are there"  # E10
     if fetch.settled and fetch.abort in ("user", "script") and fetch.failure_reason != "aborted":
         yield "it was aborted for another reason"  # PERFORM-8.4
-    if fetch.settled and not all(record.settled for record in state.records[fetch.index]):
-        # E86 ends a fetch at once; its records hear of it when they are looked at next.
-        if fetch.abort != "unregister":
-            yield "it is over and a record is not"  # E05
-    if not state.agent.worker and not gone:
-        yield "it has outlived its worker's registration"  # PRIV-1, E86
 
 
 def _of_record(record: RecordState) -> Iterator[str]:

@@ -58,8 +58,6 @@ BAD = {
     "gone and available": state(attrs.evolve(CLOSED, records_available=True), OVER),
     "bytes are counted": state(attrs.evolve(CLOSED, freed=False), OVER),
     "another reason": state(ENDS, OVER),
-    "a record is not": state(CLOSED),
-    "outlived": attrs.evolve(state(), agent=attrs.evolve(AGENT, worker=False)),
     "if and only if": state(record=attrs.evolve(READING, result="success")),
     "parts are": state(record=attrs.evolve(READING, parts=())),
     "of no response": state(record=attrs.evolve(READING, response=None)),
