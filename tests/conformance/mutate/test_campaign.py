@@ -11,12 +11,13 @@ import pytest
 
 from conformance.mutate import Mutant, mutants
 from conformance.mutate.campaign import Ground, Row, run, sample, still_known
-from conformance.mutate.playing import plays
+from conformance.mutate.playing import know, notice, otherwise, plays
 from conformance.mutate.report import BadSurvivor, Report, Survivor, read_survivors, summary
 from conformance.mutate.workers import in_processes
 from conformance.scenario.find import packaged
 
 ABORT_WHILE_PAUSED = packaged() / "errata" / "E13.yaml"
+SECOND_ATTEMPT = packaged() / "errata" / "E45.yaml"
 
 
 def the(function: str, said: str) -> Mutant:
@@ -29,9 +30,23 @@ def ground() -> Ground:
     return Ground.prepare(plays([ABORT_WHILE_PAUSED]), mutants())
 
 
-def test_a_scenario_is_played_under_every_edition_it_speaks_of() -> None:
+def test_a_scenario_is_played_under_every_reading_it_speaks_of() -> None:
     names = [play.reading.name for play in plays([ABORT_WHILE_PAUSED])]
-    assert names == ["amended", "amended - E13", "as-written"]
+    assert names[:3] == ["amended", "amended - E13", "as-written"]
+    assert names[3:] == ["as-written + the abandoned attempt stops=at once"]
+
+
+def test_what_is_left_open_is_answered_otherwise_where_that_shows() -> None:
+    names = {play.reading.name for play in otherwise(plays([ABORT_WHILE_PAUSED]))}
+    assert "amended + pause-toggle=withheld" in names
+    assert "as-written + the abandoned attempt stops=at once" not in names
+
+
+def test_a_script_that_waits_in_vain_under_other_answers_shows_nothing() -> None:
+    found = [know(play, frozenset()) for play in otherwise(plays([SECOND_ATTEMPT]))]
+    vain = [each for each in found if each.amiss]
+    assert vain
+    assert notice(vain).noticed is None
 
 
 def test_a_stated_outcome_notices(ground: Ground) -> None:
