@@ -18,6 +18,7 @@ from conformance.judge.acceptor import Acceptor
 from conformance.judge.memory import Memory
 from conformance.judge.plain_acceptor import TooManyStates
 from conformance.trace import Trace, dump
+from conformance.trials.every import SMALL, every_trace
 from conformance.trials.mutate import Spoilt, spoilt
 from conformance.trials.plain import PlainJudge, Unreadable
 from conformance.trials.reorder import reordered, with_losses
@@ -39,6 +40,12 @@ EVERY_CHOICE = 10
 """Of so many runs one is judged with all choices open, the others with the profile's."""
 
 MUTANTS_OF_ONE = 10
+
+MOST_RUNS = 2_000
+"""Runs of one small world; those that say nothing new end early."""
+
+MUTATED = 1
+"""Traces of one small world of which all mutants are tried."""
 
 PROVABLE = 1_500
 """Explanations that the plain acceptor may hold in a proof."""
@@ -193,27 +200,43 @@ def proved(trace: Trace, admitted: frozenset[str]) -> str:
 
 
 def agreement(profile: str, numbers: range, progress: Callable[[], None] = lambda: None) -> Tally:
-    """The factored and the unfactored acceptor ought to say the same of traces and mutants."""
-    tally, began = Tally(), time.process_time()
+    """Factored, unfactored and plain ought to say the same of all of a small world.
+
+    A number is a world of ``every.SMALL``: all its traces are tried, and all mutants of the
+    first of them.  The model makes no choices here, whatever the profile.
+    """
+    tally, began, memory = Tally(), time.process_time(), Memory()
     for number in numbers:
+        if number >= len(SMALL):
+            break
         progress()
-        one = run(profile, number)
-        if one is None:
-            continue
-        for trace, name in [(one.trace, "itself")] + [
-            (mutant.trace, f"{mutant.what} at {mutant.at}") for mutant in spoilt(one.trace)
-        ]:
-            both = [Acceptor(AMENDED, one.made, factored=factored) for factored in (True, False)]
-            for acceptor in both:
-                for entry in trace.entries:
-                    acceptor.feed(entry)
-            factored, naive = map(_verdict, both)
-            if naive == "overflowed":
-                tally.counts["too large"] += 1
-            elif factored == naive:
-                tally.counts[f"both {naive}"] += 1
-            else:
-                tally.counts["disagreed"] += 1
-                tally.cases.append(f"{profile}/{number}: {name}: {factored}, unfactored {naive}")
+        for at, trace in enumerate(every_trace(SMALL[number], MOST_RUNS)):
+            mutants = spoilt(trace) if at < MUTATED else ()
+            for each, name in [(trace, "itself")] + [
+                (mutant.trace, f"{mutant.what} at {mutant.at}") for mutant in mutants
+            ]:
+                said = _agreed(tally, each, memory)
+                tally.counts[said] += 1
+                if not said.startswith("both"):
+                    tally.cases.append(f"{SMALL[number].name} {at}: {name}: {said}")
     tally.seconds = time.process_time() - began
     return tally
+
+
+def _agreed(tally: Tally, trace: Trace, memory: Memory) -> str:
+    none: frozenset[str] = frozenset()
+    factored = _judged(tally, trace, none, memory)
+    naive = Acceptor(AMENDED, none, factored=False, memory=memory)
+    for entry in trace.entries:
+        naive.feed(entry)
+    if _verdict(naive) != factored:
+        return f"{factored}, unfactored {_verdict(naive)}"
+    try:
+        # The acceptor does not judge the order of what one realm saw.
+        possible = PlainJudge(none, PROVABLE, ordered=False).admits(trace)
+    except Unreadable:
+        return "unreadable"
+    except TooManyStates:
+        return "too large to prove"
+    plain = "accepted" if possible else "rejected"
+    return f"both {plain}" if plain == factored else f"{factored}, plain {plain}"

@@ -16,19 +16,19 @@ from conformance.trials.wild import wild_trace
 
 @pytest.mark.parametrize("profile", ["spec", ANY])
 def test_what_the_model_does_is_accepted_however_it_is_noted(profile: str) -> None:
-    tally = soundness(profile, range(60))
+    tally = soundness(profile, range(30))
     assert tally.cases == []
-    assert tally.counts["accepted"] > 150
+    assert tally.counts["accepted"] > 80
 
 
 def test_what_is_spoilt_is_rejected_or_possible_all_the_same() -> None:
-    tally = mutations("spec", range(12))
+    tally = mutations("spec", range(6))
     assert tally.cases == []
-    assert tally.counts["rejected"] > 80
+    assert tally.counts["rejected"] > 40
 
 
 def test_the_factored_acceptor_says_what_the_unfactored_one_says() -> None:
-    tally = agreement("spec", range(6))
+    tally = agreement("spec", range(1))
     assert tally.cases == []
     assert min(tally.counts["both accepted"], tally.counts["both rejected"]) > 5
 
