@@ -47,7 +47,7 @@ MOST_RUNS = 2_000
 MUTATED = 1
 """Traces of one small world of which all mutants are tried."""
 
-PROVABLE = 1_500
+PROVABLE = 2_000
 """Explanations that the plain acceptor may hold in a proof."""
 
 

@@ -51,7 +51,7 @@ def test_another_log_of_a_run_has_the_same_entries_and_keeps_what_precedes() -> 
 
 
 def test_a_possible_trace_is_proved_and_an_impossible_one_is_a_hole() -> None:
-    trace = wild_trace("proof/4", {}, 1)
+    trace = wild_trace("proof/8", {}, 1)
     assert trace is not None
     assert proved(trace, frozenset()) == "equivalent"
     wrong = next(each for each in spoilt(trace) if each.what == "id")
