@@ -10,7 +10,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
+import attrs
 import trio
 
 from tests.transfer_engine.server import Server, listening, ranged, stall, status, whole
@@ -22,10 +24,13 @@ from transfer_engine import (
     Registration,
     Request,
     StoreUnusable,
+    offload_to_thread,
     open_engine,
+    real_seams,
 )
 
 BODY = bytes(range(256)) * 4000
+T = TypeVar("T")
 
 
 def test_files_and_an_upload_over_sockets_end_in_one_event(tmp_path: Path) -> None:
@@ -210,5 +215,37 @@ def test_https_is_spoken_over_tls_and_a_peer_that_cannot_is_a_fetch_error(tmp_pa
             async with open_engine(config) as engine:
                 assert await finished(await engine.fetch("s", "/a")) == ("failure", "fetch-error")
             nursery.cancel_scope.cancel()
+
+    with_deadline(main)
+
+
+def test_what_was_sent_is_counted_though_the_answer_is_faster(tmp_path: Path) -> None:
+    async def main() -> None:
+        settled = False
+
+        async def late(fn: Callable[..., T], *args: object) -> T:
+            """A thread whose result comes when the answer has long been read."""
+            with trio.CancelScope(shield=True):
+                result = await offload_to_thread(fn, *args)
+                if fn.__name__ == "_sendfile":
+                    for _ in range(5000):
+                        if settled:
+                            break
+                        await trio.lowlevel.checkpoint()
+            return result
+
+        def look(shown: Registration) -> None:
+            nonlocal settled
+            settled = bool(shown.result)
+
+        async with listening() as (server, origin):
+            server.on("/p", status(201, b"thanks"))
+            config = EngineConfig(policy=OPEN, app_origin=origin, directory=tmp_path)
+            seams = attrs.evolve(real_seams(config), offload=late)
+            async with open_engine(config, seams) as engine:
+                reg = await engine.fetch("s", Request("/p", method="POST", body=b"z" * 1000))
+                reg.on_progress(look)
+                assert await finished(reg) == ("success", "")
+                assert reg.uploaded == 1000
 
     with_deadline(main)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.cli.downloads.planning import name_of, safe_path, unique
 from conformance.cli.root import run
 from conformance.scenario.format import Attempt, Hold, Resource
 from conformance.world.content import content
@@ -307,3 +308,81 @@ def test_a_store_that_is_not_there_is_told(
     assert run([command, "x", "--store", str(tmp_path / "none")]) == 66
     assert "name their store with --store" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_what_cannot_be_put_in_its_place_is_kept_and_put_there_next_time(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            manifest = {"urls": [{"url": f"{served.base}/a", "name": "sub/a"}]}
+            (tmp_path / "m.json").write_text(json.dumps(manifest))
+            async with running("--manifest", "m.json", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                await first.end(signal.SIGINT)
+            (tmp_path / "sub").write_text("in the way")
+            second = await bgfetch("download", "--resume", "--allow-private", cwd=tmp_path)
+            assert (second.code, "sub" in second.err) == (78, True)
+            (tmp_path / "sub").unlink()
+            third = await bgfetch("download", "--resume", "--allow-private", cwd=tmp_path)
+            assert (third.code, third.out) == (0, "sub/a: downloaded\n"), third.err
+            assert served.ranges() == ["", "bytes=4000-"]
+        assert (tmp_path / "sub" / "a").read_bytes() == BODY
+
+    with_deadline(main)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ("{", "m.json"),
+        ("[]", 'a list "urls"'),
+        ('{"urls": []}', 'a list "urls"'),
+        ('{"urls": ["https://h.test/"], "size": 1}', "unknown: size"),
+        ('{"urls": [1]}', "urls[0]"),
+        ('{"urls": ["https://h.test/", "x"]}', "urls[1]"),
+        ('{"urls": [{"url": "https://h.test/", "checksum": "x"}]}', "urls[0]: 'x' is no checksum"),
+        ('{"urls": ["https://h.test/"], "downloadTotal": -1}', "downloadTotal"),
+        ('{"urls": ["https://h.test/"], "title": 1}', "title: a string"),
+    ],
+)
+def test_a_bad_manifest_is_told_with_its_place(
+    manifest: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.json").write_text(manifest)
+    assert run(["download", "--manifest", str(tmp_path / "m.json")]) == 78
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://h/a/b.iso", "b.iso"),
+        ("http://h/", "h"),
+        ("http://h/%2e%2e%2f.ssh", "_.ssh"),
+        ("http://h/..%2f..%2fetc", "_.._etc"),
+        ("http://h/..", "h"),
+        ("http://h/x?y=/z", "x"),
+        ("http://h/.hidden", "hidden"),
+        ("http://h/a%00b%0a", "a_b_"),
+        ("http://h/" + "%C3%A9" * 300, "é" * 100),
+    ],
+)
+def test_a_name_stays_in_its_folder(url: str, name: str) -> None:
+    assert name_of(url) == name
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ("a/b", "a/b"),
+        ("../../a", "a"),
+        ("/etc/passwd", "etc/passwd"),
+        ("a/../.b", "a/b"),
+        ("..", ""),
+    ],
+)
+def test_a_path_of_a_manifest_stays_in_its_folder(given: str, path: str) -> None:
+    assert safe_path(given) == path
+
+
+def test_names_are_told_apart_also_where_cases_are_not() -> None:
+    assert unique(["a", "A", "a", "b"]) == ["a", "A-2", "a-3", "b"]
