@@ -334,9 +334,8 @@ class CacheStorage:
                     length += len(piece)
                     await self._call(self._disk.append, name, piece)
                 await self._call(self._disk.sync, name)
-            replaced = await self._find(cache, request, QueryOptions())
             with trio.CancelScope(shield=True):
-                await self._call(self._replace, cache, request, response, name, length, replaced)
+                replaced = await self._call(self._replace, cache, request, response, name, length)
         except BaseException as error:
             self._meter.responses -= length
             if name is not None and not self._closed:
@@ -354,8 +353,13 @@ class CacheStorage:
         response: Response,
         body: str | None,
         length: int,
-        replaced: list[_Entry],
-    ) -> None:
+    ) -> list[_Entry]:
+        """One commit; what it has replaced.  Here and not before: two may put at once."""
+        replaced = [
+            entry
+            for entry in map(_entry, self._rows(cache))
+            if matches(request, entry.request, entry.head, QueryOptions())
+        ]
         head = {
             "status": response.status,
             "headers": response.headers,
@@ -377,6 +381,7 @@ class CacheStorage:
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
+        return replaced
 
     async def _remove(self, entries: list[_Entry], cache: int | None = None) -> None:
         def remove() -> None:

@@ -60,6 +60,18 @@ def test_a_second_answer_replaces_the_first(tmp_path: Path) -> None:
     with_caches(tmp_path, test)
 
 
+def test_of_two_that_are_put_at_once_one_stays(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(cache.put, "/a", Response.of("x"))
+        assert len(await cache.match_all("/a")) == 1
+        assert bodies(tmp_path) == 1
+
+    with_caches(tmp_path, test)
+
+
 def test_answers_that_vary_are_kept_beside_each_other(tmp_path: Path) -> None:
     async def test(caches: CacheStorage) -> None:
         cache = await caches.open("v1")
