@@ -15,6 +15,7 @@ from conformance.explain.shape import schema
 from conformance.judge.walks import steps_taken
 from conformance.pages import errata
 from conformance.pages.choices import choices_page, profiles_page
+from conformance.pages.exploration import exploration_page
 from conformance.pages.steps import steps_page
 from conformance.pages.sync import sync_page
 from conformance.scenario.find import find, packaged
@@ -23,6 +24,9 @@ from spec_model.diagrams import lifecycle_page
 
 WHOLE = "reference/errata"
 """A folder in which every page is generated."""
+
+REPORTS = Path(__file__).parent.parent / "reports"
+"""Measured results, kept with the code; some pages are made of them."""
 
 
 @cache
@@ -41,6 +45,7 @@ def pages() -> Mapping[str, str]:
             {name: f"../../scenarios/{path}" for name, path in paths.items()},
         ),
         "reference/background-sync.md": sync_page(),
+        "reference/exploration.md": exploration_page(REPORTS),
         "reference/choices.md": choices_page(),
         "reference/profiles.md": profiles_page(),
         "reference/explain.schema.json": schema(),

@@ -61,8 +61,13 @@ def diff_command(first: str, second: str, names: tuple[str, ...], most_pairs: in
     if sys.stderr.isatty():
         click.echo("\r\033[K", err=True, nl=False)
     if best is None:
-        whole = "up to these bounds" if complete else "so far; a bound was reached"
-        click.echo(f"not observable {whole} ({pairs:,} pairs of states)")
+        whole = "every input" if complete else f"inputs up to {most_pairs:,} pairs of a scope"
+        click.echo(
+            f"not told apart by {whole} in these scopes: {', '.join(names or SMALL)} "
+            f"({pairs:,} pairs of states).\n"
+            "Searched with tasks in the system's own order and choices at their defaults: "
+            "a race or another choice may still tell."
+        )
         return exits.OK if complete else exits.INCONCLUSIVE
     _show(*best, first, second, Path(out))
     return exits.DIFFERENT

@@ -46,6 +46,16 @@ def _bounds(command: click.decorators.FC) -> click.decorators.FC:
 )
 @click.option("--most-states", type=click.IntRange(min=1), metavar="N", help="Stop beyond.")
 @click.option("--rounds", is_flag=True, help="Find the errata again, round by round.")
+@click.option("--each", is_flag=True, help="Leave out every amendment in turn: what breaks?")
+@click.option(
+    "--api",
+    type=click.Choice(["background-fetch", "sync"]),
+    default="background-fetch",
+    help="Which specification; sync has one scope, changed by --calls, --losses and --kills.",
+)
+@click.option("--calls", type=click.IntRange(0, 5), default=2, hidden=True)
+@click.option("--losses", type=click.IntRange(0, 5), default=1, hidden=True)
+@click.option("--kills", type=click.IntRange(0, 5), default=0, hidden=True)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write there instead of printing.")
 @click.option(
@@ -65,6 +75,11 @@ def explore_command(
     order: str | None,
     most_states: int | None,
     rounds: bool,
+    each: bool,
+    api: str,
+    calls: int,
+    losses: int,
+    kills: int,
     form: str,
     out: str | None,
     counterexamples: str,
@@ -77,7 +92,9 @@ def explore_command(
     --unregisters, --total and --quota change single ones.  Without any scope: default.
     """
     chosen = edition_of(edition, without)
-    scopes = _scopes(names, rounds)
+    if api == "sync":
+        return _sync(chosen, calls, losses, kills, form, out)
+    scopes = _scopes(names, rounds or each)
     changes: dict[str, object] = {key: n for key, n in numbers.items() if n is not None}
     if records is not None:
         changes["methods"] = ("GET",) * records
@@ -86,6 +103,8 @@ def explore_command(
     if order is not None:
         changes["order"] = order
     scopes = [changed(scope, changes) for scope in scopes]
+    if each:
+        return _each(scopes, form, out)
     if rounds:
         return _rounds(scopes, chosen, form, out)
     return _explore(scopes, chosen, most_states, form, out, Path(counterexamples))
@@ -210,6 +229,35 @@ def _rounds(scopes: list[Scope], edition: Edition, form: str, out: str | None) -
     else:
         _print("\n".join(report.rounds_lines(found)), out)
     return exits.DIFFERENT if found.hits or found.unexplained else exits.OK
+
+
+def _each(scopes: list[Scope], form: str, out: str | None) -> int:
+    from conformance.explore import report
+    from conformance.explore.each import each
+
+    def say(line: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(line, err=True)
+
+    found = each(scopes, say=say)
+    if form == "json":
+        _print(json.dumps(report.each_data(found), indent=1), out)
+    else:
+        _print("\n".join(report.each_lines(found)), out)
+    return exits.OK
+
+
+def _sync(edition: Edition, calls: int, losses: int, kills: int, form: str, out: str | None) -> int:
+    from conformance.explore import report
+    from conformance.explore.search import explore
+    from conformance.explore.sync import Budget, sync_space
+
+    found = explore(sync_space(Budget(calls=calls, losses=losses, kills=kills), edition))
+    if form == "json":
+        _print(json.dumps(report.sync_data(found), indent=1), out)
+    else:
+        _print("\n".join(report.sync_lines(found)), out)
+    return exits.DIFFERENT if found.flaws else exits.OK
 
 
 def show_progress(progress: Progress) -> None:

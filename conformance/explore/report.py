@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 import attrs
 
+from conformance.explore import sync
 from conformance.explore.compiled import Packed
+from conformance.explore.each import Each, Missed
 from conformance.explore.promises import ALWAYS, ELSEWHERE, EVENTUALLY, SOMETIMES
 from conformance.explore.rounds import Rounds
 from conformance.explore.scope import Scope
@@ -134,3 +136,61 @@ def rounds_lines(found: Rounds) -> Iterator[str]:
 def rounds_data(found: Rounds) -> dict[str, object]:
     """The same as data."""
     return attrs.asdict(found)
+
+
+def each_lines(result: Each) -> Iterator[str]:
+    """The table of what every single amendment is needed for."""
+    yield f"{'cluster':<9}{'scope':<15}{'property':<10}{'depth':<6}kind"
+    for one in result.found:
+        yield f"{one.cluster:<9}{one.scope:<15}{one.property:<10}{one.depth:<6}{one.kind}"
+    for missed in result.missed:
+        yield f"{missed.cluster}: {why_missed(missed)}"
+
+
+def why_missed(missed: Missed) -> str:
+    """Why the lack of a cluster was not noticed."""
+    if not missed.asked_in:
+        return "no step of these scopes asks about it"
+    whole = [name for name in missed.asked_in if name not in missed.partial]
+    said = f"breaks nothing in {', '.join(whole)}" if whole else "breaks nothing"
+    return (
+        f"{said}; not searched to the end: {', '.join(missed.partial)}" if missed.partial else said
+    )
+
+
+def each_data(result: Each) -> dict[str, object]:
+    """The same as data."""
+    return attrs.asdict(result)
+
+
+def sync_lines(found: sync.SyncFound) -> Iterator[str]:
+    """A search of Background Sync for a reader."""
+    at = found.progress
+    yield "sync: one page, a network that comes and goes"
+    yield (
+        f"  {found.states:,} states, {found.transitions:,} transitions, {found.depth} deep"
+        f" ({at.seconds:.1f} s)"
+    )
+    broken = {flaw.name: flaw for flaw in found.flaws}
+    sentences = {**sync.Promises.always, **sync.Promises.eventually}
+    yield f"  hold: {' '.join(name for name in sentences if name not in broken)}"
+    for name, flaw in broken.items():
+        yield f"  BROKEN {name} after {flaw.depth} steps ({flaw.kind}): {sentences[name]}"
+        for label in flaw.labels:
+            yield f"    {label}"
+
+
+def sync_data(found: sync.SyncFound) -> dict[str, object]:
+    """The same as data."""
+    return {
+        "scope": "sync",
+        "states": found.states,
+        "transitions": found.transitions,
+        "depth": found.depth,
+        "complete": found.complete,
+        "broken": [
+            {"property": f.name, "kind": f.kind, "path": [str(label) for label in f.labels]}
+            for f in found.flaws
+        ],
+        "reached": dict(sorted(found.reached.items())),
+    }

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import attrs
 
-from conformance.explore.plain import Move, Node, Offer, SystemSpace
+from conformance.explore.plain import Label, Move, Node, Offer, SystemSpace
+from conformance.explore.search import Found
 from conformance.explore.space import Marks
 from spec_model.background_sync import state as sync
 from spec_model.background_sync.lifecycle import SyncState
@@ -151,6 +153,10 @@ def _fulfilled(move: _Step) -> bool:
 
 
 _Node = Node[sync.State, Budget, _Memory]
+
+
+SyncFound: TypeAlias = Found[Node[sync.State, Budget, _Memory], Label[sync.Input, sync.Task]]
+"""What a search of Background Sync found."""
 
 
 def canonical(_: _Node | None, node: _Node) -> _Node:

@@ -1,0 +1,125 @@
+"""Every amendment left out in turn: which property shows that it was needed.
+
+The amended edition without one cluster has one defect, so whatever breaks is laid at its door
+without any search for causes: the same scope breaks nothing when the cluster is there.  That
+complements the rounds (``conformance.explore.rounds``), where defects hide each other.
+
+A scope in which the amended edition never asks whether the cluster is repaired is not searched
+again: up to the first question both editions do the same, and there is none.  The others are
+searched smallest first, and the first that breaks something is the finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import attrs
+
+from conformance.explore.background_fetch import Compiled, compiled
+from conformance.explore.scope import Scope
+from conformance.explore.search import explore
+from spec_model.editions import AMENDED, CLUSTERS, Edition
+
+
+@attrs.frozen
+class Asking(Edition):
+    """An edition that notes which clusters it was asked about."""
+
+    asked: set[str] = attrs.field(factory=set, eq=False)
+
+    def repairs(self, cluster: str) -> bool:
+        """As the edition says."""
+        self.asked.add(cluster)
+        return super().repairs(cluster)
+
+
+@attrs.frozen
+class Base:
+    """A scope under the amended edition: its size, and the clusters that were asked about."""
+
+    scope: Scope
+    states: int
+    asked: frozenset[str]
+
+
+@attrs.frozen
+class Finding:
+    """What is broken without one cluster: in which scope, and how soon."""
+
+    cluster: str
+    scope: str
+    property: str
+    kind: str
+    depth: int
+
+
+@attrs.frozen
+class Missed:
+    """A cluster whose lack breaks nothing: the scopes that ask about it, searched to their end.
+
+    ``partial``: those that became larger than the bound.
+    """
+
+    cluster: str
+    asked_in: tuple[str, ...]
+    partial: tuple[str, ...]
+
+
+@attrs.frozen
+class Each:
+    """What was found; one of the two for each cluster."""
+
+    found: tuple[Finding, ...]
+    missed: tuple[Missed, ...]
+
+
+def bases(scopes: Iterable[Scope]) -> list[Base]:
+    """The amended edition in every scope, smallest first.  Raises ValueError if one breaks."""
+    found = []
+    for scope in scopes:
+        edition = Asking(AMENDED.name, AMENDED.clusters)
+        tables: Compiled = compiled(scope, edition)
+        result = explore(tables)
+        if result.flaws:
+            raise ValueError(f"{scope.name} breaks {result.flaws[0].name} when amended")
+        found.append(Base(scope, result.states, frozenset(edition.asked)))
+    return sorted(found, key=lambda base: base.states)
+
+
+def each(
+    scopes: Sequence[Scope],
+    *,
+    clusters: Iterable[str] = tuple(CLUSTERS),
+    growth: int = 4,
+    say: Callable[[str], None] = lambda line: None,
+) -> Each:
+    """Leave out one cluster after the other.
+
+    ``growth``: a scope that grows beyond so many times its amended size is left there.
+    """
+    known = bases(scopes)
+    found: list[Finding] = []
+    missed: list[Missed] = []
+    for cluster in clusters:
+        result = _without(cluster, [base for base in known if cluster in base.asked], growth)
+        say(str(result))
+        if isinstance(result, Finding):
+            found.append(result)
+        else:
+            missed.append(result)
+    return Each(tuple(found), tuple(missed))
+
+
+def _without(cluster: str, known: Sequence[Base], growth: int) -> Finding | Missed:
+    edition = AMENDED.without(cluster)
+    partial = []
+    for base in known:
+        tables: Compiled = compiled(base.scope, edition)
+        most = growth * base.states + 1000
+        result = explore(tables, first_flaw=True, most_states=most)
+        if result.flaws:
+            flaw = result.flaws[0]
+            return Finding(cluster, base.scope.name, flaw.name, flaw.kind, flaw.depth)
+        if not result.complete:
+            partial.append(base.scope.name)
+    return Missed(cluster, tuple(base.scope.name for base in known), tuple(partial))

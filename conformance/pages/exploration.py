@@ -1,0 +1,136 @@
+"""The page of what was explored: counts, properties, and the errata that search finds.
+
+It is made of the reports, so that it says what was measured and nothing is searched for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from conformance.explore.each import Missed
+from conformance.explore.promises import ALWAYS, ELSEWHERE, EVENTUALLY, SOMETIMES
+from conformance.explore.report import why_missed
+from conformance.pages.parts import GENERATED
+from spec_model.editions import CLUSTERS
+from spec_model.errata import ERRATA
+
+Report: TypeAlias = Mapping[str, Any]
+"""A JSON document that ``bgfetch explore`` wrote."""
+
+_INTRODUCTION = """\
+Every state that the model of the amended text can reach within bounds was visited, and every
+property judged there. How to do the same: [Visit every state within
+bounds](../how-to/explore.md). Counts are exact and the same on every machine.
+"""
+
+_EACH = """\
+The amended text without one amendment has one defect. What breaks then, in the smallest scope
+in which something does, at the smallest number of steps (`bgfetch explore --each`):
+"""
+
+_ROUNDS = """\
+From the text as written, all defects at once. What a repair removes is laid at its door, it is
+applied, and the search begins again (`bgfetch explore --edition as-written --rounds`):
+"""
+
+
+def exploration_page(reports: Path) -> str:
+    """``docs/reference/exploration.md``, of the reports in a folder."""
+    small = _read(reports, "explore.json")
+    default = _read(reports, "explore-default.json")
+    scopes = [*default["scopes"], *small["scopes"]]
+    parts = [
+        GENERATED,
+        "# Exploration\n",
+        _INTRODUCTION,
+        *_counts(scopes),
+        *_properties(scopes),
+        *_goals(scopes),
+        *_each(_read(reports, "explore-each.json")),
+        *_rounds(_read(reports, "explore-rounds.json")),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _read(reports: Path, name: str) -> Report:
+    found: Report = json.loads((reports / name).read_text("utf-8"))
+    return found
+
+
+def _counts(scopes: list[Report]) -> Iterator[str]:
+    yield "## Scopes\n"
+    yield "| scope | what it bounds | order | states | transitions | depth | broken |"
+    yield "|---|---|---|---:|---:|---:|---|"
+    for each in scopes:
+        broken = ", ".join(flaw["property"] for flaw in each["broken"]) or "nothing"
+        whole = "" if each["complete"] else f" (partial: {each['why']})"
+        yield (
+            f"| {each['scope']} | {each['title']} | {each['order']} | {each['states']:,} "
+            f"| {each['transitions']:,} | {each['depth']} | {broken}{whole} |"
+        )
+
+
+def _properties(scopes: list[Report]) -> Iterator[str]:
+    judged = Counter(name for each in scopes for name in each["checked"])
+    yield "\n## Properties\n"
+    yield (
+        "In how many of these scopes a property has something to speak of; in the others it is\n"
+        "vacuous and is not counted. S must hold at every step, L come in the end.\n"
+    )
+    yield "| property | sentence | scopes |"
+    yield "|---|---|---:|"
+    for name, sentence in {**ALWAYS, **EVENTUALLY}.items():
+        yield f"| {name} | {sentence} | {judged[name]} |"
+    yield "\nNot a matter of states or steps:\n"
+    for name, why in ELSEWHERE.items():
+        yield f"- {name}: {why}"
+
+
+def _goals(scopes: list[Report]) -> Iterator[str]:
+    yield "\n## Goals\n"
+    yield "What must be reached in some scope, so that nothing above holds for want of a case.\n"
+    yield "| goal | what | reached in | least depth |"
+    yield "|---|---|---:|---:|"
+    for goal, what in SOMETIMES.items():
+        depths = [each["reached"][goal] for each in scopes if goal in each["reached"]]
+        yield f"| {goal} | {what} | {len(depths)} | {min(depths, default='never')} |"
+
+
+def _each(report: Report) -> Iterator[str]:
+    yield "\n## Each amendment left out\n"
+    yield _EACH
+    yield f"{len(report['found'])} of {len(CLUSTERS)} clusters of errata are found so.\n"
+    yield "| cluster | what it repairs | scope | property | steps |"
+    yield "|---|---|---|---|---:|"
+    for one in report["found"]:
+        yield (
+            f"| {_erratum(one['cluster'])} | {CLUSTERS[one['cluster']]} | {one['scope']} "
+            f"| {one['property']} | {one['depth']} |"
+        )
+    yield "\nNot found:\n"
+    yield "| cluster | what it repairs | why not |"
+    yield "|---|---|---|"
+    for one in report["missed"]:
+        missed = Missed(one["cluster"], tuple(one["asked_in"]), tuple(one["partial"]))
+        what = CLUSTERS[missed.cluster]
+        yield f"| {_erratum(missed.cluster)} | {what} | {why_missed(missed)} |"
+
+
+def _rounds(report: Report) -> Iterator[str]:
+    yield "\n## Rounds\n"
+    yield _ROUNDS
+    yield "| round | cluster | scope | property | steps |"
+    yield "|---:|---|---|---|---:|"
+    for hit in report["hits"]:
+        yield (
+            f"| {hit['round']} | {_erratum(hit['cluster'])} | {hit['scope']} "
+            f"| {hit['property']} | {hit['depth']} |"
+        )
+
+
+def _erratum(cluster: str) -> str:
+    return f"[{cluster}](errata/{cluster}.md)" if cluster in ERRATA else cluster
