@@ -230,6 +230,17 @@ _ALL = (
         "get", "get() and getIds(), also of nothing", gets=2, aborts=1, faults=("status",), size=1
     ),
     Scope("pages", "two pages, one may go", pages=2, closes=1, gets=1, aborts=1, attempts=1),
+    Scope(
+        "pages-race",
+        "two pages, one may go at any moment between two tasks",
+        pages=2,
+        closes=1,
+        gets=1,
+        size=1,
+        attempts=1,
+        faults=(),
+        order="all",
+    ),
     Scope("unregister", "the registration goes", unregisters=1, faults=("status",), aborts=1),
     Scope("reuse", "the id is used twice", fetches=2, size=1, aborts=1, attempts=1),
 )
