@@ -60,6 +60,8 @@ class Runner:
             return False
         del self.active[job.id]
         job.stop = how
+        if how == "unregister":
+            job.available = False  # PRIV-1: nothing of it can be matched any more
         job.interrupt()
         return True
 
