@@ -130,11 +130,18 @@ class Engine:
         return StorageUse(self._meter.requests, self._meter.responses, self._meter.quota)
 
     async def unregister(self) -> bool:
-        """The worker is gone: everything ends aborted, without an event (E86); false if it was."""
+        """The worker is gone: everything ends aborted, without an event (E86); false if it was.
+
+        What has settled is released at once, too, although a handler may still look at it.
+        """
         self._check_open()
         had, self._has_worker = self._has_worker, False
         for job in list(self._runner.active.values()):
             await self._abort(job, "unregister")
+        for job in list(self._runner.jobs):
+            self.interface.withdraw(job)
+            if job.result:
+                await self._runner.let_down(job)
         return had
 
     def kill(self) -> None:

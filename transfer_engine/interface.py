@@ -204,6 +204,12 @@ class UserInterface:
         del self._jobs[id]
         self._changed()
 
+    def withdraw(self, job: Job) -> None:
+        """Show a job no longer: the worker that it was for is gone (E86)."""
+        if self._jobs.get(job.id) is job:
+            del self._jobs[job.id]
+            self._changed()
+
 
 class Display:
     """An async iterator; there is nothing to close."""

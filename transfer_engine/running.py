@@ -100,7 +100,8 @@ class Runner:
         job.result, job.reason = settlement(aborted, exceeded, job.failure)
         job.paused = job.awaiting = False
         await self.store.commit(job.row())
-        job.publish()  # before the event: its own registration shows the result (E11)
+        if job.stop != "unregister":
+            job.publish()  # before the event: its own registration shows the result (E11)
         await self._deliver(job)
 
     async def _deliver(self, job: Job) -> None:
@@ -122,8 +123,15 @@ class Runner:
             event = BackgroundFetchEvent("backgroundfetchclick", self.worker.instance(job))
             self.nursery.start_soon(event._dispatch, job, handler)
 
+    async def let_down(self, job: Job) -> None:
+        """A settled job whose worker is gone: no event, and nothing left for its handler (E86)."""
+        job.stop = "unregister"
+        await self.release(job)
+
     async def release(self, job: Job) -> None:
-        """PERFORM-8.13.2, and what the text forgets: give the storage back (E10)."""
+        """PERFORM-8.13.2, and what the text forgets: give the storage back (E10).  Once only."""
+        if job.released:
+            return
         job.final_downloaded = job.downloaded
         job.available, job.released = False, True
         job.publish()

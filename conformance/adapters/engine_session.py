@@ -87,6 +87,10 @@ class Session:
                 await self._quit(kill=command.kill)
             case p.SyncRegister() | p.SyncGetTags() | p.BgCacheRegister():
                 return p.Answer(seq, unsupported="the engine knows background fetches only")
+            case p.Online() if self._life is None and self._profile is not None:
+                self._profile.online = command.online
+            case p.SetPermission() if self._life is None and self._profile is not None:
+                self._profile.permission = command.state
             case _ if self._life is not None:
                 return await Doing(self._life).do(command)
         return p.Answer(seq)

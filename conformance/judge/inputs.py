@@ -84,6 +84,9 @@ class Inputs:
                 box = self.terms.boxes.stored(hypothesis)
                 due = Due("ack", ref[1:], "stored", least=box.lo, most=box.hi, step="STORED-3")
                 yield hypothesis.owe(due)
+            case p.Online() | p.SetPermission():
+                # Of the world and of the user: they change whether a user agent is there or not.
+                yield _plain(hypothesis, command).owe(Due("ack", ref[1:]))
             case _ if not hypothesis.agent.running:
                 return
             case p.Fetch():

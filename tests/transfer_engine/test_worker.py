@@ -172,6 +172,32 @@ def test_unregistering_ends_everything_without_an_event() -> None:
     simulate(test)
 
 
+def test_unregistering_takes_the_records_from_a_handler_that_still_runs() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", whole(TEN))
+        handled = trio.Event()
+
+        async def then(_: BackgroundFetchEvent) -> None:
+            await handled.wait()
+
+        app.then["success"] = then
+        async with app.open() as engine:
+            reg = await engine.fetch("s", "/a")
+            await finished(reg)
+            await trio.testing.wait_all_tasks_blocked()
+            assert reg.records_available
+            await engine.unregister()
+            assert not reg.records_available
+            assert engine.storage().responses == 0
+            with pytest.raises(NotOffered):
+                await engine.interface.click("s")
+            handled.set()
+            await trio.testing.wait_all_tasks_blocked()
+            assert app.events == ["success"]
+
+    simulate(test)
+
+
 def test_every_realm_has_one_object_and_sees_the_same_end() -> None:
     async def test(app: App) -> None:
         app.server.on("/a", stall(TEN, 5), whole(TEN))
