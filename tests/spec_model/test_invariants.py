@@ -99,3 +99,11 @@ def test_a_running_fetch_is_active_and_a_stopped_one_is_not() -> None:
     assert public_registration(play.state, fetch) is RegistrationState.STALLED
     stopped = attrs.evolve(fetch, abort="user")
     assert public_registration(play.state, stopped) is RegistrationState.ABORTING
+
+
+def test_slots_that_contradict_each_other_are_noticed_as_amended_only() -> None:
+    play, _ = running()
+    after = play.state.put_fetch(attrs.evolve(play.state.agent.fetches[0], freed=True))
+    with pytest.raises(BrokenInvariant, match="as long as its records are there"):
+        check(play.state, after)
+    check(play.state, after, AMENDED.without("E10"))
