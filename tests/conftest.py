@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Generator
 
@@ -14,6 +15,10 @@ REQUIRE_BROWSER = "BGFETCH_REQUIRE_BROWSER"
 """Set to 1 where a browser must be there: a browser test that is skipped is a failure then."""
 
 profiles.register()
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and so would each program that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _reason(report: pytest.TestReport) -> str:

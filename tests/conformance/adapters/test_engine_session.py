@@ -207,6 +207,7 @@ def test_a_body_comes_back_whole_up_to_the_limit_and_as_a_digest_beyond() -> Non
             await it.begin()
             for record in await it.records(await it.fetch("/all", "/large")):
                 await it.do(p.Read(record=record))
+            await it.until(p.Body, lambda body: body.length == p.WHOLE_BODY_LIMIT)
             await it.until(p.Body, lambda body: body.length == p.WHOLE_BODY_LIMIT + 1)
             whole, digested = sorted(it.all(p.Body), key=lambda body: body.length)
             assert whole.text is not None and len(whole.text) == p.WHOLE_BODY_LIMIT
