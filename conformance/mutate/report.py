@@ -17,7 +17,7 @@ ENOUGH = 0.95
 """Share of the mutants that scenarios and properties have to notice."""
 
 
-KINDS = ("equivalent", "by choice", "unobserved", "gap")
+KINDS = ("equivalent", "by choice", "interleaving", "unobserved", "gap")
 EQUIVALENT = KINDS[0]
 """Why a mutant survives; ``reports/README.md`` says what each means."""
 
