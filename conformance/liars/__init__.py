@@ -100,7 +100,7 @@ _ALL = (
         "silent",
         "acknowledges every command and never shows anything",
         lambda: silent.SilentFactory("liar:silent"),
-        frozenset({"REALM-1", "FETCH-8"}),
+        frozenset({"FETCH-8.14.1", "RECORD-11"}),
         ("SC-25",),
     ),
 )
