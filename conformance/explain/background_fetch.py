@@ -72,7 +72,7 @@ class BackgroundFetchWords:
     def changes(self, before: object, after: object, calls: Mapping[str, str]) -> Iterator[Change]:
         """What a reader of the text wants to know."""
         assert isinstance(before, State) and isinstance(after, State)
-        teller = _Teller(after, calls)
+        teller = _Teller(before, after, calls)
         for each in GRAMMAR.changes(before, after):
             yield from teller.tell(each)
 
@@ -85,7 +85,7 @@ class BackgroundFetchWords:
     def end(self, state: object) -> list[str]:
         """Where PERFORM and RECORD are, of each background fetch that is not over."""
         assert isinstance(state, State)
-        teller, lines = _Teller(state, {}), []
+        teller, lines = _Teller(state, state, {}), []
         for fetch in state.agent.fetches:
             if fetch.phase is RegistrationPhase.RECORDS_GONE:
                 continue
@@ -104,6 +104,7 @@ def _queue(each: Change) -> bool:
 
 @attrs.frozen
 class _Teller:
+    before: State
     state: State
     calls: Mapping[str, str]
 
@@ -277,9 +278,14 @@ class _Teller:
             case tasks.Firing(fetch=fetch, name=name):
                 return name or f"the settle event of {self.bg(fetch or 0)}"
             case tasks.CachePut(object=name, cache=cache):
-                return f"{_path(self.state.object(name).url)} into {quoted(cache)}"
+                return f"{_path(self.stored(name).url)} into {quoted(cache)}"
             case _:
                 return plain(item)
+
+    def stored(self, name: str) -> RecordObject:
+        """A record object by its name; one whose realm ended in this very change is of before."""
+        gone = all(item.name != name for item in self.state.objects)
+        return (self.before if gone else self.state).object(name)
 
     def call(self, name: str) -> str:
         """What was called."""
