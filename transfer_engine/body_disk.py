@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Protocol
 
@@ -280,3 +281,13 @@ def blame(error: OSError, wanted: int) -> StoreFull | StoreFailed:
     if error.errno in _FULL:
         return StoreFull(wanted)
     return StoreFailed(error.strerror or str(error))
+
+
+def no_room(directory: Path) -> bool:
+    """Whether 64 KiB more would be too many for this directory's disk, or for our quota there."""
+    piece = bytes(65536)
+    try:
+        with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
+            return os.pwrite(file.fileno(), piece, 0) < len(piece)
+    except OSError as error:
+        return error.errno in _FULL

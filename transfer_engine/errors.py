@@ -56,13 +56,17 @@ class EngineClosed(Exception):
 
 @attrs.frozen
 class StoreUnusable(Exception):
-    """The store cannot be opened or holds what this version did not write; ``where`` says which."""
+    """The store cannot be opened, read or written; ``where`` says which part of it.
+
+    ``remedy``: what its owner may do.
+    """
 
     where: str
     why: str
+    remedy: str = "move it away to start afresh"
 
     def __str__(self) -> str:
-        return f"{self.where} cannot be used: {self.why}; move it away to start afresh"
+        return f"{self.where} cannot be used: {self.why}; {self.remedy}"
 
 
 @attrs.frozen
@@ -70,9 +74,7 @@ class StoreBusy(StoreUnusable):
     """Another engine has the store open; it is fine, and free once that one has ended."""
 
     why: str = "another engine has it open"
-
-    def __str__(self) -> str:
-        return f"{self.where} cannot be used: {self.why}"
+    remedy: str = "end that one first"
 
 
 @attrs.frozen

@@ -28,6 +28,7 @@ from typing import TypeVar, get_args
 
 import attrs
 
+from transfer_engine.body_disk import no_room
 from transfer_engine.boot_note import Durability
 from transfer_engine.errors import StoreFull, StoreUnusable
 from transfer_engine.journal import Image, JobRow, RecordRow
@@ -174,7 +175,11 @@ class SqliteJournal:
                 raise self._blame(error) from error
 
     def _blame(self, error: sqlite3.Error) -> StoreFull | StoreUnusable:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        """SQLite calls only ENOSPC full; beyond a disk quota it has a write error (EDQUOT)."""
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_FULL:
+            return StoreFull(0)
+        if code in _MAY_BE_FULL and no_room(self._path.parent):
             return StoreFull(0)
         return StoreUnusable(str(self._path), str(error))
 
@@ -186,6 +191,7 @@ class SqliteJournal:
             self._db.close()
 
 
+_MAY_BE_FULL = frozenset({sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 _REPLACE = "ON CONFLICT DO UPDATE SET data = excluded.data, checksum = excluded.checksum"
 
 

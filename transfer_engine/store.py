@@ -6,10 +6,11 @@ commit.  Whoever counts bytes in a row *hardens* the body before (``harden``), a
 commit deletes files last: that order is the promise of ``journal``.
 
 *When the disk fails.*  A commit that finds no room waits for room: nothing is told
-before it is durable, and what is not told costs nobody anything.  Meanwhile it holds the
-lock, since a row must never overtake an older one of the same record.  Only who can still
-refuse (``patient=False``) is told StoreFull; then nothing of it is kept.  Any other failure
-of the journal ends the engine with StoreUnusable.
+before it is durable, and what is not told costs nobody anything.  What it was to write stays
+first in line, since a row must never overtake an older one of the same record; the lock it
+gives back, so that whoever can still refuse (``patient=False``) tries at once and is told
+StoreFull; then nothing of it is kept.  If no room comes for ``ROOM_PATIENCE`` the engine ends
+with StoreUnusable, as it does at once by any other failure of the journal.
 
 A body whose sync has failed is *spoilt*: the kernel may now take for written what is not,
 and a second sync would say so.  Therefore it stays spoilt, whatever later syncs say, until
@@ -37,6 +38,7 @@ T = TypeVar("T")
 
 MOST_QUICK = 256
 ROOM_WAIT = (0.1, 5.0)
+ROOM_PATIENCE = 60.0  # seconds that commits wait for room, all together
 SENDING = 0.020  # seconds that a thread may send before it is asked whether to go on
 
 
@@ -73,6 +75,39 @@ class _Batch:
 
 
 @attrs.define(eq=False)
+class Drought:
+    """Since when there is no room to commit in, and ``until`` when nobody looks again.
+
+    Times are trio's.  Whoever waits looks at the same moment as all others, and only one of
+    them tries.
+    """
+
+    since: float | None = None
+    pause: float = ROOM_WAIT[0]
+    until: float = float("-inf")
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is too early to look for room."""
+        return trio.current_time() < self.until
+
+    def find_none(self, error: StoreFull) -> None:
+        """Wait longer than before.  Raises StoreUnusable once that is too long."""
+        now = trio.current_time()
+        if self.since is None:
+            self.since = now
+            log.warning("no room to commit: the engine waits for some")
+        if now - self.since >= ROOM_PATIENCE:
+            raise StoreUnusable(
+                "the journal",
+                f"the disk is full, and no room came for {ROOM_PATIENCE:.0f} seconds",
+                "make some and start again: what was promised is kept",
+            ) from error
+        self.until = now + self.pause
+        self.pause = min(2 * self.pause, ROOM_WAIT[1])
+
+
+@attrs.define(eq=False)
 class Store:
     """Journal and bodies of one engine.
 
@@ -92,6 +127,7 @@ class Store:
     _spoilt: dict[str, StoreFull | StoreFailed] = attrs.field(factory=dict)
     _hardening: trio.Lock = attrs.field(factory=trio.Lock)
     _lock: trio.Lock = attrs.field(factory=trio.Lock)
+    _drought: Drought = attrs.field(factory=Drought)
     _next: int = 1
     _made: set[str] = attrs.field(factory=set)
 
@@ -246,25 +282,27 @@ class Store:
         waiting.upto += 1
         mine = waiting.upto
         try:
-            async with self._lock:
-                await self._write_until(mine, patient)
+            await self._write_until(mine, patient)
         except BaseException:
             if not patient:
                 self._take_back(changes)
             raise
 
     async def _write_until(self, mine: int, patient: bool) -> None:
-        pause, longest = ROOM_WAIT
         while self._written < mine:
-            self._check_open()
-            try:
-                await self._write_all()
-            except StoreFull:
-                if not (patient and self.patient):
-                    raise
-                log.warning("no room to commit: the engine waits for some")
-                await trio.sleep(pause)
-                pause = min(2 * pause, longest)
+            async with self._lock:
+                self._check_open()
+                waits = patient and self.patient
+                if self._written < mine and not (waits and self._drought.lasts):
+                    try:
+                        await self._write_all()
+                        self._drought = Drought()
+                    except StoreFull as error:
+                        if not waits:
+                            raise
+                        self._drought.find_none(error)
+            if self._written < mine:
+                await trio.sleep_until(self._drought.until)
 
     def _check_open(self) -> None:
         if self.closed:
@@ -291,7 +329,8 @@ class Store:
         self._written = batch.upto
 
     def _take_back(self, changes: tuple[Change, ...]) -> None:
-        refused = {id(change) for change in changes}
+        # A deletion stays wanted: it undoes what may have been written, and asks for no room.
+        refused = {id(change) for change in changes if not isinstance(change, DeleteJob)}
         kept = [change for change in self._waiting.changes if id(change) not in refused]
         self._waiting.changes[:] = kept
 

@@ -22,9 +22,10 @@ import attrs
 import trio
 
 from tests.campaigns import simulated
+from tests.campaigns.failures import fail_everywhere
 from tests.campaigns.huge import huge
 from tests.campaigns.kills import kill_everywhere
-from tests.campaigns.simulated import Count, crash_everywhere, end_everywhere, fail_everywhere
+from tests.campaigns.simulated import Count, crash_everywhere, end_everywhere
 
 REPORT = Path(__file__).parents[2] / "reports" / "crashes.json"
 

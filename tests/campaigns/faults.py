@@ -13,8 +13,9 @@ from unittest import mock
 
 import attrs
 
+from tests.campaigns.failures import fail_everywhere
 from tests.campaigns.machine import Disk, File, Machine
-from tests.campaigns.simulated import RIGHT, Count, Engine, crash_everywhere, every, fail_everywhere
+from tests.campaigns.simulated import RIGHT, Count, Engine, crash_everywhere, every
 from transfer_engine import StoredRequest, admission, engine, plan
 from transfer_engine.boot_note import Durability, note
 from transfer_engine.decisions import Decisions

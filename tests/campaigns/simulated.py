@@ -6,9 +6,6 @@ sample, where a moment has more than ``disks``); and the recovery dies as well, 
 operation that moves on with every trial (``nested``).  Then a life without a fault must
 keep every promise.
 
-``fail_everywhere``: each operation fails with each error, once, or from then on, or once and
-then the power goes.
-
 ``end_everywhere``: the engine is killed or cancelled after each step of any task.
 
 Every function gives its ``Count``; ``Count.broken`` is empty, or the engine is wrong.
@@ -16,8 +13,8 @@ Every function gives its ``Count``; ``Count.broken`` is empty, or the engine is 
 
 from __future__ import annotations
 
-import errno
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Literal
@@ -35,16 +32,8 @@ from transfer_engine.decisions import Decisions
 
 Moment = Literal["before", "torn", "after"]
 SimulatedScene = Scene[Story, Machine]
-Kind = Literal["once", "lasting", "cut"]
-KINDS: tuple[Kind, ...] = ("once", "lasting", "cut")
 MOMENTS: tuple[Moment, ...] = ("before", "torn", "after")
 LEVELS: tuple[Durability, ...] = ("kill", "power")
-ERRORS = {
-    "EIO": errno.EIO,
-    "ENOSPC": errno.ENOSPC,
-    "EDQUOT": errno.EDQUOT,
-    "EMFILE": errno.EMFILE,
-}
 CUTS: tuple[bool, ...] = (False, True)
 
 
@@ -56,6 +45,7 @@ class Count:
     disks: int = 0
     lives: int = 0
     crashes: int = 0
+    outcomes: Counter[str] = attrs.field(factory=Counter)
     broken: list[str] = attrs.field(factory=list)
 
     def add(self, other: Count) -> None:
@@ -64,6 +54,7 @@ class Count:
         self.disks += other.disks
         self.lives += other.lives
         self.crashes += other.crashes
+        self.outcomes += other.outcomes
         self.broken += other.broken
 
 
@@ -122,11 +113,11 @@ async def crash_once(story: Story, number: int, moment: Moment, *, fresh: bool) 
     return not await story.life(fresh=fresh)
 
 
-def _moved(scene: SimulatedScene, machine: Machine) -> None:
+def moved(scene: SimulatedScene, machine: Machine) -> None:
     scene.machine = scene.story.machine = machine
 
 
-async def _survive(scene: SimulatedScene, nested: int) -> None:
+async def survive(scene: SimulatedScene, nested: int) -> None:
     """Die once more on the way, then live."""
     story = scene.story
     if nested and await crash_once(story, nested, "before", fresh=False):
@@ -197,12 +188,12 @@ def _one_disk(
             if at == 0:
                 count.disks += legal
             last = at + 1 >= len(choices)
-            _moved(scene, choices[min(at, len(choices) - 1)])
+            moved(scene, choices[min(at, len(choices) - 1)])
         else:
             count.disks += 1
             scene.machine.after_kill()
         scene.crash(cut=cut)
-        await _survive(scene, (nested + at) % 23 + 1 if nested else 0)
+        await survive(scene, (nested + at) % 23 + 1 if nested else 0)
         count.trials += 1
         count.crashes += len(scene.crashes)
         count.lives += 1 + len(scene.story.shores)
@@ -241,65 +232,6 @@ def crash_everywhere(
     return whole
 
 
-def one_failure(
-    level: Durability, number: int, code: int, kind: Kind, engine: Engine = RIGHT
-) -> Count:
-    """The nth operation fails: only it, or all from it on, or the power goes a little later."""
-    count = Count()
-
-    async def test(server: Server) -> None:
-        machine = Machine(level)
-        scene = SimulatedScene(engine.story(machine, server), machine, faulty=True)
-
-        def trap(at: int, what: str) -> None:
-            if kind == "cut" and at >= number + 4:
-                scene.story.kill()
-                machine.die()
-            if at == number or (kind == "lasting" and at > number):
-                raise OSError(code, f"planted at {what}")
-
-        machine.trap = trap
-        await scene.story.life(fresh=True)
-        if kind == "cut":
-            _moved(scene, next(machine.after_power_cut(Random(number), 2)))
-        else:
-            machine.after_kill()
-        scene.crash(cut=kind == "cut")
-        await _survive(scene, 0)
-        count.trials += 1
-        count.lives += 1 + len(scene.story.shores)
-        where = f"{level} {errno.errorcode[code]} at {number} {kind}"
-        count.broken += [f"{where}: {what}" for what in broken(scene)]
-
-    with seeded_scheduler(0):
-        try:
-            play(test)
-        except* Exception as group:  # noqa: BLE001 - none may leave the engine
-            count.broken.append(f"{level} {code} at {number} {kind}: {group.exceptions!r}")
-    return count
-
-
-def fail_everywhere(
-    numbers: Callable[[int], Iterable[int]] = lambda total: range(1, total + 1),
-    *,
-    errors: Iterable[int] = tuple(ERRORS.values()),
-    levels: Iterable[Durability] = LEVELS,
-    kinds: Iterable[Kind] = KINDS,
-    engine: Engine = RIGHT,
-    until: float = float("inf"),
-) -> Count:
-    """See above."""
-    whole = Count()
-    for level in levels:
-        for number in numbers(operations(level, engine)):
-            for code in errors:
-                for kind in kinds:
-                    if time.monotonic() > until:
-                        return whole
-                    whole.add(one_failure(level, number, code, kind, engine))
-    return whole
-
-
 @attrs.define(eq=False)
 class Steps(trio.abc.Instrument):
     """Counts the steps of all tasks; acts after the one at which it is set."""
@@ -331,7 +263,7 @@ def end_after(step: int, level: Durability, *, clean: bool, engine: Engine = RIG
         reached = steps.count >= step
         machine.after_kill()
         scene.crash(cut=False)
-        await _survive(scene, 0)
+        await survive(scene, 0)
         count.trials += 1
         count.broken += [f"{level} step {step} clean={clean}: {what}" for what in broken(scene)]
 
@@ -380,11 +312,11 @@ def _one_seed(seed: int, engine: Engine) -> Count:
             cut = rng.random() < 0.5
             if cut:
                 disks = list(scene.machine.after_power_cut(rng, 8))
-                _moved(scene, rng.choice(disks))
+                moved(scene, rng.choice(disks))
             else:
                 scene.machine.after_kill()
             scene.crash(cut=cut)
-        await _survive(scene, 0)
+        await survive(scene, 0)
         count.trials, count.lives = 1, 1 + len(scene.story.shores)
         count.crashes = len(scene.crashes)
         count.broken = [f"seed {seed}: {what}" for what in broken(scene)]

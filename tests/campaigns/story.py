@@ -93,7 +93,11 @@ async def moved(asked: Asked) -> None:
 
 @attrs.define(eq=False)
 class Story:
-    """``resolved``, ``aborted``: promises.  ``delivered``: outcomes, by fetch."""
+    """``resolved``, ``aborted``: promises.  ``delivered``: outcomes, by fetch.
+
+    ``refused``: what fetch() was refused with.  ``unusable``: how engines ended that could not
+    go on.  ``stuck``: lives that did neither settle nor end.
+    """
 
     machine: Machine
     server: Server
@@ -103,7 +107,9 @@ class Story:
     dispatched: set[str] = attrs.field(factory=set)
     delivered: dict[str, list[Delivery]] = attrs.field(factory=dict)
     shores: list[Shore] = attrs.field(factory=list)
+    refused: list[ScriptError] = attrs.field(factory=list)
     unusable: list[StoreUnusable] = attrs.field(factory=list)
+    stuck: list[str] = attrs.field(factory=list)
     disk: Callable[[Machine], Disk] = Disk
     kill: Callable[[], None] = lambda: None
     quit: Callable[[], None] = lambda: None
@@ -147,9 +153,11 @@ class Story:
                 if idle:
                     machine.die()
                     engine.kill()
-                with trio.move_on_after(seconds):
+                with trio.move_on_after(seconds) as scope:
                     await (self._calls(engine) if fresh else self._go_on(engine))
                     await self._settled(engine)
+                if scope.cancelled_caught:
+                    self.stuck.append(f"nothing had settled after {seconds:.0f} seconds")
         except (PowerOrKill, EngineClosed):
             return False
         except StoreUnusable as error:
@@ -177,8 +185,9 @@ class Story:
         async def call(id: str, *requests: str | Request) -> Registration | None:
             try:
                 registration = await engine.fetch(id, requests)
-            except ScriptError:
-                return None  # no room for it, or the disk failed: nothing was promised
+            except ScriptError as error:
+                self.refused.append(error)  # no room for it, or the disk failed
+                return None
             self.resolved.add(id)
             return registration
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import time
@@ -11,15 +12,17 @@ import pytest
 from trio._core import _run
 
 from tests.campaigns import seeded
+from tests.campaigns.failures import fail_everywhere, one_failure
 from tests.campaigns.faults import FAULTS, Fault
 from tests.campaigns.simulated import (
+    LEVELS,
     crash_everywhere,
     end_everywhere,
     every,
-    fail_everywhere,
     replay,
     seeds,
 )
+from transfer_engine.boot_note import Durability
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +51,16 @@ def test_no_promise_breaks_by_an_operation_that_fails() -> None:
     count = fail_everywhere(every(29, 3))
     assert count.broken == []
     assert count.trials > 40
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_fails_from_the_first_promise_on_ends_every_life(
+    code: int, level: Durability
+) -> None:
+    count = one_failure(level, 6, code, "lasting")
+    assert count.broken == []
+    assert count.outcomes["StoreUnusable"] == 1
 
 
 def test_no_promise_breaks_by_an_end_after_a_step_of_a_task() -> None:
