@@ -74,7 +74,10 @@ class StoreBusy(StoreUnusable):
     """Another engine has the store open; it is fine, and free once that one has ended."""
 
     why: str = "another engine has it open"
-    remedy: str = "end that one first"
+    remedy: str = "use it by that engine, or once that one has ended"
+
+    def __str__(self) -> str:
+        return f"{self.where} cannot be used: {self.why}"
 
 
 @attrs.frozen
