@@ -35,8 +35,10 @@ from transfer_engine.boot_note import Durability
 from transfer_engine.caches import Cache, CachedBody, CacheStorage
 from transfer_engine.config import (
     NO_TIMEOUTS,
+    AfterClose,
     EngineConfig,
     Handler,
+    Handlers,
     Seams,
     Timeouts,
     real_seams,
@@ -52,6 +54,7 @@ from transfer_engine.errors import (
     Interrupted,
     NotOffered,
     PeerMisbehaved,
+    RealmClosed,
     ScriptError,
     StoreBusy,
     StoreFailed,
@@ -95,6 +98,7 @@ from transfer_engine.workers import (
 )
 
 __all__ = [
+    "AfterClose",
     "AgentDisplay",
     "BackgroundFetchEvent",
     "BackgroundFetchManager",
@@ -120,6 +124,7 @@ __all__ = [
     "Form",
     "FormFile",
     "Handler",
+    "Handlers",
     "HandlerNotFound",
     "Icon",
     "Image",
@@ -141,6 +146,7 @@ __all__ = [
     "QueryOptions",
     "ReadableBody",
     "Realm",
+    "RealmClosed",
     "Record",
     "RecordRow",
     "Registration",

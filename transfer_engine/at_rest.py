@@ -133,6 +133,8 @@ def _shown(row: JobRow, records: list[RecordRow]) -> Shown:
         awaiting=row.awaiting,
         dismissible=ended,
         can_pause=not (ended or row.paused) and all(r.request.method == "GET" for r in records),
+        can_resume=row.paused and not (ended or row.awaiting),
+        can_abort=not ended,
         downloaded=sum(record.length for record in records),
         download_total=row.download_total,
         uploaded=sum(record.uploaded for record in records),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import attrs
 import trio
@@ -30,6 +31,9 @@ from transfer_engine.state import Meter
 from transfer_engine.store import Offload, offload_to_thread
 
 Handler = Callable[[BackgroundFetchEvent], Awaitable[None]]
+AfterClose = Literal["again", "over"]
+Handlers = Handler | Sequence[Handler]
+"""One handler of an event, or several in their order."""
 
 
 @attrs.frozen
@@ -61,7 +65,11 @@ class EngineConfig:
     ``base``: what URLs are relative to; the origin itself when it is not given.
     ``directory``: where ``journal.sqlite`` and ``bodies/`` live; None only with seams.
     ``handlers``: event name (``backgroundfetchsuccess``, ``…fail``, ``…abort``,
-    ``…click``) to an async callable.  ``quota``: body bytes, None for no limit.
+    ``…click``) to an async callable, or to several: they begin in their order, none waits for
+    another to end, and one that fails stops no other.  ``quota``: body bytes, None for no limit.
+    ``interrupted``: what becomes of a settle event whose handler is cut off when the engine is
+    closed: it comes ``again`` at the next start, as after a kill, or is ``over``, as the
+    specification's "at most once" has it for a user agent that ends in order.
     ``concurrency``: records of one fetch in flight at once; 1 keeps request order.
     ``unavailability``: ``offline-only`` makes every network loss while online a
     fetch-error; ``network-loss`` retries GETs by ``retry``.
@@ -79,7 +87,8 @@ class EngineConfig:
     app_origin: str | None
     base: str = ""
     directory: Path | None = None
-    handlers: Mapping[str, Handler] = attrs.field(factory=dict)
+    handlers: Mapping[str, Handlers] = attrs.field(factory=dict)
+    interrupted: AfterClose = "again"
     quota: int | None = None
     permission: Permission = "granted"
     online: bool = True
@@ -98,6 +107,11 @@ class EngineConfig:
     limits: Limits = attrs.field(factory=Limits)
     expansion: Expansion = attrs.field(factory=Expansion)
     durability: Durability = "kill"
+
+    def listeners(self, event: str) -> tuple[Handler, ...]:
+        """The handlers of an event now."""
+        found = self.handlers.get(event, ())
+        return (found,) if callable(found) else tuple(found)
 
     @property
     def base_url(self) -> str:

@@ -14,6 +14,7 @@ from transfer_engine.instances import Realm, Registration
 from transfer_engine.interface import UserInterface
 from transfer_engine.journal import JobRow
 from transfer_engine.logs import log
+from transfer_engine.mailbox import Mailbox
 from transfer_engine.messages import FetchOptions, Permission, Request, StorageUse
 from transfer_engine.network import Network
 from transfer_engine.records import Reading
@@ -48,7 +49,6 @@ class Engine:
         self._reserved: set[str] = set()
         self._killed = False
         self._realms: dict[str, Realm] = {}
-        self._reading = Reading(self._store, self._let_go)
         self.worker = self.realm("worker")
         self.page = self.realm("page")
         self.interface = UserInterface(self)
@@ -82,15 +82,14 @@ class Engine:
         return await self.page.get(id)
 
     async def get_ids(self) -> list[str]:
-        """Ids of unsettled background fetches, oldest first."""
-        self._check_open()
-        await trio.lowlevel.checkpoint()
-        return list(self._runner.active)
+        """Ids of unsettled background fetches, oldest first, in the realm ``page``."""
+        return await self.page.get_ids()
 
     def realm(self, name: str) -> Realm:
         """The realm of that name; made when first asked for, or again after ``close_realm``."""
         if name not in self._realms:
-            self._realms[name] = Realm(name, self, self._reading)
+            mail = Mailbox(self._nursery.start_soon)
+            self._realms[name] = Realm(name, self, Reading(self._store, self._let_go, mail))
         return self._realms[name]
 
     def close_realm(self, name: str) -> None:
@@ -201,6 +200,11 @@ class Engine:
         await trio.lowlevel.checkpoint()
         job = self._runner.active.get(id)
         return None if job is None else realm.instance(job)
+
+    async def _get_ids(self) -> list[str]:
+        self._check_open()
+        await trio.lowlevel.checkpoint()
+        return list(self._runner.active)
 
     async def _abort(self, job: Job, how: Stop) -> bool:
         self._check_open()

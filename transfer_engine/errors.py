@@ -55,6 +55,16 @@ class EngineClosed(Exception):
 
 
 @attrs.frozen
+class RealmClosed(Exception):
+    """A page was closed while a call of its waited; what the call had asked for goes on."""
+
+    realm: str
+
+    def __str__(self) -> str:
+        return f"the page {self.realm!r} was closed; what it asked for goes on without it"
+
+
+@attrs.frozen
 class StoreUnusable(Exception):
     """The store cannot be opened, read or written; ``where`` says which part of it.
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -24,6 +25,8 @@ if TYPE_CHECKING:  # registrations dispatch nothing; the names are for readers a
     from transfer_engine.workers import WorkerScope
 
 log = logging.getLogger("transfer_engine")
+
+EventHandler = Callable[["BackgroundFetchEvent"], Awaitable[None]]
 
 
 class BackgroundFetchEvent:
@@ -65,7 +68,12 @@ class BackgroundFetchEvent:
             raise ScriptError("InvalidStateError", "the event is not active")
         self._nursery.start_soon(self._guard, work)
 
-    async def _guard(self, work: Awaitable[object] | Callable[[], Awaitable[object]]) -> None:
+    async def _guard(
+        self,
+        work: Awaitable[object] | Callable[[], Awaitable[object]],
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        task_status.started()
         try:
             await (work if isinstance(work, Awaitable) else work())
         except Exception:
@@ -73,15 +81,19 @@ class BackgroundFetchEvent:
             log.exception("%s of %r: the handler failed", self.type, self.registration.id)
 
     async def _dispatch(
-        self, job: Job, handler: Callable[[BackgroundFetchEvent], Awaitable[None]]
+        self, job: Job, handlers: Iterable[EventHandler], nursery: trio.Nursery
     ) -> None:
-        """Run the handler as a trusted event until the event is no longer active."""
-        self._job = job
-        try:
-            async with trio.open_nursery() as self._nursery:
-                self._nursery.start_soon(self._guard, lambda: handler(self))
-        finally:
-            self._nursery = None
+        """Begin a trusted event; it is active until ``_over``, when the nursery has ended.
+
+        In their order: each handler runs up to its first wait before the next one begins,
+        as the listeners of a web page do.
+        """
+        self._job, self._nursery = job, nursery
+        for handler in handlers:
+            await nursery.start(self._guard, partial(handler, self))
+
+    def _over(self) -> None:
+        self._nursery = None
 
 
 class BackgroundFetchUpdateUIEvent(BackgroundFetchEvent):
@@ -93,7 +105,9 @@ class BackgroundFetchUpdateUIEvent(BackgroundFetchEvent):
         self, *, title: str | None = None, icons: tuple[Icon, ...] | None = None
     ) -> None:
         """Change what the user sees, once.  Raises ScriptError InvalidStateError otherwise."""
+        mail = self.registration._reading.mail
         if self._job is None or not self.active or self._updated:
+            await mail.turn()
             why = "already updated" if self._updated else "the event is not trusted or not active"
             raise ScriptError("InvalidStateError", why)
         self._updated = True
@@ -102,3 +116,4 @@ class BackgroundFetchUpdateUIEvent(BackgroundFetchEvent):
         if title is not None:
             self._job.title = title
         self._job.publish()  # the interface shows it
+        await mail.turn()

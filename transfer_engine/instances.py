@@ -12,13 +12,14 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
 from transfer_engine.broadcast import Broadcast
-from transfer_engine.errors import ScriptError
+from transfer_engine.errors import EngineClosed, RealmClosed, ScriptError
 from transfer_engine.matching import matches, query_of
 from transfer_engine.messages import (
     FetchOptions,
@@ -111,7 +112,7 @@ class Registration:
 
     async def abort(self) -> bool:
         """True, once, if this stops the fetch; false if it had settled or been aborted."""
-        return await self._engine._abort(self._job, "abort")
+        return await self._reading.mail.settled(self._engine._abort(self._job, "abort"))
 
     async def match(
         self, request: str | Request, options: QueryOptions = QueryOptions()
@@ -128,6 +129,11 @@ class Registration:
         Raises ScriptError InvalidStateError once records are not available, TypeError for
         a bad URL, and EngineClosed.
         """
+        return await self._reading.mail.settled(self._match_all(request, options))
+
+    async def _match_all(
+        self, request: str | Request | None, options: QueryOptions
+    ) -> list[Record]:
         self._engine._check_open()
         if not (self._snapshot.records_available and self._job.available):
             raise ScriptError("InvalidStateError", "the records are no longer available")
@@ -137,9 +143,9 @@ class Registration:
             records = [r for r in records if matches(query, r.request, r.body.head, options)]
         return [Record(record, self._reading) for record in records]
 
-    def _update(self, job: Job) -> None:
+    def _update(self, new: Snapshot) -> None:
         """UPDATE-6, synchronously."""
-        old, new = self._snapshot, job.snapshot()
+        old = self._snapshot
         if old.result:
             self._snapshot = attrs.evolve(old, records_available=new.records_available)
             return
@@ -177,10 +183,15 @@ class Progress:
 
 
 class Realm:
-    """A page, or the worker."""
+    """A page, or the worker.
+
+    Its program may be *busy*: then nothing reaches it, as nothing reaches a page whose
+    script does not return to its event loop.
+    """
 
     def __init__(self, name: str, engine: Engine, reading: Reading) -> None:
         self.name = name
+        self.mail = reading.mail
         self._engine = engine
         self._reading = reading
         self._strong: dict[Job, Registration] = {}
@@ -194,15 +205,24 @@ class Realm:
         options: FetchOptions = FetchOptions(),
     ) -> Registration:
         """Start a background fetch; see ``Engine.fetch``."""
-        return await self._engine._fetch(self, id, requests, options)
+        return await self.mail.settled(self._engine._fetch(self, id, requests, options))
 
     async def get(self, id: str) -> Registration | None:
         """The unsettled background fetch with this id, or None."""
-        return await self._engine._get(self, id)
+        return await self.mail.settled(self._engine._get(self, id))
 
     async def get_ids(self) -> list[str]:
         """Ids of unsettled background fetches, oldest first."""
-        return await self._engine.get_ids()
+        return await self.mail.settled(self._engine._get_ids())
+
+    def set_busy(self, busy: bool) -> None:
+        """Let nothing reach this realm, or all that has waited, in its order.
+
+        While it is busy its objects show what they showed, its calls are carried out but do
+        not return, and, in the worker, no event is dispatched.  What waits is lost when the
+        realm is closed (its calls raise RealmClosed); events are not, if the engine ends.
+        """
+        self.mail.set_busy(busy)
 
     def instance(self, job: Job) -> Registration:
         """INSTANCE: the object of this realm, made when first asked for."""
@@ -220,7 +240,11 @@ class Realm:
     def _changed(self, job: Job) -> None:
         found = self._strong.get(job)
         if found is not None:
-            found._update(job)
+            snapshot = job.snapshot()
+            if self.mail.free:
+                found._update(snapshot)
+            else:
+                self.mail.post(partial(found._update, snapshot))
         if job.released:
             # From here on the object lives as long as somebody holds it.
             self._strong.pop(job, None)
@@ -229,9 +253,11 @@ class Realm:
         """The engine has ended: whoever waits for progress must look and see it."""
         for found in self._strong.values():
             found._changed.fire()
+        self.mail.close(EngineClosed())
 
     def close(self) -> None:
         """The page is gone: its objects hear nothing any more."""
         for job in self._strong:
             job.listeners.remove(self._changed)
         self._strong.clear()
+        self.mail.close(RealmClosed(self.name))

@@ -24,6 +24,7 @@ class Shown:
     """One entry.  ``busy``: it may be using bandwidth; ``awaiting``: the user must accept.
 
     Sizes in bytes; a total is 0 when it was not given.  ``dismissible``: it has ended.
+    ``can_…``: what the user is offered now.
     """
 
     id: str
@@ -35,6 +36,8 @@ class Shown:
     awaiting: bool
     dismissible: bool
     can_pause: bool
+    can_resume: bool
+    can_abort: bool
     downloaded: int = 0
     download_total: int = 0
     uploaded: int = 0
@@ -102,6 +105,8 @@ class UserInterface:
                 awaiting=job.awaiting,
                 dismissible=bool(job.result),
                 can_pause=job.all_get and not (job.result or job.stop or job.paused),
+                can_resume=job.paused and not (job.result or job.stop or job.awaiting),
+                can_abort=not (job.result or job.stop),
                 downloaded=job.downloaded,
                 download_total=job.download_total,
                 uploaded=job.uploaded,

@@ -19,6 +19,7 @@ import attrs
 from transfer_engine.bodies import GivenBody, ReadableBody
 from transfer_engine.errors import EngineClosed, ScriptError, StoreFailed
 from transfer_engine.hops import shown_headers
+from transfer_engine.mailbox import Mailbox
 from transfer_engine.messages import EXPOSABLE, StoredHead, StoredRequest
 from transfer_engine.plan import NULL_BODY_STATUS
 from transfer_engine.state import Body, RecordState, Watcher
@@ -29,11 +30,13 @@ READ = 65536
 
 @attrs.define(eq=False)
 class Reading:
-    """What record objects need of their engine."""
+    """What the record objects of one realm need of their engine."""
 
     store: Store
     let_go: Callable[[Body], None]
     """Called when a reader has ended: a released body may now be deleted."""
+    mail: Mailbox
+    """What is on its way to the realm of these objects."""
 
 
 @attrs.frozen(eq=False)
@@ -140,11 +143,13 @@ class BodyReader:
                         raise
                 except StoreFailed as error:
                     raise ScriptError("TypeError", str(error)) from error
+                await self._reading.mail.turn()
                 if body.redundant:
                     continue  # restarted while reading: these bytes are of the old body
                 self._offset += len(data)
                 return data
             if body.result:
+                await self._reading.mail.turn()
                 return b""
             if self._reading.store.closed:
                 raise EngineClosed()
@@ -225,6 +230,7 @@ class Record(Watcher):
             if self._reading.store.closed:
                 raise EngineClosed()
             await self._record.body.changed.wait()
+        await self._reading.mail.turn()
         if isinstance(self._settled, ScriptError):
             raise self._settled
         return self._settled

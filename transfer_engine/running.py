@@ -108,20 +108,38 @@ class Runner:
         name = "backgroundfetch" + (
             "success" if job.result == "success" else "abort" if job.reason == "aborted" else "fail"
         )
-        handler = self.config.handlers.get(name)
-        if handler is not None and job.stop != "unregister":
-            kind = BackgroundFetchEvent if job.reason == "aborted" else BackgroundFetchUpdateUIEvent
-            event = kind(name, self.worker.instance(job))
-            job.dispatched = True
-            await event._dispatch(job, handler)
+        kind = BackgroundFetchEvent if job.reason == "aborted" else BackgroundFetchUpdateUIEvent
+        await self._fire(job, name, kind, settles=True)
         await self.release(job)
 
     def click(self, job: Job) -> None:
         """CLICK-1: never changes the job's state."""
-        handler = self.config.handlers.get("backgroundfetchclick")
-        if handler is not None:
-            event = BackgroundFetchEvent("backgroundfetchclick", self.worker.instance(job))
-            self.nursery.start_soon(event._dispatch, job, handler)
+        self.nursery.start_soon(self._fire, job, "backgroundfetchclick")
+
+    async def _fire(
+        self,
+        job: Job,
+        name: str,
+        kind: type[BackgroundFetchEvent] = BackgroundFetchEvent,
+        *,
+        settles: bool = False,
+    ) -> None:
+        """Dispatch an event once the worker is free for it; return when it is active no more.
+
+        Its handlers have begun before the worker gets anything else.
+        """
+        if not self.config.listeners(name):
+            return
+        event: BackgroundFetchEvent | None = None
+        try:
+            async with trio.open_nursery() as nursery, self.worker.mail.taking():
+                if job.stop != "unregister":  # it may have waited
+                    event = kind(name, self.worker.instance(job))
+                    job.dispatched = job.dispatched or settles
+                    await event._dispatch(job, self.config.listeners(name), nursery)
+        finally:
+            if event is not None:
+                event._over()
 
     async def let_down(self, job: Job) -> None:
         """A settled job whose worker is gone: no event, and nothing left for its handler (E86)."""
@@ -204,11 +222,16 @@ class Runner:
             await self.store.commit(*rows)
 
     async def save(self) -> None:
-        """A clean end: nothing stored is lost, and no dispatched event is delivered again."""
+        """A clean end: nothing stored is lost.
+
+        A handler that has not ended by now was cut off: whether its event comes again is
+        the engine's owner to say.
+        """
         await self.checkpoint()
         await self.store.commit(*(job.row() for job in self.jobs))
-        for job in [job for job in self.jobs if job.dispatched]:
-            await self.release(job)
+        if self.config.interrupted == "over":
+            for job in [job for job in self.jobs if job.dispatched]:
+                await self.release(job)
 
     def wake(self) -> None:
         """The engine has ended: whoever waits must look and see it."""

@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -29,15 +29,17 @@ from transfer_engine.broadcast import Broadcast
 from transfer_engine.caches import CacheStorage
 from transfer_engine.config import EngineConfig, Handler, real_seams
 from transfer_engine.engine import Engine, open_engine
-from transfer_engine.errors import HandlerNotFound, ScriptError, StoreUnusable
+from transfer_engine.errors import EngineClosed, HandlerNotFound, ScriptError, StoreUnusable
 from transfer_engine.interface import Shown
 from transfer_engine.logs import log
 from transfer_engine.state import Meter
 from transfer_engine.urls import Address, BadUrl, parse
 from transfer_engine.workers import (
     EVENTS,
+    Listeners,
     OpenWindow,
     ServiceWorkerRegistration,
+    as_listeners,
     load_handler,
 )
 
@@ -69,7 +71,7 @@ class UserAgent:
         self._nursery = nursery
         self._window = open_window
         self._registrations: dict[str, ServiceWorkerRegistration] = {}
-        self._named: dict[str, dict[str, str]] = {}
+        self._given: dict[str, dict[str, list[Handler | str]]] = {}
         self._meters: dict[str, Meter] = {}
         self._caches: dict[str, CacheStorage] = {}
         self._lock = trio.Lock()
@@ -79,25 +81,41 @@ class UserAgent:
         self.unloaded: dict[str, HandlerNotFound] = {}
 
     async def register(
-        self, scope: str, handlers: Mapping[str, Handler | str]
+        self, scope: str, handlers: Mapping[str, Listeners]
     ) -> ServiceWorkerRegistration:
         """Register handlers for a scope, or give a known scope other ones.
 
         ``handlers``: event name (``backgroundfetchsuccess``, ``…fail``, ``…abort``,
-        ``…click``) to an async callable or its ``module:attribute``.  Only a registration
+        ``…click``) to an async callable or its ``module:attribute``, or to several of them:
+        they begin in their order, and one that fails stops no other.  Only a registration
         whose handlers are all named is found again by the next user agent; another one waits
         until it is registered again.  Raises ScriptError TypeError for a bad scope or event
         name, HandlerNotFound, StoreUnusable.
         """
         address = self._scope(scope)
-        if unknown := set(handlers) - set(EVENTS):
-            raise ScriptError("TypeError", f"there is no event {sorted(unknown)[0]!r}")
-        found = {name: load_handler(handler) for name, handler in handlers.items()}
+        given = {name: list(dict.fromkeys(as_listeners(one))) for name, one in handlers.items()}
+        found = _load(given)
         async with self._lock:
-            named = {name: one for name, one in handlers.items() if isinstance(one, str)}
-            self._named[address.url] = named if len(named) == len(handlers) else {}
+            self._given[address.url] = given
             await trio.to_thread.run_sync(self._write)
             return await self._open(address, found)
+
+    async def _listen(self, scope: str, event: str, listener: Handler | str, add: bool) -> None:
+        async with self._lock:
+            if scope not in self._registrations:
+                raise EngineClosed()
+            given = {name: list(some) for name, some in self._given.get(scope, {}).items()}
+            some = given.setdefault(event, [])
+            if add == (listener in some):
+                return
+            if add:
+                some.append(listener)
+            else:
+                some.remove(listener)
+            found = _load(given)
+            self._given[scope] = given
+            await trio.to_thread.run_sync(self._write)
+            self._registrations[scope]._set_handlers(found)
 
     def get_registration(self, scope: str) -> ServiceWorkerRegistration | None:
         """The registration of exactly this scope, or None."""
@@ -135,7 +153,7 @@ class UserAgent:
         return address
 
     async def _open(
-        self, address: Address, handlers: Mapping[str, Handler]
+        self, address: Address, handlers: Mapping[str, Iterable[Handler]]
     ) -> ServiceWorkerRegistration:
         known = self._registrations.get(address.url)
         if known is None:
@@ -216,7 +234,7 @@ class UserAgent:
                 return False
             await registration.engine.unregister()
             del self._registrations[registration.scope]
-            self._named.pop(registration.scope, None)
+            self._given.pop(registration.scope, None)
             await trio.to_thread.run_sync(self._write)
             registration._stop.set()
             await registration._stopped.wait()
@@ -229,7 +247,7 @@ class UserAgent:
         path = self._directory / "registrations.json"
         draft = path.with_suffix(".part")
         with draft.open("w", encoding="utf-8") as file:
-            json.dump(self._named, file)
+            json.dump({scope: _names(given) for scope, given in self._given.items()}, file)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -238,8 +256,8 @@ class UserAgent:
         path = self._directory / "registrations.json"
         try:
             data = json.loads(path.read_text("utf-8"))
-            self._named = {
-                str(scope): {str(name): str(handler) for name, handler in handlers.items()}
+            self._given = {
+                str(scope): {str(name): _listed(some) for name, some in handlers.items()}
                 for scope, handlers in data.items()
             }
         except FileNotFoundError:
@@ -248,11 +266,11 @@ class UserAgent:
             raise StoreUnusable(str(path), str(error)) from error
 
     async def _recover(self) -> None:
-        for scope, handlers in list(self._named.items()):
-            if not handlers:
+        for scope, given in list(self._given.items()):
+            if not any(given.values()):
                 continue  # its handlers had no names: it waits for ``register``
             try:
-                found = {name: load_handler(handler) for name, handler in handlers.items()}
+                found = _load(given)
             except HandlerNotFound as error:
                 log.warning("%s waits to be registered again: %s", scope, error)
                 self.unloaded[scope] = error
@@ -269,6 +287,24 @@ class UserAgent:
             for caches in self._caches.values():
                 await caches.close()
             self._changed()
+
+
+def _load(given: Mapping[str, Iterable[Handler | str]]) -> dict[str, list[Handler]]:
+    """The callables.  Raises ScriptError TypeError, HandlerNotFound."""
+    if unknown := set(given) - set(EVENTS):
+        raise ScriptError("TypeError", f"there is no event {sorted(unknown)[0]!r}")
+    return {name: [load_handler(one) for one in some] for name, some in given.items()}
+
+
+def _names(given: Mapping[str, list[Handler | str]]) -> dict[str, list[str]]:
+    """What can be written down: all of it, or nothing."""
+    named = {name: [one for one in some if isinstance(one, str)] for name, some in given.items()}
+    return named if all(len(named[name]) == len(some) for name, some in given.items()) else {}
+
+
+def _listed(written: object) -> list[Handler | str]:
+    """The names of one event's handlers; a single one may stand by itself."""
+    return [str(one) for one in written] if isinstance(written, list) else [str(written)]
 
 
 class AgentDisplay:

@@ -7,7 +7,7 @@ worker's handlers reach their own through ``event.worker``, which also has the c
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -32,6 +32,8 @@ EVENTS = (
     "backgroundfetchabort",
     "backgroundfetchclick",
 )
+Listeners = Handler | str | Sequence[Handler | str]
+"""One handler of an event, or several in their order; each by itself or by its name."""
 OpenWindow = Callable[[str], Awaitable[None]]
 
 
@@ -79,7 +81,7 @@ class ServiceWorkerRegistration:
         self.caches = caches
         self.worker = WorkerScope(self)
         self._agent = agent
-        self._handlers: dict[str, Handler] = {}
+        self._handlers: dict[str, list[Handler]] = {}
         self._engine: Engine | None = None
         self._stop = trio.Event()
         self._stopped = trio.Event()
@@ -105,10 +107,23 @@ class ServiceWorkerRegistration:
         """End it and its background fetches, without events; false if it had ended."""
         return await self._agent._unregister(self)
 
-    def _set_handlers(self, handlers: Mapping[str, Handler]) -> None:
+    async def add_event_listener(self, event: str, listener: Handler | str) -> None:
+        """One more handler of an event, after those that it has; the same one is had only once.
+
+        ``listener``: an async callable, or its ``module:attribute``.  A user agent finds a
+        registration again only if all its handlers are named.  Raises ScriptError TypeError
+        for an event that there is not, HandlerNotFound, StoreUnusable, EngineClosed.
+        """
+        await self._agent._listen(self.scope, event, listener, True)
+
+    async def remove_event_listener(self, event: str, listener: Handler | str) -> None:
+        """Take a handler away, given as it was when it was added."""
+        await self._agent._listen(self.scope, event, listener, False)
+
+    def _set_handlers(self, handlers: Mapping[str, Iterable[Handler]]) -> None:
         self._handlers.clear()
-        for name, handler in handlers.items():
-            self._handlers[name] = _with_worker(handler, self.worker)
+        for name, some in handlers.items():
+            self._handlers[name] = [_with_worker(one, self.worker) for one in some]
 
 
 @attrs.frozen(eq=False)
@@ -145,6 +160,11 @@ def _with_worker(handler: Handler, worker: WorkerScope) -> Handler:
         await handler(event)
 
     return handle
+
+
+def as_listeners(given: Listeners) -> tuple[Handler | str, ...]:
+    """One handler or several, as several."""
+    return (given,) if isinstance(given, str) or callable(given) else tuple(given)
 
 
 def load_handler(handler: Handler | str) -> Handler:

@@ -13,7 +13,7 @@ import attrs
 import trio
 
 import conformance.protocol as p
-from conformance.adapters.engine_life import Dispatched, Life, Page
+from conformance.adapters.engine_life import Dispatched, Life, Page, StreamedBody
 from transfer_engine import (
     BackgroundFetchUpdateUIEvent,
     FetchOptions,
@@ -45,11 +45,28 @@ class Doing:
                 return p.Answer(command.seq, refused=await self._user(command))
             case p.Look():
                 return p.Answer(command.seq, snapshot=self.life.look(command.instance))
+            case p.Interface():
+                return p.Answer(command.seq, interface=self._shown(command.id))
             case p.Storage():
                 return p.Answer(command.seq, stored=self.life.engine.storage().responses)
         if not self._surroundings(command):
             await self._call(command)
         return p.Answer(command.seq)
+
+    def _shown(self, id: str) -> p.Shown:
+        """What is on display.  The pause of the protocol is a toggle, which also resumes."""
+        for shown in self.life.engine.interface.shown():
+            if shown.id == id:
+                return p.Shown(
+                    displayed=True,
+                    origin=shown.origin,
+                    title=shown.title,
+                    busy=shown.busy,
+                    dismissible=shown.dismissible,
+                    can_abort=shown.can_abort,
+                    can_pause=shown.can_pause or shown.can_resume,
+                )
+        return p.Shown()
 
     async def _user(self, command: p.User) -> str | None:
         """Why the interface does not offer it, or None when it is done."""
@@ -77,6 +94,10 @@ class Doing:
                 life.open_page(command.page)
             case p.ClosePage():
                 life.close_page(command.page)
+            case p.Busy():
+                life.pages[command.realm].realm.set_busy(command.busy)
+            case p.EndBody():
+                life.end_stream(command.fetch, command.request, fails=command.fails)
             case p.Online():
                 life.profile.online = command.online
                 life.engine.set_online(command.online)
@@ -115,11 +136,14 @@ class Doing:
                 page = life.pages[realm]
                 return call, page, lambda: _get_ids(page, call)
             case p.CachePut(call=call, realm=realm, cache=cache, record=record):
-                return call, life.pages[realm], lambda: life.put(call, cache, record)
+                page = life.pages[realm]
+                return call, page, lambda: _seen(page, life.put(call, cache, record))
             case p.CacheKeys(call=call, realm=realm, cache=cache):
-                return call, life.pages[realm], lambda: _cache_keys(life, call, cache)
+                page = life.pages[realm]
+                return call, page, lambda: _seen(page, _cache_keys(life, call, cache))
             case p.Unregister(call=call):
-                return call, life.pages["p1"], lambda: _unregister(life, call)
+                page = life.pages["p1"]
+                return call, page, lambda: _seen(page, _unregister(life, call))
         return None
 
     def _of_instance(self, command: p.AnyCommand) -> tuple[str, Page, Work] | None:
@@ -139,8 +163,22 @@ class Doing:
             case p.UpdateUI(call=call):
                 return call, worker, lambda: _update_ui(life, command)
             case p.Synthesize(call=call):
-                return call, worker, lambda: _synthesize(life, command)
+                return call, worker, lambda: _seen(worker, _synthesize(life, command))
         return None
+
+
+async def _seen(page: Page, work: Awaitable[p.Settled]) -> p.Settled:
+    """A promise that is not the engine's own: the page learns of it when it is free."""
+    return await page.realm.mail.settled(work)
+
+
+def _body(life: Life, page: Page, command: p.Fetch, number: int) -> bytes | StreamedBody | None:
+    given = command.requests[number]
+    if given.body is None:
+        return None
+    if given.streamed:
+        return life.stream(command.call, number, page, given.body.encode())
+    return given.body.encode()
 
 
 async def _fetch(life: Life, page: Page, command: p.Fetch) -> p.Settled:
@@ -149,10 +187,10 @@ async def _fetch(life: Life, page: Page, command: p.Fetch) -> p.Settled:
             one.url,
             one.method,
             dict(one.headers),
-            None if one.body is None else one.body.encode(),
+            _body(life, page, command, number),
             _mode(one.mode),
         )
-        for one in command.requests
+        for number, one in enumerate(command.requests)
     ]
     icons = tuple(_icons(command.icons) or ())
     options = FetchOptions(command.title or "", icons, command.download_total)

@@ -10,7 +10,8 @@ promise, not what the promise stands for.  Reading is a page's own and ends with
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import attrs
 import trio
@@ -26,6 +27,7 @@ from transfer_engine import (
     Engine,
     EngineClosed,
     Realm,
+    RealmClosed,
     Record,
     Registration,
     ScriptError,
@@ -41,13 +43,35 @@ class HandlerRejects(Exception):
 class Page:
     """A page, or the worker: who observes.
 
-    ``reads``: the scopes of its reads that are under way; ``records``: all that it has got.
+    ``reads``: the scopes of its reads that are under way; ``records``: all that it has got;
+    ``streams``: its request bodies that have not ended, by call and number of the request.
     """
 
     realm: Realm
     open: bool = True
     reads: set[trio.CancelScope] = attrs.field(factory=set)
     records: list[ReadableRecord] = attrs.field(factory=list)
+    streams: dict[tuple[str, int], StreamedBody] = attrs.field(factory=dict)
+
+
+@attrs.define(eq=False)
+class StreamedBody:
+    """A request body that a page makes: this text, and an end when the judge says so."""
+
+    text: bytes
+    _over: trio.Event = attrs.field(factory=trio.Event)
+    _fails: bool = False
+
+    def end(self, *, fails: bool) -> None:
+        """The stream ends well, or with an error."""
+        self._fails = fails
+        self._over.set()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.text
+        await self._over.wait()
+        if self._fails:
+            raise OSError("the stream has failed")
 
 
 @attrs.define(eq=False)
@@ -123,6 +147,8 @@ class Life:
         page.open = False
         for scope in page.reads:
             scope.cancel()
+        for stream in page.streams.values():
+            stream.end(fails=True)  # nobody makes it any more
         for readable in page.records:
             readable.let_go()
         self.engine.close_realm(name)
@@ -155,7 +181,7 @@ class Life:
             settled = await work()
         except ScriptError as error:
             settled = p.Settled(name, error=error.name)
-        except EngineClosed:
+        except (EngineClosed, RealmClosed):
             return
         self._push(page, settled)
 
@@ -190,6 +216,17 @@ class Life:
         """An instance's attributes now."""
         return shown(self.names.instances[name].snapshot)
 
+    def stream(self, call: str, number: int, page: Page, text: bytes) -> StreamedBody:
+        """The body of request ``number`` of a call, until ``end_stream``."""
+        page.streams[call, number] = found = StreamedBody(text)
+        return found
+
+    def end_stream(self, call: str, number: int, *, fails: bool) -> None:
+        """End it, if its page is still there."""
+        for page in self.pages.values():
+            if (found := page.streams.pop((call, number), None)) is not None:
+                found.end(fails=fails)
+
     # --- reading ----------------------------------------------------------------------
 
     def read(self, name: str) -> None:
@@ -205,8 +242,8 @@ class Life:
             try:
                 if page.open:
                     await readable.read(name, lambda observation: self._push(page, observation))
-            except EngineClosed:
-                pass  # so is this life
+            except (EngineClosed, RealmClosed):
+                pass  # so is this life, or its page
         page.reads.discard(scope)
 
     async def put(self, call: str, cache: str, record: str) -> p.Settled:
@@ -237,8 +274,12 @@ class Life:
             raise HandlerRejects(event.type)
 
     def push_message(self, data: str) -> None:
-        """A push message reaches the worker."""
+        """A push message reaches the worker when that is free."""
         if self.profile.worker:
+            self.engine.worker.mail.post(partial(self._pushed, data))
+
+    def _pushed(self, data: str) -> None:
+        if self.profile.worker:  # it may have waited
             name = self.names.events.give(Dispatched(None))
             self._push(self.pages[p.WORKER], p.WorkerEvent(name, "push", data=data))
 

@@ -31,7 +31,8 @@ VERSION = "1"
 CAPABILITIES: list[p.Capability] = [
     "pause", "user-abort", "click", "quota", "permission", "restart", "kill", "offline",
     "uploads", "streaming", "many-pages", "stored-bytes", "serial", "synthetic-event",
-    "sparse-totals", "caches", "push", "unregister",
+    "sparse-totals", "caches", "push", "unregister", "busy-realm", "interface",
+    "streamed-uploads",
 ]  # fmt: skip
 
 Wrap = Callable[[EngineConfig, Seams], tuple[EngineConfig, Seams]]
@@ -141,6 +142,7 @@ def _configured(begin: p.Begin, profile: Profile, life: Life) -> EngineConfig:
     return EngineConfig(
         app_origin=begin.origins["app"],
         handlers=dict.fromkeys(begin.listen, life.handle),
+        interrupted="over",
         quota=begin.quota,
         permission=PERMISSIONS[profile.permission],
         online=profile.online,

@@ -119,15 +119,13 @@ class Scene(Generic[S, D]):
     """A story with its crashes so far.
 
     ``bodies``: by path.  ``shown``: how a delivered body is compared.  ``faulty``: the disk
-    has failed on the way.  ``clean``: an end was no crash; then an event that was dispatched
-    is not delivered again, though its handler was cancelled.
+    has failed on the way.
     """
 
     story: S
     machine: D
     crashes: list[Crash] = attrs.field(factory=list)
     faulty: bool = False
-    clean: bool = False
     bodies: Mapping[str, bytes] = attrs.field(factory=lambda: BODIES)
     jobs: Mapping[str, list[str]] = attrs.field(factory=lambda: JOBS)
     upload: bytes = UPLOAD
@@ -197,8 +195,7 @@ def i3_what_was_acknowledged_is_there(scene: AnyScene) -> Iterator[str]:
     if scene.cut_at_kill:
         return
     there = {job.id for job in scene.machine.image().jobs}
-    heard = scene.story.delivered.keys() | (scene.story.dispatched if scene.clean else set())
-    for fetch in scene.story.resolved - there - heard:
+    for fetch in scene.story.resolved - there - scene.story.delivered.keys():
         yield f"{fetch} was promised and is lost"
 
 

@@ -255,7 +255,6 @@ def end_after(step: int, level: Durability, *, clean: bool, engine: Engine = RIG
         nonlocal reached
         machine = Machine(level)
         scene = SimulatedScene(engine.story(machine, server), machine)
-        scene.clean = clean
         steps = Steps(step, lambda: (scene.story.quit if clean else scene.story.kill)())
         trio.lowlevel.add_instrument(steps)
         await scene.story.life(fresh=True)

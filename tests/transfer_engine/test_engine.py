@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 import trio
 
 from tests.transfer_engine.server import cut, partial, ranged, stall, status, whole
 from tests.transfer_engine.world import App, finished, read_all, simulate, until_downloaded
 from transfer_engine import (
+    AfterClose,
     BackgroundFetchEvent,
     BackgroundFetchUpdateUIEvent,
     FetchOptions,
@@ -488,7 +490,13 @@ def test_a_post_in_flight_at_a_kill_is_not_sent_again() -> None:
     simulate(test)
 
 
-def test_a_true_abort_and_an_undelivered_event_survive_a_kill() -> None:
+@pytest.mark.parametrize(
+    ("interrupted", "times"),
+    [pytest.param("again", 4, id="again"), pytest.param("over", 2, id="over")],
+)
+def test_a_true_abort_and_an_event_that_was_cut_off_survive_a_kill_and_a_close_as_asked(
+    interrupted: AfterClose, times: int
+) -> None:
     async def test(app: App) -> None:
         app.server.on("/a", stall(TEN, 5))
 
@@ -508,12 +516,17 @@ def test_a_true_abort_and_an_undelivered_event_survive_a_kill() -> None:
             await trio.testing.wait_all_tasks_blocked()
             engine.kill()
         app.crash()
-        async with app.open() as engine:
+        async with app.open(interrupted=interrupted):
             await app.seen("abort", "abort")  # it had not ended: at least once
         app.crash()
-        async with app.open() as engine:
+        async with app.open(interrupted=interrupted) as engine:
             await trio.testing.wait_all_tasks_blocked()
-            await app.seen("abort", "abort")  # a clean end: at most once
+            engine.kill()
+        app.crash()
+        app.then.clear()
+        async with app.open():
+            await trio.testing.wait_all_tasks_blocked()
+            await app.seen(*["abort"] * times)
             assert app.disk.lengths() == {}
 
     simulate(test)

@@ -238,3 +238,56 @@ def test_an_event_of_no_user_agent_has_no_worker(tmp_path: Path) -> None:
                 _ = BackgroundFetchEvent("backgroundfetchclick", reg).worker
 
     run(test)
+
+
+async def also(event: BackgroundFetchEvent) -> None:
+    """Another handler with a name."""
+    seen.append(("also", event.registration.id))
+
+
+def test_handlers_that_were_added_by_name_are_found_again_in_their_order(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        server.on("/a", whole(TEN))
+        async with agent(tmp_path) as first:
+            page = await first.register(origin, {"backgroundfetchsuccess": HERE + "also"})
+            for name in ("note", "also", "note"):
+                await page.add_event_listener("backgroundfetchsuccess", HERE + name)
+            await page.add_event_listener("backgroundfetchfail", HERE + "also")
+            await page.remove_event_listener("backgroundfetchfail", HERE + "also")
+        async with agent(tmp_path) as second:
+            found = second.get_registration(origin)
+            assert found is not None
+            await closed(await found.background_fetch.fetch("s", "/a"))
+        assert seen == [("also", "s"), ("backgroundfetchsuccess", "s")]
+
+    run(test)
+
+
+def test_one_handler_without_a_name_keeps_a_registration_from_being_found_again(
+    tmp_path: Path,
+) -> None:
+    async def test(server: Server, origin: str) -> None:
+        async with agent(tmp_path) as first:
+            page = await first.register(origin, {"backgroundfetchsuccess": HERE + "also"})
+            await page.add_event_listener("backgroundfetchsuccess", note)
+        async with agent(tmp_path) as second:
+            assert second.get_registration(origin) is None
+            page = await second.register(origin, {"backgroundfetchsuccess": [note, HERE + "also"]})
+            await page.remove_event_listener("backgroundfetchsuccess", note)
+        async with agent(tmp_path) as third:
+            assert third.get_registration(origin) is not None
+
+    run(test)
+
+
+def test_there_is_no_listening_to_an_event_that_there_is_not(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        async with agent(tmp_path) as one:
+            page = await one.register(origin, {})
+            with pytest.raises(ScriptError, match="there is no event 'click'"):
+                await page.add_event_listener("click", note)
+            await page.unregister()
+            with pytest.raises(EngineClosed):
+                await page.add_event_listener("backgroundfetchclick", note)
+
+    run(test)

@@ -13,6 +13,7 @@ from tests.transfer_engine.world import App, finished, simulate, until_downloade
 from transfer_engine import (
     BackgroundFetchEvent,
     BackgroundFetchUpdateUIEvent,
+    Handler,
     Icon,
     NotOffered,
     Registration,
@@ -51,6 +52,42 @@ def test_records_stay_available_until_all_that_the_event_waits_for_has_ended() -
             assert not reg.records_available
 
     simulate(test)
+
+
+def test_handlers_of_one_event_begin_in_their_order_and_the_event_is_over_when_all_have_ended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    said: list[str] = []
+    gates = {"first": trio.Event(), "third": trio.Event()}
+
+    def handler(name: str) -> Handler:
+        async def handle(event: BackgroundFetchEvent) -> None:
+            said.append(f"{name} begins")
+            if name == "second":
+                raise RuntimeError("no more")
+            await trio.lowlevel.checkpoint()
+            event.wait_until(gates[name].wait)
+
+        return handle
+
+    async def test(app: App) -> None:
+        app.server.on("/a", whole(TEN))
+        three = [handler(name) for name in ("first", "second", "third")]
+        async with app.open(handlers={"backgroundfetchsuccess": three}) as engine:
+            reg = await engine.fetch("s", "/a")
+            await trio.testing.wait_all_tasks_blocked()
+            assert said == ["first begins", "second begins", "third begins"]
+            gates["third"].set()
+            await trio.testing.wait_all_tasks_blocked()
+            assert reg.records_available
+            gates["first"].set()
+            await trio.testing.wait_all_tasks_blocked()
+            assert not reg.records_available
+
+    simulate(test)
+    assert [record.getMessage() for record in caplog.records] == [
+        "backgroundfetchsuccess of 's': the handler failed"
+    ]
 
 
 def test_a_handler_that_throws_ends_its_event_and_nothing_else(

@@ -20,19 +20,21 @@ from conformance.adapters.engine_session import CAPABILITIES, Wrap
 from conformance.adapters.engine_sim import EngineSimFactory
 from conformance.judge.acceptor import Acceptor
 from conformance.judge.judge import judge
+from conformance.judge.outcomes import observed
 from conformance.judge.run_needs import required_capabilities
 from conformance.judge.runner import Bounds, run_scenario
 from conformance.judge.verdict import Judgement, Verdict
 from conformance.scenario.find import find
 from conformance.scenario.format import Scenario
 from conformance.scenario.load import load
-from conformance.trace import GaveUp
+from conformance.trace import GaveUp, Trace
 from transfer_engine import Decisions, EngineConfig, Seams, StoredHead, StoredRequest
 from transfer_engine.plan import Join, Refuse, Replace, Stored, Whole, parse_content_range
 
 OFFERED = frozenset[p.Capability](CAPABILITIES) | {"virtual-time"}
 SCENARIOS = [one for one in map(load, find()) if required_capabilities(one) <= OFFERED]
 BY_NAME = {one.scenario: one for one in SCENARIOS}
+LOOKING = [one.scenario for one in SCENARIOS if "interface" in required_capabilities(one)]
 FREEDOMS = frozenset({"which-failure=another", "pause-toggle=withheld"})
 """Of several failures the first in time names the reason; what is paused offers no pause."""
 
@@ -41,6 +43,10 @@ TOUCHING = ("open", "os.", "socket.", "sqlite3.", "subprocess.", "shutil.", "tem
 
 
 def on_engine(scenario: Scenario, wrap: Wrap | None = None) -> Judgement:
+    return judge(played(scenario, wrap))
+
+
+def played(scenario: Scenario, wrap: Wrap | None = None) -> Trace:
     trace = trio.run(
         lambda: run_scenario(
             scenario,
@@ -51,7 +57,7 @@ def on_engine(scenario: Scenario, wrap: Wrap | None = None) -> Judgement:
         clock=trio.testing.MockClock(autojump_threshold=0),
     )
     assert [e.note for e in trace.entries if isinstance(e.note, GaveUp)] == [] or wrap
-    return judge(trace)
+    return trace
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.scenario)
@@ -59,6 +65,14 @@ def test_the_engine_conforms(scenario: Scenario) -> None:
     judgement = on_engine(scenario)
     assert judgement.verdict in (Verdict.CONFORMS, Verdict.CONFORMS_VIA), judgement.why
     assert set(judgement.choices) <= FREEDOMS
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_what_the_interface_shows_is_what_the_scenario_expects(name: str) -> None:
+    """The judge explains what pages and workers see; of the interface it says nothing."""
+    found = observed(played(BY_NAME[name])).looks
+    for look, shows in BY_NAME[name].expect["amended"].looks.items():
+        assert found[look].items() >= shows.items()
 
 
 # --- memory alone ---------------------------------------------------------------------
