@@ -20,11 +20,11 @@ from typing import Protocol
 
 from transfer_engine.boot_note import Durability, note, read_note, this_boot
 from transfer_engine.errors import StoreBusy, StoreFailed, StoreFull, StoreUnusable
+from transfer_engine.spare import FULL, Spare
 
 _NOTE = "boot"
 _NEW_NOTE = "boot.new"
 _NAME = re.compile(r"b[0-9]{8,19}", re.ASCII)
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def body_name(number: int) -> str:
@@ -81,6 +81,14 @@ class BodyDisk(Protocol):
         """What is there now is the truth: from here on ``tail_survives`` may be said of it."""
         ...
 
+    def make_room(self) -> bool:
+        """Give up what is kept for the last word; false if there is nothing (see ``spare``)."""
+        ...
+
+    def check_room(self, wanted: int) -> None:
+        """Raise StoreFull if what was given up cannot be had back: then no body may grow."""
+        ...
+
     def truncate(self, name: str, length: int) -> None:
         """Cut to ``length`` bytes and sync."""
         ...
@@ -123,6 +131,7 @@ class FileBodyDisk:
                 raise StoreBusy(str(directory)) from error
             raise StoreUnusable(str(directory), str(error)) from error
         self._unlisted: set[str] = set()
+        self._spare: Spare | None = None
         self._boot = this_boot()
         try:
             self._trust = read_note(self._noted(), self._boot)
@@ -169,6 +178,17 @@ class FileBodyDisk:
         text = note(self._boot, self._durability)
         if text != self._noted():
             self._note(text)
+        self._spare = Spare(self._directory)
+        self._spare.keep()
+
+    def make_room(self) -> bool:
+        """See BodyDisk."""
+        return self._spare is not None and self._spare.spend()
+
+    def check_room(self, wanted: int) -> None:
+        """See BodyDisk."""
+        if self._spare is not None and not self._spare.keep():
+            raise StoreFull(wanted)
 
     def _open(self, name: str, flags: int) -> int:
         if _NAME.fullmatch(name) is None:
@@ -178,6 +198,7 @@ class FileBodyDisk:
 
     def create(self, name: str, data: bytes = b"") -> None:
         """See BodyDisk."""
+        self.check_room(len(data))
         try:
             fd = self._open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except OSError as error:
@@ -193,6 +214,8 @@ class FileBodyDisk:
 
     def open(self, name: str, *, append: bool = False) -> int:
         """See BodyDisk.  Not O_APPEND, which splice refuses."""
+        if append:
+            self.check_room(0)
         fd = self._open(name, os.O_WRONLY if append else os.O_RDONLY)
         if append:
             os.lseek(fd, 0, os.SEEK_END)
@@ -200,6 +223,7 @@ class FileBodyDisk:
 
     def append(self, name: str, data: bytes) -> None:
         """See BodyDisk."""
+        self.check_room(len(data))
         try:
             fd = self._open(name, os.O_WRONLY | os.O_APPEND)
         except OSError as error:
@@ -267,6 +291,8 @@ class FileBodyDisk:
 
     def close(self) -> None:
         """See BodyDisk."""
+        if self._spare is not None:
+            self._spare.spend()
         os.close(self._directory)
 
 
@@ -278,7 +304,7 @@ def _write(fd: int, data: bytes) -> None:
 
 def blame(error: OSError, wanted: int) -> StoreFull | StoreFailed:
     """StoreFull if there was no room for ``wanted`` bytes, else StoreFailed."""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return StoreFull(wanted)
     return StoreFailed(error.strerror or str(error))
 
@@ -290,4 +316,4 @@ def no_room(directory: Path) -> bool:
         with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
             return os.pwrite(file.fileno(), piece, 0) < len(piece)
     except OSError as error:
-        return error.errno in _FULL
+        return error.errno in FULL

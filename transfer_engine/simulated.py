@@ -143,6 +143,13 @@ class SimulatedBodyDisk:
     def recovered(self) -> None:
         """See BodyDisk: a crash here is always forgetful."""
 
+    def make_room(self) -> bool:
+        """See BodyDisk: memory keeps nothing back."""
+        return False
+
+    def check_room(self, wanted: int) -> None:
+        """See BodyDisk."""
+
     def close(self) -> None:
         """See BodyDisk."""
 

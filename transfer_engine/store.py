@@ -5,12 +5,13 @@ which it was handed in, so a thousand records that finish together cost one
 commit.  Whoever counts bytes in a row *hardens* the body before (``harden``), and a
 commit deletes files last: that order is the promise of ``journal``.
 
-*When the disk fails.*  A commit that finds no room waits for room: nothing is told
-before it is durable, and what is not told costs nobody anything.  What it was to write stays
-first in line, since a row must never overtake an older one of the same record; the lock it
-gives back, so that whoever can still refuse (``patient=False``) tries at once and is told
-StoreFull; then nothing of it is kept.  If no room comes for ``ROOM_PATIENCE`` the engine ends
-with StoreUnusable, as it does at once by any other failure of the journal.
+*When the disk fails.*  A commit that finds no room takes what is kept for it (``spare``).  If
+that is not enough it waits for room: nothing is told before it is durable, and what is not
+told costs nobody anything.  What it was to write stays first in line, since a row must never
+overtake an older one of the same record; the lock it gives back.  Who can still refuse
+(``patient=False``) does neither: it is told StoreFull, and nothing of it is kept.  If no room
+comes for ``ROOM_PATIENCE`` the engine ends with StoreUnusable, as it does at once by any other
+failure of the journal.
 
 A body whose sync has failed is *spoilt*: the kernel may now take for written what is not,
 and a second sync would say so.  Therefore it stays spoilt, whatever later syncs say, until
@@ -183,6 +184,10 @@ class Store:
         except OSError as error:
             raise blame(error, 0) from error
 
+    def check_room(self) -> None:
+        """Raises StoreFull while no body may grow."""
+        self.disk.check_room(0)
+
     def sendfile(self, name: str) -> Callable[[int, int], Awaitable[int]] | None:
         """See ``Upload.sendfile``; None where bodies are not files."""
         if not self.disk.files:
@@ -298,6 +303,8 @@ class Store:
                         await self._write_all()
                         self._drought = Drought()
                     except StoreFull as error:
+                        if patient and await self.offload(self.disk.make_room):
+                            continue  # which lets the lock go: anybody may write what waits
                         if not waits:
                             raise
                         self._drought.find_none(error)

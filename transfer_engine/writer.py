@@ -59,6 +59,7 @@ class Writer:
             return 0
         try:
             self._fd()
+            self.store.check_room()
         except StoreFull:
             return 0  # ``append`` will meet it again, and say so
         if self._file is None:

@@ -35,7 +35,7 @@ from tests.campaigns.simulated import (
     Count,
     Engine,
     SimulatedScene,
-    moved,
+    move_to,
     operations,
     survive,
 )
@@ -77,7 +77,7 @@ def one_failure(
         count.broken += [f"{where}: {what}" for what in unspecified(scene.story, code)]
         count.outcomes.update(outcomes(scene.story))
         if kind == "cut":
-            moved(scene, next(machine.after_power_cut(Random(number), 2)))
+            move_to(scene, next(machine.after_power_cut(Random(number), 2)))
         else:
             machine.after_kill()
         scene.crash(cut=kind == "cut")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import trio
 
-from tests.campaigns.kills import KillPoint, Trial, _in_child
+from tests.campaigns.origin import in_child
+from tests.campaigns.trial import KillPoint, Trial
 from tests.transfer_engine.server import Asked, Server, Turn
 
 MIB = 1 << 20
@@ -66,22 +67,19 @@ def _noted(record: Path) -> Turn:
 
 def huge(directory: Path) -> dict[str, object]:
     """Kill it past 2 GiB, or at the first look after; what was asked for, and if it is whole."""
-    from tests.campaigns import kills
-
     record = directory / "ranges"
     ready, answer = os.pipe()
     child = os.fork()
     if child == 0:
-        _in_child(lambda: trio.run(_serve, answer, record))
+        in_child(lambda: trio.run(_serve, answer, record))
     port = os.read(ready, 16).decode()
-    trial = Trial(directory / "huge", "/h", f"http://127.0.0.1:{port}")
+    trial = Trial(directory / "huge", "/h", f"http://127.0.0.1:{port}", gets=("huge",))
     trial.directory.mkdir(parents=True)
-    kills.GETS, gets = ("huge",), kills.GETS
     began = time.monotonic()
     try:
         engine = os.fork()
         if engine == 0:
-            _in_child(lambda: trial._arm(True, None, 300))
+            in_child(lambda: trial.arm(True, None, 300))
         bodies = trial.directory / "store" / "bodies"
         while not any(p.stat().st_size > 2047 * MIB for p in bodies.glob("b0*")):
             if os.waitpid(engine, os.WNOHANG)[0]:
@@ -99,7 +97,7 @@ def huge(directory: Path) -> dict[str, object]:
             )
         engine = os.fork()
         if engine == 0:
-            _in_child(lambda: trial._arm(False, KillPoint("step", 10**9), 300))
+            in_child(lambda: trial.arm(False, KillPoint("step", 10**9), 300))
         _, status = os.waitpid(engine, 0)
         asked = record.read_text().split("\n")[:-1]
         told = trial.said.read_text()
@@ -113,7 +111,6 @@ def huge(directory: Path) -> dict[str, object]:
             "seconds": round(time.monotonic() - began, 1),
         }
     finally:
-        kills.GETS = gets
         os.kill(child, 9)
         os.waitpid(child, 0)
         shutil.rmtree(trial.directory)

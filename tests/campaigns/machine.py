@@ -310,6 +310,13 @@ class Disk:
         self._machine.note = note(self._boot, self._machine.durability)
         self._machine.done()
 
+    def make_room(self) -> bool:
+        """See BodyDisk: here the disk is full at its worst, and nothing is kept back."""
+        return False
+
+    def check_room(self, wanted: int) -> None:
+        """See BodyDisk."""
+
     def close(self) -> None:
         """See BodyDisk."""
 

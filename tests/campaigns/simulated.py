@@ -6,8 +6,6 @@ sample, where a moment has more than ``disks``); and the recovery dies as well, 
 operation that moves on with every trial (``nested``).  Then a life without a fault must
 keep every promise.
 
-``end_everywhere``: the engine is killed or cancelled after each step of any task.
-
 Every function gives its ``Count``; ``Count.broken`` is empty, or the engine is wrong.
 """
 
@@ -113,7 +111,7 @@ async def crash_once(story: Story, number: int, moment: Moment, *, fresh: bool) 
     return not await story.life(fresh=fresh)
 
 
-def moved(scene: SimulatedScene, machine: Machine) -> None:
+def move_to(scene: SimulatedScene, machine: Machine) -> None:
     scene.machine = scene.story.machine = machine
 
 
@@ -188,7 +186,7 @@ def _one_disk(
             if at == 0:
                 count.disks += legal
             last = at + 1 >= len(choices)
-            moved(scene, choices[min(at, len(choices) - 1)])
+            move_to(scene, choices[min(at, len(choices) - 1)])
         else:
             count.disks += 1
             scene.machine.after_kill()
@@ -232,61 +230,6 @@ def crash_everywhere(
     return whole
 
 
-@attrs.define(eq=False)
-class Steps(trio.abc.Instrument):
-    """Counts the steps of all tasks; acts after the one at which it is set."""
-
-    at: int
-    act: Callable[[], None]
-    count: int = 0
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        """See Instrument."""
-        self.count += 1
-        if self.count == self.at:
-            self.act()
-
-
-def end_after(step: int, level: Durability, *, clean: bool, engine: Engine = RIGHT) -> Count | None:
-    """Kill or cancel the engine after so many steps; None if the story has fewer."""
-    count, reached = Count(), False
-
-    async def test(server: Server) -> None:
-        nonlocal reached
-        machine = Machine(level)
-        scene = SimulatedScene(engine.story(machine, server), machine)
-        steps = Steps(step, lambda: (scene.story.quit if clean else scene.story.kill)())
-        trio.lowlevel.add_instrument(steps)
-        await scene.story.life(fresh=True)
-        trio.lowlevel.remove_instrument(steps)
-        reached = steps.count >= step
-        machine.after_kill()
-        scene.crash(cut=False)
-        await survive(scene, 0)
-        count.trials += 1
-        count.broken += [f"{level} step {step} clean={clean}: {what}" for what in broken(scene)]
-
-    with seeded_scheduler(step):
-        play(test)
-    return count if reached else None
-
-
-def end_everywhere(
-    stride: int = 1, *, levels: Iterable[Durability] = LEVELS, until: float = float("inf")
-) -> Count:
-    """See above; every ``stride``th step."""
-    whole = Count()
-    for level in levels:
-        for clean in CUTS:
-            step: int = 1
-            while (one := end_after(step, level, clean=clean)) is not None:
-                whole.add(one)
-                step += stride
-                if time.monotonic() > until:
-                    return whole
-    return whole
-
-
 def seeds(many: Iterable[int], engine: Engine = RIGHT, until: float = float("inf")) -> Count:
     """Random schedules, random crashes, random disks; what a seed finds it finds again."""
     whole = Count()
@@ -311,7 +254,7 @@ def _one_seed(seed: int, engine: Engine) -> Count:
             cut = rng.random() < 0.5
             if cut:
                 disks = list(scene.machine.after_power_cut(rng, 8))
-                moved(scene, rng.choice(disks))
+                move_to(scene, rng.choice(disks))
             else:
                 scene.machine.after_kill()
             scene.crash(cut=cut)

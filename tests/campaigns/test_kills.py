@@ -4,20 +4,44 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.campaigns.kills import Trial, kill_everywhere, measure, origin
+import pytest
+
+from tests.campaigns.kills import judged, kill_everywhere
+from tests.campaigns.origin import BIG, CUT, origin
+from tests.campaigns.trial import Moved, Trial, evidence
+
+MIB = 1 << 20
 
 
 def test_no_promise_breaks_by_kill_9(tmp_path: Path) -> None:
-    count, turns = kill_everywhere(tmp_path, 25, seed=5)
-    assert count.broken == []
-    assert count.crashes >= 25
-    assert turns, "the long bodies went by the fast pump"
+    found = kill_everywhere(tmp_path, 25, seed=5)
+    assert found.broken == []
+    assert found.kills >= 25
+    assert found.fetched_again["kill"] <= MIB
+    assert found.interrupted > 5
+    assert found.bytes_spliced > MIB
+    assert found.bytes_read_by_readv > MIB
 
 
-def test_an_undisturbed_life_goes_by_the_fast_pump(tmp_path: Path) -> None:
-    with origin(tmp_path / "requests") as server:
-        assert measure(tmp_path, tmp_path / "requests", server) > 0
-        trial = Trial(tmp_path / "one", "/one", server)
+@pytest.mark.parametrize("tls", [False, True])
+def test_the_long_bodies_of_these_campaigns_go_by_the_fast_pump(tmp_path: Path, tls: bool) -> None:
+    long, moved = len(BIG) + len(CUT), Moved()
+    with origin(tmp_path / "requests") as places:
+        trial = Trial(
+            tmp_path / "one",
+            "/one",
+            places.tls if tls else places.plain,
+            pem=places.pem if tls else None,
+            moved=moved,
+        )
         trial.directory.mkdir()
+        scene = evidence(trial, tmp_path / "requests")
         assert not trial.run(True, None)
-        assert '["turns", 0]' not in trial.said.read_text()
+        assert judged(scene, trial) == []
+    sums = moved.sums()
+    if tls:
+        assert sums["splice"] == 0, "TLS is not spliced"
+        assert sums["readv"] > long
+    else:
+        assert sums["splice"] > long, "each byte twice, the first ones of a body not at all"
+        assert sums["readv"] < MIB

@@ -12,12 +12,12 @@ import pytest
 from trio._core import _run
 
 from tests.campaigns import seeded
+from tests.campaigns.ends import end_everywhere
 from tests.campaigns.failures import fail_everywhere, one_failure
 from tests.campaigns.faults import FAULTS, Fault
 from tests.campaigns.simulated import (
     LEVELS,
     crash_everywhere,
-    end_everywhere,
     every,
     replay,
     seeds,

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.invariants import Scene, broken
-from tests.campaigns.kills import UPLOAD, Heard, Store, Told, Trial, bodies, digest, jobs, origin
+from tests.campaigns.kills import judged
+from tests.campaigns.origin import origin
+from tests.campaigns.trial import Trial, evidence
 
 LIFE = """
 import sys, trio
 from pathlib import Path
-from tests.campaigns.kills import Trial
+from tests.campaigns.trial import Trial
 trial = Trial(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4])
 trio.run(trial.live, True, 60.0)
 """
@@ -48,26 +49,16 @@ def test_no_promise_breaks_by_a_kill_at_a_system_call(
     tmp_path: Path, strace: str, call: str, number: int, level: str
 ) -> None:
     record, prefix = tmp_path / "requests", "/s"
-    with origin(record) as server:
-        trial = Trial(tmp_path / "t", prefix, server, "power" if level == "power" else "kill")
+    with origin(record) as places:
+        trial = Trial(tmp_path / "t", prefix, places.plain, "power" if level == "power" else "kill")
         trial.directory.mkdir()
         inject = f"inject={call}:signal=SIGKILL:when={number}"
         command = [strace, "-f", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
-        command += [sys.executable, "-c", LIFE, str(trial.directory), prefix, server, level]
+        command += [sys.executable, "-c", LIFE, str(trial.directory), prefix, places.plain, level]
         ended = subprocess.run(command, capture_output=True, check=False, timeout=90)
         assert ended.returncode in (-9, 137), "the call was made, and killed it"
         record.touch()
-        told, store = Told(Heard(record, prefix, 0)), Store(trial.directory / "store", "kill")
-        store.durability = trial.durability
-        scene = Scene(
-            told,
-            store,
-            bodies=bodies(prefix),
-            jobs=jobs(prefix),
-            upload=digest(UPLOAD),
-            shown=digest,
-        )
+        scene = evidence(trial, record)
         scene.crash(cut=False)
         trial.run(False, None)
-        told.read(trial.said)
-    assert broken(scene) == []
+    assert judged(scene, trial) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import attrs
@@ -14,6 +16,7 @@ import trio.testing
 
 from tests.transfer_engine.test_store import JOB
 from transfer_engine import (
+    FileBodyDisk,
     SimulatedBodyDisk,
     SimulatedJournal,
     SqliteJournal,
@@ -21,7 +24,10 @@ from transfer_engine import (
     StoreUnusable,
     offload_inline,
 )
+from transfer_engine.spare import SPARE
 from transfer_engine.store import ROOM_PATIENCE, Store
+
+SMALL_DISK = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=6m full /mnt && exec "$@"', "-"]
 
 
 class FullJournal(SimulatedJournal):
@@ -122,3 +128,47 @@ def test_a_write_error_of_sqlite_is_a_full_disk_where_nothing_else_can_be_writte
     failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
     assert isinstance(journal._blame(failed), StoreUnusable), "a sync is never tried again"
     journal.close()
+
+
+def test_what_is_kept_for_the_last_word_is_given_up_for_it_and_no_body_grows_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, first: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    disk = FileBodyDisk(tmp_path)
+    disk.recovered()
+    disk.create("b00000001", b"x")
+    assert (tmp_path / "spare").stat().st_size == SPARE
+    assert disk.make_room()
+    assert not disk.make_room()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", full)
+        for grow in (disk.append, disk.create):
+            with pytest.raises(StoreFull):
+                grow("b00000001", b"y")
+        with pytest.raises(StoreFull):
+            disk.open("b00000001", append=True)
+        assert not (tmp_path / "spare").exists()
+    disk.append("b00000001", b"y")
+    assert (tmp_path / "spare").exists(), "there was room again"
+    assert disk.read("b00000001", 0, 9) == b"xy"
+    disk.close()
+    assert not (tmp_path / "spare").exists()
+
+
+def test_on_a_disk_that_is_really_full_downloads_fail_and_the_engine_goes_on() -> None:
+    """A file system of 6 MiB of its own, by user namespaces; see ``on_a_small_disk``."""
+    tried = subprocess.run([*SMALL_DISK, "true"], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"no file system may be mounted here: {tried.stderr.strip()}")
+    here = [sys.executable, "-m", "tests.transfer_engine.on_a_small_disk"]
+    ended = subprocess.run([*SMALL_DISK, *here], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split("\n") == [
+        "failure quota-exceeded",
+        "QuotaExceededError",
+        "success ",
+        "0 bytes are kept",
+        "",
+    ]
