@@ -135,7 +135,7 @@ def _run(name: str, given: argparse.Namespace) -> Found:
     before = _read(given.out).get(name, {})
     if given.again or before.get("engine") != engine():
         before = {}
-    if before.get("whole") and before.get("kills", given.kills) >= given.kills:  # type: ignore[operator] # a number
+    if before.get("whole") and before.get("kills", given.kills) >= given.kills:
         print(name, "is whole:", before, flush=True)
         return before
     latest: Found = before
