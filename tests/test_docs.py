@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 SITE = "http://localhost:8000"
-SECONDS = 120
+SECONDS = 400
 """A bound on one command of the documentation, far beyond what any of them takes."""
 
 

@@ -67,7 +67,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> subprocess.Compl
 def test_the_readme_has_its_two_commands_each_with_the_whole_set_up() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     assert f"{SET_UP} && .venv/bin/bgfetch run\n" in readme
-    assert f"{SET_UP} && .venv/bin/pytest\n" in readme
+    assert f"{SET_UP} && .venv/bin/pytest -n auto --dist worksteal\n" in readme
 
 
 def test_the_check_sets_up_as_the_readme_does_and_insists_on_a_browser() -> None:
@@ -77,7 +77,7 @@ def test_the_check_sets_up_as_the_readme_does_and_insists_on_a_browser() -> None
     assert text.startswith("#!/usr/bin/env bash\n")
     assert "set -euo pipefail" in text
     assert SET_UP in text
-    assert "BGFETCH_REQUIRE_BROWSER=1 .venv/bin/pytest" in text
+    assert "BGFETCH_REQUIRE_BROWSER=1 .venv/bin/pytest -n auto --dist worksteal" in text
 
 
 def test_without_extras_only_the_engine_s_own_needs_are_installed() -> None:
