@@ -23,7 +23,7 @@ from transfer_engine.journal import Journal
 from transfer_engine.messages import Permission
 from transfer_engine.plan import RetryPolicy, Unavailability
 from transfer_engine.policy import Policy
-from transfer_engine.pool import Limits
+from transfer_engine.pool import Limits, Turns
 from transfer_engine.pump import FastPump, Pump, pump
 from transfer_engine.simulated import SimulatedBodyDisk, SimulatedJournal, offload_inline
 from transfer_engine.sqlite_journal import SqliteJournal
@@ -77,7 +77,7 @@ class EngineConfig:
     can cost is what arrived in one interval.  ``chunk_size``: most body bytes
     that are received, decoded and stored at once, per record.
     ``policy``: where requests may go; by default https on the public Internet only.
-    ``limits``: exchanges at a time, over all fetches of the engine.
+    ``limits``: exchanges at a time, over all fetches of the engine, or of the user agent.
     ``durability``: what a promise outlives.  ``kill``: nothing acknowledged is lost by kill -9,
     and no stored byte is fetched twice; a power cut may cost what is unfinished or not yet
     delivered, but nothing is ever reported that is not there.  ``power``: nothing
@@ -124,7 +124,8 @@ class Seams:
     """What an engine stands on; simulation replaces each.
 
     ``random`` spreads retries; ``now`` is the time of day, in seconds since 1970.
-    ``meter``: what counts bytes against a quota that several engines share; None for one's own.
+    ``meter``: what counts bytes against a quota that several engines share; ``turns``: the
+    limits of exchanges that they have together.  None for one's own.
     """
 
     journal: Journal
@@ -137,6 +138,7 @@ class Seams:
     now: Callable[[], float] = time.time
     decisions: Decisions = attrs.field(factory=Decisions)
     meter: Meter | None = None
+    turns: Turns | None = None
 
 
 def real_seams(config: EngineConfig, connect: Connect = connect_tcp) -> Seams:

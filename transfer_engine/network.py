@@ -242,7 +242,8 @@ class Network:
             config.ssl_context,
             config.timeouts.connect,
         )
-        self._turns, self._idle = Turns(config.limits), Idle(config.limits.idle)
+        self._turns = Turns(config.limits) if seams.turns is None else seams.turns
+        self._idle = Idle(config.limits.idle)
         self.nursery.start_soon(self._tend)
 
     async def _tend(self) -> None:

@@ -7,6 +7,8 @@ program ran is dealt with by the next one, though no page is open.
 
 One directory holds ``registrations.json``, a folder for each registration (an engine's
 store), and one for the caches of each origin.  An origin's engines and caches share a quota.
+All engines share the limits of exchanges, fairly between their background fetches: a scope
+with many of them has no more of the network than is left by the others.
 
 Handlers given as ``module:attribute`` are imported from what the directory says: whoever
 may write to it may name code to run.  It is made for its owner only.
@@ -32,6 +34,7 @@ from transfer_engine.engine import Engine, open_engine
 from transfer_engine.errors import EngineClosed, HandlerNotFound, ScriptError, StoreUnusable
 from transfer_engine.interface import Shown
 from transfer_engine.logs import log
+from transfer_engine.pool import Turns
 from transfer_engine.state import Meter
 from transfer_engine.urls import Address, BadUrl, parse
 from transfer_engine.workers import (
@@ -74,6 +77,7 @@ class UserAgent:
         self._given: dict[str, dict[str, list[Handler | str]]] = {}
         self._meters: dict[str, Meter] = {}
         self._caches: dict[str, CacheStorage] = {}
+        self._turns = Turns(settings.limits)
         self._lock = trio.Lock()
         self._changes = Broadcast()
         self._count = 0
@@ -184,6 +188,7 @@ class UserAgent:
         seams = attrs.evolve(
             await trio.to_thread.run_sync(real_seams, config),
             meter=self._meter(registration.origin),
+            turns=self._turns,
         )
         try:
             async with open_engine(config, seams) as engine, trio.open_nursery() as nursery:

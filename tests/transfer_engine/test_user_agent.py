@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
-from tests.transfer_engine.server import Server, listening, ranged, stall, whole
+from tests.transfer_engine.server import Asked, Server, listening, ranged, stall, whole
 from tests.transfer_engine.world import finished, until_downloaded
 from transfer_engine import (
     OPEN,
@@ -17,9 +18,11 @@ from transfer_engine import (
     EngineClosed,
     EngineConfig,
     HandlerNotFound,
+    Limits,
     Registration,
     Response,
     ScriptError,
+    ServiceWorkerRegistration,
     UserAgent,
     open_user_agent,
 )
@@ -42,13 +45,16 @@ not_callable = "text"
 
 @asynccontextmanager
 async def agent(
-    directory: Path, quota: int | None = None, opened: list[str] | None = None
+    directory: Path,
+    quota: int | None = None,
+    opened: list[str] | None = None,
+    limits: Limits = Limits(),
 ) -> AsyncIterator[UserAgent]:
     async def open_window(url: str) -> None:
         assert opened is not None
         opened.append(url)
 
-    settings = EngineConfig(app_origin=None, policy=OPEN, quota=quota, durability="kill")
+    settings = EngineConfig(app_origin=None, policy=OPEN, quota=quota, limits=limits)
     async with open_user_agent(directory, settings=settings, open_window=open_window) as one:
         yield one
 
@@ -291,3 +297,44 @@ def test_there_is_no_listening_to_an_event_that_there_is_not(tmp_path: Path) -> 
                 await page.add_event_listener("backgroundfetchclick", note)
 
     run(test)
+
+
+@pytest.mark.parametrize("limits", [Limits(total=2), Limits(per_origin=2)], ids=["all", "origin"])
+def test_all_scopes_have_the_limits_together_and_take_turns(tmp_path: Path, limits: Limits) -> None:
+    """Four files of one scope, then one of another: that one is not the last."""
+
+    async def test(server: Server, origin: str) -> None:
+        running, most, gate = 0, 0, trio.Event()
+
+        async def busy(asked: Asked) -> None:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await gate.wait()
+            running -= 1
+            await asked.answer(200, TEN)
+
+        big, small = [f"/big/{n}" for n in range(6)], "/small/one"
+        for path in (*big, small):
+            server.on(path, busy)
+        async with agent(tmp_path, limits=limits) as one:
+            first = await one.register(f"{origin}/big/", {})
+            second = await one.register(f"{origin}/small/", {})
+            await first.background_fetch.fetch("big", big)
+            while len(server.heads) < 2:
+                await trio.lowlevel.checkpoint()
+            await second.background_fetch.fetch("small", small)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert (len(server.heads), most) == (2, 2)
+            gate.set()
+            await finished(await _found(first, "big"))
+            assert most == 2
+            assert server.heads.index(small) < 5
+
+    run(test)
+
+
+async def _found(page: ServiceWorkerRegistration, id: str) -> Registration:
+    found = await page.background_fetch.get(id)
+    assert found is not None
+    return found
