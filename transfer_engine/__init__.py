@@ -44,6 +44,7 @@ from transfer_engine.config import (
     real_seams,
     simulated_seams,
 )
+from transfer_engine.cookies import CookieStore
 from transfer_engine.decisions import Decisions
 from transfer_engine.decode import Expansion
 from transfer_engine.dialing import Connect, Resolve, connect_tcp, resolve_names, resolve_to_itself
@@ -71,6 +72,7 @@ from transfer_engine.instances import Progress, Realm, Registration
 from transfer_engine.interface import Display, Shown, ShownRecord, UserInterface
 from transfer_engine.journal import Image, JobRow, Journal, RecordRow
 from transfer_engine.messages import (
+    Credentials,
     FetchOptions,
     Icon,
     Permission,
@@ -109,6 +111,8 @@ __all__ = [
     "CacheStorage",
     "CachedBody",
     "Connect",
+    "CookieStore",
+    "Credentials",
     "Decisions",
     "Display",
     "Displayed",

@@ -14,6 +14,7 @@ import trio
 
 from transfer_engine.body_disk import BodyDisk, FileBodyDisk
 from transfer_engine.boot_note import Durability
+from transfer_engine.cookies import CookieStore
 from transfer_engine.decisions import Decisions
 from transfer_engine.decode import Expansion
 from transfer_engine.dialing import Connect, Resolve, connect_tcp, resolve_names, resolve_to_itself
@@ -78,6 +79,7 @@ class EngineConfig:
     that are received, decoded and stored at once, per record.
     ``policy``: where requests may go; by default https on the public Internet only.
     ``limits``: exchanges at a time, over all fetches of the engine, or of the user agent.
+    ``cookies``: where cookies are kept, by each request's credentials mode; None for nowhere.
     ``durability``: what a promise outlives.  ``kill``: nothing acknowledged is lost by kill -9,
     and no stored byte is fetched twice; a power cut may cost what is unfinished or not yet
     delivered, but nothing is ever reported that is not there.  ``power``: nothing
@@ -106,6 +108,7 @@ class EngineConfig:
     policy: Policy = attrs.field(factory=Policy)
     limits: Limits = attrs.field(factory=Limits)
     expansion: Expansion = attrs.field(factory=Expansion)
+    cookies: CookieStore | None = None
     durability: Durability = "kill"
 
     def listeners(self, event: str) -> tuple[Handler, ...]:

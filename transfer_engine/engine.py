@@ -257,6 +257,8 @@ class Engine:
             except (StoreFull, StoreUnusable) as error:
                 log.warning("not all could be saved; the next start goes on without: %s", error)
             finally:
+                if self.config.cookies is not None and not self._killed:
+                    await self.config.cookies.save()
                 await self._store.close()
                 self._runner.wake()
                 self.interface._changed()

@@ -14,7 +14,14 @@ import re
 import attrs
 
 from transfer_engine.errors import PeerMisbehaved
-from transfer_engine.messages import Headers, Mode, StoredHead, StoredRequest, header
+from transfer_engine.messages import (
+    Credentials,
+    Headers,
+    Mode,
+    StoredHead,
+    StoredRequest,
+    header,
+)
 from transfer_engine.policy import Policy
 from transfer_engine.urls import Address, BadUrl, HasCredentials, parse
 
@@ -34,6 +41,7 @@ _SIMPLE_TYPES = frozenset(
 )
 _SECRETS = frozenset({"authorization", "cookie"})
 """Meant for one origin; no page can set the second."""
+_ALLOW_CREDENTIALS = "access-control-allow-credentials"
 MOST_AGE = 7200
 _AGE = re.compile(r"[0-9]{1,19}", re.ASCII)
 _OWN_RANGE = re.compile(r"bytes=[0-9]{1,19}-([0-9]{1,19})?", re.ASCII)
@@ -44,6 +52,7 @@ class Hop:
     """One request on the wire.  ``cross_origin``: CORS applies from here on.
 
     ``app`` None: no page asks, so that no origin is foreign and CORS never applies.
+    ``strayed``: the chain has left the page's origin, or without a page its first one.
     """
 
     app: Address | None
@@ -52,6 +61,8 @@ class Hop:
     headers: Headers
     mode: Mode
     with_body: bool
+    credentials: Credentials = "same-origin"
+    strayed: bool = False
     start: int = 0
     count: int = 0
     cross_origin: bool = False
@@ -61,6 +72,18 @@ class Hop:
     def origin(self) -> str:
         """What the Origin header says and Access-Control-Allow-Origin must allow."""
         return "null" if self.opaque or self.app is None else self.app.origin
+
+    @property
+    def with_credentials(self) -> bool:
+        """Whether cookies go out, and come back (Fetch, "HTTP-network-or-cache fetch", 8.2)."""
+        return self.credentials == "include" or (
+            self.credentials == "same-origin" and not self.strayed
+        )
+
+    @property
+    def same_site(self) -> bool:
+        """Whether the host is the application's own, as far as can be told."""
+        return self.app is None or self.app.host == self.address.host
 
     @property
     def needs_preflight(self) -> bool:
@@ -90,7 +113,16 @@ def first_hop(
 ) -> Hop:
     """The first request of a chain.  Raises PeerMisbehaved for what must be a network error."""
     address = parse(request.url)
-    hop = Hop(app, address, request.method, request.headers, request.mode, with_body, start)
+    hop = Hop(
+        app,
+        address,
+        request.method,
+        request.headers,
+        request.mode,
+        with_body,
+        request.credentials,
+        start=start,
+    )
     return _checked(hop, policy)
 
 
@@ -101,7 +133,7 @@ def _checked(hop: Hop, policy: Policy) -> Hop:
     foreign = hop.app is not None and hop.address.origin != hop.app.origin
     if foreign and hop.mode == "same-origin":
         raise PeerMisbehaved("another origin in mode same-origin")
-    return attrs.evolve(hop, cross_origin=True) if foreign and not hop.cross_origin else hop
+    return attrs.evolve(hop, cross_origin=True, strayed=True) if foreign else hop
 
 
 def next_hop(hop: Hop, status: int, headers: Headers, policy: Policy) -> Hop | None:
@@ -129,6 +161,7 @@ def next_hop(hop: Hop, status: int, headers: Headers, policy: Policy) -> Hop | N
             address=address,
             method=method,
             headers=kept,
+            strayed=hop.strayed or address.origin != hop.address.origin,
             with_body=with_body,
             count=hop.count + 1,
             opaque=hop.opaque
@@ -159,10 +192,13 @@ def _target(hop: Hop, location: str) -> Address:
 
 
 def cors_allows(hop: Hop, headers: Headers) -> bool:
-    """Fetch's "CORS check" for requests without credentials."""
+    """Fetch's "CORS check": with credentials a wildcard allows nobody."""
     if not hop.cross_origin:
         return True
-    return header(headers, "access-control-allow-origin") in ("*", hop.origin)
+    allowed = header(headers, "access-control-allow-origin")
+    if not hop.with_credentials:
+        return allowed in ("*", hop.origin)
+    return allowed == hop.origin and header(headers, _ALLOW_CREDENTIALS) == "true"
 
 
 def preflight_allows(hop: Hop, status: int, headers: Headers) -> bool:
@@ -171,10 +207,12 @@ def preflight_allows(hop: Hop, status: int, headers: Headers) -> bool:
         return False
     methods = _names(header(headers, "access-control-allow-methods"), lower=False)
     allowed = _names(header(headers, "access-control-allow-headers"), lower=True)
-    if hop.method not in ("GET", "HEAD", "POST") and not {hop.method, "*"} & methods:
-        return False
+    wild = not hop.with_credentials  # then "*" is the name of a method or header
+    if hop.method not in ("GET", "HEAD", "POST"):
+        if hop.method not in methods and not (wild and "*" in methods):
+            return False
     return all(
-        name in allowed or ("*" in allowed and name != "authorization")
+        name in allowed or (wild and "*" in allowed and name != "authorization")
         for name in hop.unsafe_headers
     )
 
@@ -196,6 +234,6 @@ def shown_headers(head: StoredHead) -> dict[str, str]:
     names -= {"content-length", "content-range", "set-cookie", "set-cookie2", "transfer-encoding"}
     if head.cross_origin:
         exposed = _names(head.get("access-control-expose-headers"), lower=True)
-        if "*" not in exposed:
+        if "*" not in exposed or head.credentialed:
             names &= SAFELISTED_RESPONSE_HEADERS | exposed
     return {name: head.get(name) or "" for name in sorted(names)}

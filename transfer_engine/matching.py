@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 from transfer_engine.errors import ScriptError
-from transfer_engine.messages import QueryOptions, Request, StoredHead, StoredRequest, header
+from transfer_engine.messages import (
+    Credentials,
+    QueryOptions,
+    Request,
+    StoredHead,
+    StoredRequest,
+    header,
+)
 from transfer_engine.urls import BadUrl, parse, without_search
 from transfer_engine.wire import FORBIDDEN_REQUEST_HEADERS
 
@@ -25,6 +33,8 @@ def request_of(request: str | Request, base: str, *, page: bool = True) -> Store
     method = request.method.upper() if request.method.upper() in _NORMALISED else request.method
     if _TOKEN.fullmatch(method) is None or method.upper() in ("CONNECT", "TRACE", "TRACK"):
         raise ScriptError("TypeError", f"the method {request.method!r} is not allowed")
+    if request.credentials not in get_args(Credentials):
+        raise ScriptError("TypeError", f"there is no credentials mode {request.credentials!r}")
     if request.mode not in ("cors", "same-origin"):
         raise ScriptError("TypeError", f"mode {request.mode} is not allowed")
     if method in ("GET", "HEAD") and request.body is not None:
@@ -33,7 +43,8 @@ def request_of(request: str | Request, base: str, *, page: bool = True) -> Store
         address = parse(request.url, base)
     except BadUrl as error:
         raise ScriptError("TypeError", str(error)) from error
-    return StoredRequest(address.url, method, _clean(request.headers, page), request.mode)
+    headers = _clean(request.headers, page)
+    return StoredRequest(address.url, method, headers, request.mode, request.credentials)
 
 
 def _clean(headers: dict[str, str], page: bool) -> tuple[tuple[str, str], ...]:

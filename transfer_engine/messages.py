@@ -9,6 +9,7 @@ import attrs
 
 Permission = Literal["granted", "denied", "prompt"]
 Mode = Literal["cors", "same-origin", "no-cors"]
+Credentials = Literal["omit", "same-origin", "include"]
 Result = Literal["", "success", "failure"]
 Reason = Literal[
     "", "aborted", "bad-status", "fetch-error", "quota-exceeded", "download-total-exceeded"
@@ -48,7 +49,9 @@ class Request:
     """One request argument.
 
     ``url`` may be relative to the engine's ``app_origin``.  ``body`` is bytes, or an
-    async iterable that ``fetch()`` reads to its end before it resolves.
+    async iterable that ``fetch()`` reads to its end before it resolves.  ``credentials``:
+    whether cookies are sent and kept: never, only at the application's own origin (without
+    one, at the origin of the URL), or everywhere; with CORS the server must agree to the last.
     """
 
     url: str
@@ -56,6 +59,7 @@ class Request:
     headers: dict[str, str] = attrs.field(factory=dict)
     body: bytes | AsyncIterable[bytes] | None = None
     mode: Mode = "cors"
+    credentials: Credentials = "same-origin"
 
 
 @attrs.frozen
@@ -107,6 +111,7 @@ class StoredRequest:
     method: str
     headers: Headers
     mode: Mode
+    credentials: Credentials = "same-origin"
 
     @property
     def own_range(self) -> bool:
@@ -118,7 +123,8 @@ class StoredRequest:
 class StoredHead:
     """The head of an answer as kept with its body; header names in lower case.
 
-    ``cross_origin``: only safelisted and exposed headers may be shown.
+    ``cross_origin``: only safelisted and exposed headers may be shown; ``credentialed``: the
+    request had credentials, so that exposing ``*`` exposes nothing.
     """
 
     status: int
@@ -126,6 +132,7 @@ class StoredHead:
     url: str
     redirected: bool = False
     cross_origin: bool = False
+    credentialed: bool = False
 
     def get(self, name: str) -> str | None:
         """The combined value of a header, or None."""

@@ -11,7 +11,7 @@ read: a server may answer before it has read everything, and an answer is worth 
 than the broken pipe behind it.
 
 A preflight's permission is kept for as long as the server says, at most two hours
-(Fetch, "CORS-preflight cache"), for the same origin, URL, method and headers.
+(Fetch, "CORS-preflight cache"), for the same origin, URL, method, headers and use of credentials.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from transfer_engine.hops import (
     preflight_allows,
 )
 from transfer_engine.link import Link, SocketLink, direct
-from transfer_engine.logs import log, shown_url
+from transfer_engine.logs import SECRET_HEADERS, log, shown_url
 from transfer_engine.messages import Headers, StoredHead, StoredRequest
 from transfer_engine.plan import NULL_BODY_STATUS
 from transfer_engine.pool import Idle, Turns
@@ -265,6 +265,7 @@ class Network:
                 await self._preflight(who, hop)
             body = upload if hop.with_body else None
             async with self._exchange(who, hop, body) as (connection, head):
+                self._keep_cookies(hop, head)
                 if not cors_allows(hop, head.headers):
                     raise PeerMisbehaved("the CORS check failed")
                 following = next_hop(hop, head.status, head.headers, policy)
@@ -275,16 +276,29 @@ class Network:
 
     def _answer(self, hop: Hop, head: Head, connection: Connection) -> Answer:
         url, redirected = hop.address.url, hop.count > 0
-        stored = StoredHead(head.status, head.headers, url, redirected, hop.cross_origin)
+        kept = tuple(pair for pair in head.headers if pair[0] not in SECRET_HEADERS)
+        stored = StoredHead(
+            head.status, kept, url, redirected, hop.cross_origin, hop.with_credentials
+        )
         bodiless = hop.method == "HEAD" or head.status in NULL_BODY_STATUS
         decoder = decoder_for(stored, self.config.expansion)
         return Answer(stored, connection, decoder, bodiless)
 
+    def _keep_cookies(self, hop: Hop, head: Head) -> None:
+        cookies = self.config.cookies
+        if cookies is not None and hop.with_credentials:
+            if cookies.keep(hop.address.url, head.headers, same_site=hop.same_site):
+                self.nursery.start_soon(cookies.save)
+
     async def _preflight(self, who: Hashable, hop: Hop) -> None:
-        key = (hop.origin, hop.address.url, hop.method, hop.unsafe_headers)
+        key = (
+            *(hop.origin, hop.address.url, hop.method, hop.unsafe_headers),
+            hop.with_credentials,
+        )
         if self._permitted.get(key, 0.0) > trio.current_time():
             return
         asking = attrs.evolve(hop, method="OPTIONS", with_body=False, headers=(), start=0)
+        asking = attrs.evolve(asking, credentials="omit")
         extra: Headers = (("access-control-request-method", hop.method),)
         if hop.unsafe_headers:
             extra += (("access-control-request-headers", ",".join(hop.unsafe_headers)),)
@@ -360,6 +374,10 @@ class Network:
             headers += (("range", f"bytes={hop.start}-"),)
         if hop.app and (hop.cross_origin or hop.method not in ("GET", "HEAD")):
             headers += (("origin", hop.origin),)
+        cookies = self.config.cookies
+        if cookies is not None and hop.with_credentials and "cookie" not in own:
+            value = cookies.header(hop.address.url, same_site=hop.same_site)
+            headers += (("cookie", value),) if value else ()
         if upload is not None:
             headers += (("content-length", str(upload.length)),)
         elif hop.method in ("POST", "PUT", "PATCH"):

@@ -33,6 +33,7 @@ from transfer_engine.boot_note import Durability
 from transfer_engine.errors import StoreFull, StoreUnusable
 from transfer_engine.journal import Image, JobRow, RecordRow
 from transfer_engine.messages import (
+    Credentials,
     Icon,
     Mode,
     Reason,
@@ -232,6 +233,9 @@ def _check_together(image: Image) -> None:
 
 Json = dict[str, object]
 
+_OF_OLD: Json = {"credentials": "same-origin", "credentialed": False}
+"""What rows that were written before there was such a thing mean."""
+
 _encode = json.JSONEncoder(check_circular=False).encode
 
 
@@ -244,6 +248,7 @@ def _record_data(row: RecordRow) -> Json:
             "method": request.method,
             "headers": request.headers,
             "mode": request.mode,
+            "credentials": request.credentials,
         },
         "request_body": row.request_body,
         "request_length": row.request_length,
@@ -257,6 +262,7 @@ def _record_data(row: RecordRow) -> Json:
             "url": head.url,
             "redirected": head.redirected,
             "cross_origin": head.cross_origin,
+            "credentialed": head.credentialed,
         },
         "result": row.result,
         "sent": row.sent,
@@ -336,6 +342,7 @@ def _record(job: int, index: int, data: Json) -> RecordRow:
             _text(request, "method"),
             _headers(request),
             _one_of(get_args(Mode), request, "mode"),
+            _one_of(get_args(Credentials), {**_OF_OLD, **request}, "credentials"),
         ),
         request_body=None if data["request_body"] is None else _text(data, "request_body"),
         request_length=_number(data, "request_length"),
@@ -355,4 +362,5 @@ def _head(data: Json) -> StoredHead:
         _text(data, "url"),
         _flag(data, "redirected"),
         _flag(data, "cross_origin"),
+        _flag({**_OF_OLD, **data}, "credentialed"),
     )

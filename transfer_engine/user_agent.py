@@ -8,7 +8,8 @@ program ran is dealt with by the next one, though no page is open.
 One directory holds ``registrations.json``, a folder for each registration (an engine's
 store), and one for the caches of each origin.  An origin's engines and caches share a quota.
 All engines share the limits of exchanges, fairly between their background fetches: a scope
-with many of them has no more of the network than is left by the others.
+with many of them has no more of the network than is left by the others.  They share the
+cookies, too, which are in ``cookies.json``.
 
 Handlers given as ``module:attribute`` are imported from what the directory says: whoever
 may write to it may name code to run.  It is made for its owner only.
@@ -30,6 +31,7 @@ import trio
 from transfer_engine.broadcast import Broadcast
 from transfer_engine.caches import CacheStorage
 from transfer_engine.config import EngineConfig, Handler, real_seams
+from transfer_engine.cookies import CookieStore
 from transfer_engine.engine import Engine, open_engine
 from transfer_engine.errors import EngineClosed, HandlerNotFound, ScriptError, StoreUnusable
 from transfer_engine.interface import Shown
@@ -58,8 +60,9 @@ class Displayed:
 class UserAgent:
     """Made by ``open_user_agent``.
 
-    ``unloaded``: registrations whose handlers could not be found, by scope; they wait for
-    somebody to register them again, and lose nothing meanwhile.
+    ``cookies``: those of all its origins.  ``unloaded``: registrations whose handlers could
+    not be found, by scope; they wait for somebody to register them again, and lose nothing
+    meanwhile.
     """
 
     def __init__(
@@ -70,7 +73,9 @@ class UserAgent:
         open_window: OpenWindow | None,
     ) -> None:
         self._directory = directory
-        self._settings = settings
+        given = settings.cookies
+        self.cookies = CookieStore(directory / "cookies.json") if given is None else given
+        self._settings = attrs.evolve(settings, cookies=self.cookies)
         self._nursery = nursery
         self._window = open_window
         self._registrations: dict[str, ServiceWorkerRegistration] = {}
@@ -291,6 +296,7 @@ class UserAgent:
                 await one._stopped.wait()
             for caches in self._caches.values():
                 await caches.close()
+            await self.cookies.save()
             self._changed()
 
 

@@ -73,6 +73,12 @@ STORE = ".bgfetch"
     help="To be sent along (repeatable).",
 )
 @click.option(
+    "--cookies",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A cookies.txt, as a browser exports it; each goes where it belongs.",
+)
+@click.option(
     "--files",
     "at_once",
     type=click.IntRange(1),
@@ -98,6 +104,7 @@ def download_command(
     download_total: int,
     checksums: tuple[str, ...],
     headers: tuple[str, ...],
+    cookies: Path | None,
     at_once: int,
     allow_http: bool,
     allow_private: bool,
@@ -138,6 +145,7 @@ def download_command(
         store=store or output / STORE,
         policy=policy,
         headers=_headers(headers),
+        cookies=cookies,
         at_once=at_once,
         output=output,
     )
@@ -171,7 +179,7 @@ def _download(plan: Plan | None, resume: list[str] | None, settings: Settings, f
 
     from conformance.cli.downloads import keys
     from conformance.cli.downloads.planning import BadPlan
-    from conformance.cli.downloads.running import Downloads, Left
+    from conformance.cli.downloads.running import BadCookies, Downloads, Left
     from conformance.cli.downloads.taking import already
     from conformance.cli.downloads.views import view
     from conformance.judge.session import cause
@@ -210,7 +218,7 @@ def _download(plan: Plan | None, resume: list[str] | None, settings: Settings, f
                 exits.BAD_INPUT,
                 f"{busy}; see bgfetch jobs --store {store}, or choose another --store",
             ) from None
-        for kind in (BadPlan, StoreUnusable, ScriptError, OSError):
+        for kind in (BadPlan, BadCookies, StoreUnusable, ScriptError, OSError):
             if known := cause(error, kind):
                 raise exits.Refusal(exits.BAD_INPUT, str(known)) from None
         raise

@@ -7,7 +7,7 @@ import doctest
 import transfer_engine
 
 ALIASES = frozenset(
-    {"NO_TIMEOUTS", "AfterClose", "Durability", "Handler", "Handlers", "Permission"}
+    {"NO_TIMEOUTS", "AfterClose", "Credentials", "Durability", "Handler", "Handlers", "Permission"}
     | {"Unavailability"}
 )
 """Types have no docstring of their own."""

@@ -338,3 +338,21 @@ async def _found(page: ServiceWorkerRegistration, id: str) -> Registration:
     found = await page.background_fetch.get(id)
     assert found is not None
     return found
+
+
+def test_cookies_outlive_the_user_agent_and_are_there_for_what_goes_on(tmp_path: Path) -> None:
+    async def test(server: Server, origin: str) -> None:
+        server.on("/login", whole(TEN, set_cookie="id=7; Path=/"))
+        server.on("/a", stall(TEN, 4, etag='"v1"'), ranged(TEN))
+        handlers = {"backgroundfetchsuccess": HERE + "also"}
+        async with agent(tmp_path) as first:
+            page = await first.register(origin, handlers)
+            await finished(await page.background_fetch.fetch("login", "/login"))
+            await until_downloaded(await page.background_fetch.fetch("s", "/a"), 4)
+        async with agent(tmp_path) as second:
+            found = second.get_registration(origin)
+            assert found is not None
+            await finished(await _found(found, "s"))
+        assert [asked.headers.get("cookie") for asked in server.log] == [None, "id=7", "id=7"]
+
+    run(test)

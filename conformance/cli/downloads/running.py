@@ -23,6 +23,7 @@ from conformance.cli.downloads.taking import Taken, take_all
 from conformance.cli.downloads.views import View
 from transfer_engine import (
     BackgroundFetchEvent,
+    CookieStore,
     Engine,
     EngineConfig,
     FetchOptions,
@@ -39,17 +40,25 @@ EVENTS = ("backgroundfetchsuccess", "backgroundfetchfail", "backgroundfetchabort
 DEFAULT_RETRY = RetryPolicy(statuses=frozenset({429, 503}))
 
 
+class BadCookies(Exception):
+    """What ``--cookies`` names cannot be read as one."""
+
+
 class Left(Exception):
     """The user leaves and means to come back."""
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """``store``: the folder of the engine.  ``at_once``: files of one download in flight."""
+    """``store``: the folder of the engine.  ``at_once``: files of one download in flight.
+
+    ``cookies``: a ``cookies.txt`` to begin with.
+    """
 
     store: Path
     policy: Policy = attrs.field(factory=Policy)
     headers: dict[str, str] = attrs.field(factory=dict)
+    cookies: Path | None = None
     at_once: int = 4
     retry: RetryPolicy = DEFAULT_RETRY
     output: Path = Path()
@@ -71,7 +80,7 @@ class Downloads:
     async def run(self, plan: Plan | None, resume: Sequence[str] | None, use_keys: bool) -> None:
         """Do ``plan``, or go on with ``resume`` (empty: with all that is not paused).
 
-        Raises BadPlan, StoreUnusable, Left, OSError when a file cannot be written.
+        Raises BadPlan, BadCookies, StoreUnusable, Left, OSError when a file cannot be written.
         """
         settings = self.settings
         config = EngineConfig(
@@ -82,6 +91,7 @@ class Downloads:
             unavailability="network-loss",
             policy=settings.policy,
             retry=settings.retry,
+            cookies=self._cookies(),
         )
         async with open_engine(config) as engine, trio.open_nursery() as nursery:
             self._engine = engine
@@ -100,6 +110,17 @@ class Downloads:
             nursery.cancel_scope.cancel()
         if self._failure is not None:
             raise self._failure
+
+    def _cookies(self) -> CookieStore:
+        """Kept with the store: who goes on after a kill is still logged in."""
+        settings = self.settings
+        cookies = CookieStore(settings.store / "cookies.json")
+        if settings.cookies is not None:
+            try:
+                cookies.add_netscape_file(settings.cookies)
+            except (OSError, ValueError) as error:
+                raise BadCookies(str(error)) from error
+        return cookies
 
     def _read_plans(self, engine: Engine) -> None:
         for one in engine.interface.shown():
@@ -122,7 +143,8 @@ class Downloads:
         self._book.write(plan)
         self.plans[plan.id] = plan
         icons = tuple(Icon(i["src"], i.get("sizes", ""), i.get("type", "")) for i in plan.icons)
-        requests = [Request(one.url, headers=self.settings.headers) for one in plan.files]
+        headers = self.settings.headers
+        requests = [Request(f.url, headers=headers, credentials="include") for f in plan.files]
         await engine.fetch(plan.id, requests, FetchOptions(plan.title, icons, plan.total))
         self._want(plan.id, "beginning")
 
@@ -146,8 +168,8 @@ class Downloads:
     async def _settled(self, event: BackgroundFetchEvent) -> None:
         """The engine's event: it ends when the files are in their place.
 
-        If that cannot be, or is interrupted, the engine must not take the event for
-        delivered, as it does at a clean end: it is killed, and delivers it again next time.
+        If that cannot be, the engine must not take the event for delivered: it is killed,
+        and delivers it again next time, as it does when it is interrupted here.
         """
         name = event.registration.id
         engine = self._engine
@@ -160,9 +182,8 @@ class Downloads:
                 taken = [Taken(one.url, "aborted") for one in plan.files]
             else:
                 taken = await take_all(event, plan, engine.interface)
-        except BaseException as error:
-            if isinstance(error, Exception):
-                self._failure = error
+        except Exception as error:
+            self._failure = error
             engine.kill()
             raise
         self.taken[name] = taken

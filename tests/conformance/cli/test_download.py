@@ -228,6 +228,26 @@ def test_headers_are_sent_along(tmp_path: Path) -> None:
     with_deadline(main)
 
 
+def test_cookies_of_a_browser_go_where_they_belong(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=Resource(size=SIZE)) as served:
+            host = served.base.split("//")[1].partition(":")[0]
+            lines = [f"{host}\tFALSE\t/\tFALSE\t4102444800\tid\t7"]
+            lines += ["elsewhere.example\tFALSE\t/\tFALSE\t4102444800\tother\t8"]
+            jar = tmp_path / "cookies.txt"
+            jar.write_text("\n".join(["# Netscape HTTP Cookie File", *lines, ""]))
+            options = ("--allow-private", "--cookies", "cookies.txt")
+            done = await bgfetch("download", f"{served.base}/a", *options, cwd=tmp_path)
+            assert done.code == 0, done.err
+            assert [one.headers["cookie"] for one in served.asked()] == ["id=7"]
+            assert files(tmp_path) == ["a", "cookies.txt"]
+            jar.write_text("no cookies")
+            bad = await bgfetch("download", f"{served.base}/b", *options, cwd=tmp_path)
+        assert (bad.code, "is no cookies.txt" in bad.err) == (78, True), bad.err
+
+    with_deadline(main)
+
+
 def test_a_manifest_made_from_a_folder_brings_the_folder(tmp_path: Path) -> None:
     async def main() -> None:
         source = tmp_path / "season"
