@@ -137,6 +137,8 @@ class CookieStore:
         except LoadError as error:
             raise ValueError(f"{path} is no cookies.txt (Netscape format): {error}") from error
         for cookie in given:
+            if "." not in cookie.domain:
+                cookie.domain += ".local"  # so the jar calls localhost and its like
             self._jar.set_cookie(cookie)
         self._changed = True
 
