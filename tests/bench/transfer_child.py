@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import ssl
 import sys
 import time
@@ -51,7 +52,15 @@ def _config(
 
 
 def _say(**what: object) -> None:
-    print(json.dumps(what), flush=True)
+    print(json.dumps(what | {"rss": _most_resident()}), flush=True)
+
+
+def _most_resident() -> float:
+    """MiB of this program; ``ru_maxrss`` would be those of its parent if they were more."""
+    status = Path("/proc/self/status").read_text("ascii")
+    found = re.search(r"^VmHWM:\s*([0-9]+) kB$", status, re.MULTILINE)
+    assert found is not None  # Linux says so of every process
+    return int(found[1]) / 1024
 
 
 async def engine_fetch(given: Given) -> None:
@@ -128,12 +137,14 @@ async def engine_pauses(given: Given) -> None:
         await engine.interface.resume(registration.id)
 
     async with open_engine(_config(given, settled)) as engine:
-        number = 0
-        while len(samples) < given["samples"]:
+        number, until = 0, time.perf_counter() + given["most"]
+        while len(samples) < given["samples"] and time.perf_counter() < until:
             number += 1
             registration = await engine.fetch(f"job{number}", given["paths"])
             registration.on_progress(grew)
             while not registration.result and len(samples) < given["samples"]:
+                if time.perf_counter() > until:
+                    break
                 await once(engine, registration)
             if not registration.result:
                 await registration.abort()
