@@ -1,8 +1,9 @@
 """One request and its answer over HTTP/1.1, without any I/O: heads by h11, bodies by count.
 
-h11 reads heads and chunked bodies.  A body of announced length needs no parser: it is
-counted here, and may be moved past this object altogether (``skip``), since h11 copies
-what it reads three times.  One object serves one exchange.
+h11 reads chunked bodies and every head that is not an ordinary one (``plain_head``).  A body
+of announced length needs no parser: it is counted here, and may be moved past this object
+altogether (``skip``), since h11 copies what it reads three times.  One object serves one
+exchange.
 
 What it adds to h11: names for what went wrong by cause (cut short or misbehaved), limits
 on the head, and two rules.
@@ -26,6 +27,7 @@ import h11
 
 from transfer_engine.errors import Interrupted, PeerMisbehaved
 from transfer_engine.messages import Headers
+from transfer_engine.plain_head import PlainHead, plain_head
 from transfer_engine.urls import Address
 
 MOST_HEAD_BYTES = 65536
@@ -85,7 +87,8 @@ class Exchange:
     """One request, one answer.  Feed it what was received, ask it what that means."""
 
     def __init__(self) -> None:
-        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+        self._h11: h11.Connection | None = None
+        self._plain: PlainHead | None = None  # read, not handed out yet
         self._bodiless = False
         self._informational = 0
         self._seen = bytearray()  # until the final head is complete
@@ -111,8 +114,6 @@ class Exchange:
         if _REQUEST.fullmatch(head) is None:
             raise PeerMisbehaved("the request cannot be sent: HTTP has no such head")
         self._bodiless = method == "HEAD"
-        # h11 only has to know that a request went out, to read what comes back.
-        self._h11.send(_SOME_REQUEST)
         return head + b"\r\n"
 
     def end_of_request(self) -> None:
@@ -126,21 +127,30 @@ class Exchange:
         if self._left is not None:
             self._held = self._held + data if self._held else data
             return
+        if self._h11 is None:
+            self._plain = plain_head(data)
+            if self._plain is not None:
+                self._left, self._held = self._plain.length, data[self._plain.end :]
+                return
         if not self._headed and len(self._seen) <= MOST_HEAD_BYTES:
             self._seen += data[: MOST_HEAD_BYTES + 1]
             self._received += len(data)
         try:
-            self._h11.receive_data(data)
+            self._parser().receive_data(data)
         except h11.RemoteProtocolError as error:
             raise self._blame(error) from None
 
     def next(self) -> Head | Chunk | End | NeedBytes:
         """The next thing the answer says.  Raises Interrupted or PeerMisbehaved."""
+        if self._plain is not None:
+            return self._plainly(self._plain)
         if self._left is not None:
             return self._counted()
+        if not (self.heard or self._eof):
+            return _NEED_BYTES
         while True:
             try:
-                event = self._h11.next_event()
+                event = self._parser().next_event()
             except h11.RemoteProtocolError as error:
                 raise self._blame(error) from None
             if isinstance(event, h11.InformationalResponse):
@@ -170,7 +180,20 @@ class Exchange:
             return False
         if self._left is not None:
             return not (self._left or self._held)
-        return self._ended and not self._h11.trailing_data[0]
+        return self._ended and not self._parser().trailing_data[0]
+
+    def _parser(self) -> h11.Connection:
+        """h11, made when it is needed; it only has to know that a request went out."""
+        if self._h11 is None:
+            self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+            self._h11.send(_SOME_REQUEST)
+        return self._h11
+
+    def _plainly(self, plain: PlainHead) -> Head:
+        self._plain, self._continues = None, not plain.closes
+        if self._bodiless or plain.status in (204, 304):
+            self._left = 0
+        return Head(plain.status, plain.headers)
 
     def _counted(self) -> Chunk | End | NeedBytes:
         assert self._left is not None  # the caller has looked
@@ -201,7 +224,7 @@ class Exchange:
         raise Interrupted("the connection was closed")
 
     def _head(self, event: h11.Response) -> Head:
-        behind, _ = self._h11.trailing_data
+        behind, _ = self._parser().trailing_data
         heads = self._seen[: self._received - len(behind)]
         self._headed, self._seen = True, bytearray()
         headers = tuple((n.decode("ascii"), v.decode("latin-1")) for n, v in event.headers)
