@@ -8,15 +8,20 @@ import trio
 class Broadcast:
     """Check your condition, ``await wait()``, check again."""
 
+    __slots__ = ("_event",)
+
     def __init__(self) -> None:
-        self._event = trio.Event()
+        # Made by the first who waits: of ten thousand records most are never waited for.
+        self._event: trio.Event | None = None
 
     def fire(self) -> None:
         """Wake all who wait now."""
-        if self._event.statistics().tasks_waiting:
+        if self._event is not None:
             self._event.set()
-            self._event = trio.Event()
+            self._event = None
 
     async def wait(self) -> None:
         """Until the next ``fire``."""
+        if self._event is None:
+            self._event = trio.Event()
         await self._event.wait()

@@ -124,7 +124,10 @@ class Inflate:
 
 def decoder_for(head: StoredHead, expansion: Expansion = Expansion()) -> Decoder:
     """The decoder for an answer.  Raises PeerMisbehaved for stacked codings."""
-    codings = [c.strip().lower() for c in (head.get("content-encoding") or "").split(",")]
+    named = head.get("content-encoding")
+    if named is None:
+        return Identity()
+    codings = [c.strip().lower() for c in named.split(",")]
     codings = [coding for coding in codings if coding not in ("", "identity")]
     if len(codings) > 1:
         raise PeerMisbehaved(f"{len(codings)} content codings on top of one another")

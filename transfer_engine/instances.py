@@ -150,7 +150,9 @@ class Registration:
             self._snapshot = attrs.evolve(old, records_available=new.records_available)
             return
         self._snapshot = new
-        if attrs.evolve(new, records_available=old.records_available) != old:
+        if new.records_available != old.records_available:
+            old = attrs.evolve(old, records_available=new.records_available)
+        if new != old:
             self._changed.fire()
             for callback in tuple(self._callbacks):
                 try:

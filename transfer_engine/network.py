@@ -135,14 +135,13 @@ class Connection:
         idle, due = self.timeouts.idle, self._head_due
         deadline = float("inf") if idle is None else trio.current_time() + idle
         try:
-            with trio.fail_at(deadline if due is None else min(due, deadline)):
+            with trio.CancelScope(deadline=deadline if due is None else min(due, deadline)):
                 return await wait()
-        except trio.TooSlowError:
-            if due is not None and due <= deadline:
-                raise TooSlow(f"no answer within {self.timeouts.head} s") from None
-            raise TooSlow(f"nothing was received for {idle} s") from None
         except LOSS as error:
             raise _loss(error) from error
+        if due is not None and due <= deadline:
+            raise TooSlow(f"no answer within {self.timeouts.head} s")
+        raise TooSlow(f"nothing was received for {idle} s")
 
     def arrived(self, count: int) -> None:
         """So many bytes came.  Raises Interrupted when the last window brought too few."""
@@ -158,8 +157,9 @@ class Connection:
 
 @attrs.define(eq=False)
 class Sending:
-    """The task that sends a request body, if there is one."""
+    """The task that sends a request body, once it has started."""
 
+    upload: Upload
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     ended: trio.Event | None = None
 
@@ -173,6 +173,16 @@ class Sending:
         if self.ended is not None:
             with trio.CancelScope(shield=True):
                 await self.ended.wait()
+
+
+@attrs.frozen(eq=False)
+class Trip:
+    """A turn that is running: a request that was sent, and its answer's head."""
+
+    origin: str
+    connection: Connection
+    head: Head
+    sending: Sending | None
 
 
 @attrs.define(eq=False)
@@ -263,18 +273,23 @@ class Network:
         while True:
             if hop.needs_preflight:
                 await self._preflight(who, hop)
-            body = upload if hop.with_body else None
-            async with self._exchange(who, hop, body) as (connection, head):
-                self._keep_cookies(hop, head)
-                if not cors_allows(hop, head.headers):
+            trip, well = await self._go(who, hop, upload if hop.with_body else None), False
+            try:
+                self._keep_cookies(hop, trip.head)
+                if not cors_allows(hop, trip.head.headers):
                     raise PeerMisbehaved("the CORS check failed")
-                following = next_hop(hop, head.status, head.headers, policy)
+                following = next_hop(hop, trip.head.status, trip.head.headers, policy)
                 if following is None:
-                    yield self._answer(hop, head, connection)
-                    return
+                    yield self._answer(hop, trip)
+                well = True
+            finally:
+                await self._back(trip, well=well)
+            if following is None:
+                return
             hop = following
 
-    def _answer(self, hop: Hop, head: Head, connection: Connection) -> Answer:
+    def _answer(self, hop: Hop, trip: Trip) -> Answer:
+        head = trip.head
         url, redirected = hop.address.url, hop.count > 0
         kept = tuple(pair for pair in head.headers if pair[0] not in SECRET_HEADERS)
         stored = StoredHead(
@@ -282,7 +297,7 @@ class Network:
         )
         bodiless = hop.method == "HEAD" or head.status in NULL_BODY_STATUS
         decoder = decoder_for(stored, self.config.expansion)
-        return Answer(stored, connection, decoder, bodiless)
+        return Answer(stored, trip.connection, decoder, bodiless)
 
     def _keep_cookies(self, hop: Hop, head: Head) -> None:
         cookies = self.config.cookies
@@ -302,40 +317,50 @@ class Network:
         extra: Headers = (("access-control-request-method", hop.method),)
         if hop.unsafe_headers:
             extra += (("access-control-request-headers", ",".join(hop.unsafe_headers)),)
-        async with self._exchange(who, asking, None, extra) as (_, head):
-            if not preflight_allows(hop, head.status, head.headers):
+        trip, well = await self._go(who, asking, None, extra), False
+        try:
+            if not preflight_allows(hop, trip.head.status, trip.head.headers):
                 raise PeerMisbehaved("the CORS preflight was refused")
             while len(self._permitted) >= MOST_PREFLIGHTS:
                 del self._permitted[next(iter(self._permitted))]
-            self._permitted[key] = trio.current_time() + preflight_age(head.headers)
-
-    @asynccontextmanager
-    async def _exchange(
-        self, who: Hashable, hop: Hop, upload: Upload | None, extra: Headers = ()
-    ) -> AsyncIterator[tuple[Connection, Head]]:
-        origin = hop.address.origin
-        await self._turns.take(who, origin)
-        connection, sending, reusable = None, Sending(), False
-        try:
-            connection, head = await self._begin(hop, upload, extra, sending)
-            if log.isEnabledFor(logging.DEBUG):
-                log.debug("%s %s: %d", hop.method, shown_url(hop.address.url), head.status)
-            yield connection, head
-            reusable = connection.exchange.reusable
+            self._permitted[key] = trio.current_time() + preflight_age(trip.head.headers)
+            well = True
         finally:
+            await self._back(trip, well=well)
+
+    async def _go(
+        self, who: Hashable, hop: Hop, upload: Upload | None, extra: Headers = ()
+    ) -> Trip:
+        """Take a turn and ask; whoever has got the answer's head comes back (``_back``)."""
+        origin, sending = hop.address.origin, None if upload is None else Sending(upload)
+        await self._turns.take(who, origin)
+        try:
+            connection, head = await self._begin(hop, sending, extra)
+        except BaseException:
             self._turns.give_back(origin)
-            await sending.stop()
-            if connection is not None:
-                if reusable:
-                    await self._idle.give(origin, connection.link)
-                else:
-                    await connection.link.close()
+            if sending is not None:
+                await sending.stop()
+            raise
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s %s: %d", hop.method, shown_url(hop.address.url), head.status)
+        return Trip(origin, connection, head, sending)
+
+    async def _back(self, trip: Trip, *, well: bool) -> None:
+        """Give back the turn, and the connection if it is as good as before."""
+        reusable = well and trip.connection.exchange.reusable
+        self._turns.give_back(trip.origin)
+        if trip.sending is not None:
+            await trip.sending.stop()
+        if reusable:
+            await self._idle.give(trip.origin, trip.connection.link)
+        else:
+            await trip.connection.link.close()
 
     async def _begin(
-        self, hop: Hop, upload: Upload | None, extra: Headers, sending: Sending
+        self, hop: Hop, sending: Sending | None, extra: Headers
     ) -> tuple[Connection, Head]:
         """Send on an idle connection or a new one, up to the answer's head."""
-        config = self.config
+        config, upload = self.config, None if sending is None else sending.upload
         repeatable = hop.method in ("GET", "OPTIONS") and upload is None
         while True:
             link = await self._idle.take(hop.address.origin) if repeatable else None
@@ -347,11 +372,11 @@ class Network:
                 headers = self._headers(hop, upload) + extra
                 begin = connection.exchange.request(hop.address, hop.method, headers)
                 await connection.send(begin)
-                if upload is None:
+                if sending is None:
                     connection.exchange.end_of_request()
                 else:
                     sending.ended = trio.Event()
-                    self.nursery.start_soon(_send_body, connection, upload, sending)
+                    self.nursery.start_soon(_send_body, connection, sending)
                 return connection, await connection.head()
             except BaseException as error:
                 await link.close()
@@ -385,9 +410,10 @@ class Network:
         return headers
 
 
-async def _send_body(connection: Connection, upload: Upload, sending: Sending) -> None:
+async def _send_body(connection: Connection, sending: Sending) -> None:
     """Send until done or in vain: what becomes of the record is for the answer to say."""
     assert sending.ended is not None  # the starter made it
+    upload = sending.upload
     try:
         with sending.scope:
             if isinstance(connection.link, SocketLink) and upload.sendfile is not None:
