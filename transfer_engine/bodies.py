@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:  # bodies need no disk of their own
+    from transfer_engine.body_disk import FileBodyDisk
 
 
 class ReadableBody(Protocol):
@@ -23,6 +26,19 @@ class ReadableBody(Protocol):
 
     def close(self) -> None:
         """Stop reading."""
+        ...
+
+
+@runtime_checkable
+class LinkableBody(Protocol):
+    """A body that is, or will be, a whole file."""
+
+    async def link_into(self, disk: FileBodyDisk, name: str) -> int | None:
+        """Once it is complete make its file a body of that disk too; its length.
+
+        None, and nothing has happened, where that cannot be: then it can still be read.
+        Raises as ``read`` does.
+        """
         ...
 
 

@@ -24,6 +24,8 @@ from transfer_engine.spare import FULL, Spare
 
 _NOTE = "boot"
 _NEW_NOTE = "boot.new"
+_DRAFT = "body.new"
+_STEP = 1 << 20
 _NAME = re.compile(r"b[0-9]{8,19}", re.ASCII)
 
 
@@ -116,7 +118,7 @@ class FileBodyDisk:
 
         Raises StoreUnusable.
         """
-        self._durability = durability
+        self.durability = durability
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -172,10 +174,10 @@ class FileBodyDisk:
 
     def recovered(self) -> None:
         """See BodyDisk."""
-        if self._trust.unsynced and self._durability == "power":
+        if self._trust.unsynced and self.durability == "power":
             for name in self.lengths():
                 self.sync(name)
-        text = note(self._boot, self._durability)
+        text = note(self._boot, self.durability)
         if text != self._noted():
             self._note(text)
         self._spare = Spare(self._directory)
@@ -190,9 +192,13 @@ class FileBodyDisk:
         if self._spare is not None and not self._spare.keep():
             raise StoreFull(wanted)
 
-    def _open(self, name: str, flags: int) -> int:
+    @staticmethod
+    def _check_name(name: str) -> None:
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"not a body's name: {name!r}")
+
+    def _open(self, name: str, flags: int) -> int:
+        self._check_name(name)
         flags |= os.O_NOFOLLOW | os.O_CLOEXEC
         return os.open(name, flags, mode=0o600, dir_fd=self._directory)
 
@@ -248,7 +254,7 @@ class FileBodyDisk:
 
     def sync(self, name: str) -> None:
         """See BodyDisk; at level ``kill`` the kernel has it already."""
-        if self._durability == "kill":
+        if self.durability == "kill":
             return
         fd = self._open(name, os.O_WRONLY)
         try:
@@ -260,20 +266,51 @@ class FileBodyDisk:
             os.fsync(self._directory)  # the name itself must survive, too
             self._unlisted.difference_update(listed)
 
+    def link(self, name: str, source: FileBodyDisk, original: str, length: int) -> None:
+        """Give a complete body of another disk a second name here.
+
+        Raises OSError where there are no links, or if the file has another length.
+        """
+        self._check_name(name)
+        source._check_name(original)
+        if source.durability != self.durability:
+            raise OSError(errno.EXDEV, "what one store promises the other does not")
+        before, after = source._directory, self._directory
+        os.link(original, name, src_dir_fd=before, dst_dir_fd=after, follow_symlinks=False)
+        self._unlisted.add(name)
+        found = os.stat(name, dir_fd=after, follow_symlinks=False).st_size
+        if found != length:
+            self.delete(name)
+            raise OSError(errno.EIO, f"the body has {found} bytes instead of {length}")
+
+    def _unshare(self, name: str, length: int) -> None:
+        """What has another name elsewhere is not cut: this name gets a file of its own."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(_DRAFT, flags, mode=0o600, dir_fd=self._directory)
+        try:
+            for offset in range(0, length, _STEP):
+                _write(fd, self.read(name, offset, min(_STEP, length - offset)))
+        finally:
+            os.close(fd)
+        os.rename(_DRAFT, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        self._unlisted.add(name)
+
     def truncate(self, name: str, length: int) -> None:
         """See BodyDisk."""
+        self._check_name(name)
+        if os.stat(name, dir_fd=self._directory, follow_symlinks=False).st_nlink > 1:
+            self._unshare(name, length)
         fd = self._open(name, os.O_WRONLY)
         try:
             os.ftruncate(fd, length)
-            if self._durability == "power":
+            if self.durability == "power":
                 os.fsync(fd)
         finally:
             os.close(fd)
 
     def delete(self, name: str) -> None:
         """See BodyDisk."""
-        if _NAME.fullmatch(name) is None:
-            raise ValueError(f"not a body's name: {name!r}")
+        self._check_name(name)
         self._unlisted.discard(name)
         try:
             os.unlink(name, dir_fd=self._directory)

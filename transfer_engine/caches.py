@@ -1,6 +1,6 @@
 """Cache storage (Service Workers, "Cache"), durable on a disk: answers kept by name.
 
-Rows are in SQLite, bodies in files.  ``put`` reads a body to its end, syncs it, and then
+Rows are in SQLite, bodies in files.  ``put`` takes a body to its end (``cache_filling``) and then
 replaces what it matches in one commit: whoever asks gets the old answer or the new one,
 whole, across a kill too.  A body that somebody still reads goes when the reader has.
 All bytes count against the quota of the origin, while they arrive.
@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,9 +20,10 @@ import attrs
 import trio
 
 from transfer_engine.bodies import ReadableBody
-from transfer_engine.body_disk import FileBodyDisk, body_name, body_number
+from transfer_engine.body_disk import FileBodyDisk, body_number
 from transfer_engine.boot_note import Durability
-from transfer_engine.errors import EngineClosed, ScriptError, StoreFull, StoreUnusable
+from transfer_engine.cache_filling import Draft, Fetch, Filling
+from transfer_engine.errors import EngineClosed, ScriptError, StoreUnusable
 from transfer_engine.matching import matches, query_of, request_of
 from transfer_engine.messages import QueryOptions, Request, StoredHead, StoredRequest
 from transfer_engine.records import Response
@@ -99,6 +101,18 @@ class CachedBody:
         """See ReadableBody."""
         self._begun, self._offset = True, self._length
 
+    async def link_into(self, disk: FileBodyDisk, name: str) -> int | None:
+        """See LinkableBody."""
+        if self._begun:
+            return None
+        try:
+            here = self._storage._disk
+            await self._storage._call(disk.link, name, here, self._name, self._length)
+        except OSError:
+            return None
+        self.close()
+        return self._length
+
 
 class Cache:
     """One named cache; made by ``CacheStorage.open``."""
@@ -115,15 +129,22 @@ class Cache:
         been read or cannot be), QuotaExceededError.  Then the cache is as it was.
         """
         stored = self._storage._request(request)
-        if stored.method != "GET":
-            raise ScriptError("TypeError", f"{stored.method} cannot be cached")
-        if response.status == 206:
-            raise ScriptError("TypeError", "a partial answer cannot be cached")
-        if "*" in {part.strip() for part in response.headers.get("vary", "").split(",")}:
-            raise ScriptError("TypeError", "an answer that varies by everything cannot be cached")
-        if response.body is not None and response.body.disturbed:
-            raise ScriptError("TypeError", "the body has been read already")
-        await self._storage._put(self._key, stored, response)
+        await self._storage._put(self._key, await self._storage._filling.draft(stored, response))
+
+    async def add(self, request: str | Request | StoredRequest) -> None:
+        """Fetch it and keep the answer, as ``put`` does, if its status is 200 to 299.
+
+        Raises ScriptError: TypeError (also for what the network does), QuotaExceededError.
+        """
+        await self.add_all([request])
+
+    async def add_all(self, requests: Iterable[str | Request | StoredRequest]) -> None:
+        """Fetch them and keep all answers, or none if one is not to be had.
+
+        Raises ScriptError as ``add``, and InvalidStateError if one would replace another.
+        """
+        asked = [self._storage._request(request) for request in requests]
+        await self._storage._add_all(self._key, asked)
 
     async def match(
         self, request: str | Request | StoredRequest, options: QueryOptions = QueryOptions()
@@ -161,7 +182,8 @@ class Cache:
 class CacheStorage:
     """The caches of one origin; made by a user agent, or by itself with a directory.
 
-    ``base``: what URLs are relative to.  ``meter``: what bytes are counted by.
+    ``base``: what URLs are relative to.  ``meter``: what bytes are counted by.  ``fetch``:
+    how ``add`` reaches the network.
     Raises StoreUnusable.
     """
 
@@ -171,8 +193,10 @@ class CacheStorage:
         base: str = "",
         meter: Meter | None = None,
         durability: Durability = "power",
+        fetch: Fetch | None = None,
     ) -> None:
         self._base = base
+        self._fetch = fetch
         self._meter = Meter(None) if meter is None else meter
         self._lock = trio.Lock()
         self._closed = False
@@ -217,7 +241,8 @@ class CacheStorage:
         for orphan in lengths.keys() - kept.keys():
             self._disk.delete(orphan)
         self._disk.recovered()
-        self._next = max((body_number(name) or 0 for name in lengths), default=0) + 1
+        following = max((body_number(name) or 0 for name in lengths), default=0) + 1
+        self._filling = Filling(self._disk, self._meter, self._call, following)
         self._meter.responses += sum(kept.values())
 
     # --- what a script calls ---------------------------------------------------------------
@@ -321,40 +346,56 @@ class CacheStorage:
             entry.status, dict(entry.headers), entry.url, entry.redirected, entry.type, body
         )
 
-    async def _put(self, cache: int, request: StoredRequest, response: Response) -> None:
-        name, length = None, 0
+    async def _add_all(self, cache: int, requests: list[StoredRequest]) -> None:
+        fetch = self._fetch
+        if fetch is None:
+            raise ScriptError("TypeError", "nobody fetches for these caches")
+        drafts: dict[int, Draft] = {}
+
+        async def one(number: int, request: StoredRequest) -> None:
+            drafts[number] = await self._filling.fetched(request, fetch)
+
         try:
-            if response.body is not None:
-                name, self._next = body_name(self._next), self._next + 1
-                await self._call(self._disk.create, name)
-                async for piece in response.body:
-                    if not self._meter.fits(len(piece)):
-                        raise StoreFull(len(piece))
-                    self._meter.responses += len(piece)
-                    length += len(piece)
-                    await self._call(self._disk.append, name, piece)
-                await self._call(self._disk.sync, name)
+            await _all_of(partial(one, n, request) for n, request in enumerate(requests))
+            found = [drafts[number] for number in sorted(drafts)]
+            for number, draft in enumerate(found):
+                if any(_replaces(draft, other) for other in found[:number]):
+                    raise ScriptError("InvalidStateError", f"{draft.request.url} is there twice")
+        except BaseException:
+            if not self._closed:
+                await self._filling.discard(*drafts.values())
+            raise
+        await self._put(cache, *found)
+
+    async def _put(self, cache: int, *drafts: Draft) -> None:
+        """Keep all drafts in one commit, or none."""
+        try:
             with trio.CancelScope(shield=True):
-                replaced = await self._call(self._replace, cache, request, response, name, length)
-        except BaseException as error:
-            self._meter.responses -= length
-            if name is not None and not self._closed:
-                with trio.CancelScope(shield=True):
-                    await self._call(self._disk.delete, name)
-            if isinstance(error, StoreFull):
-                raise ScriptError("QuotaExceededError", "the answer does not fit") from error
+                replaced = await self._call(self._replace_all, cache, drafts)
+        except BaseException:
+            if not self._closed:
+                await self._filling.discard(*drafts)
             raise
         await self._dispose(replaced)
 
-    def _replace(
-        self,
-        cache: int,
-        request: StoredRequest,
-        response: Response,
-        body: str | None,
-        length: int,
-    ) -> list[_Entry]:
+    def _replace_all(self, cache: int, drafts: Iterable[Draft]) -> list[_Entry]:
         """One commit; what it has replaced.  Here and not before: two may put at once."""
+        replaced: list[_Entry] = []
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for draft in drafts:
+                replaced += self._replace(cache, draft)
+            self._db.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            self._db.execute("ROLLBACK")
+            raise ScriptError("InvalidStateError", "the cache has been deleted") from None
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        return replaced
+
+    def _replace(self, cache: int, draft: Draft) -> list[_Entry]:
+        request, response = draft.request, draft.response
         replaced = [
             entry
             for entry in map(_entry, self._rows(cache))
@@ -367,20 +408,14 @@ class CacheStorage:
             "redirected": response.redirected,
             "type": response.type,
         }
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            self._db.executemany("DELETE FROM entry WHERE key = ?", [(e.key,) for e in replaced])
-            self._db.execute(
-                "INSERT INTO entry (cache, request, response, body, length) VALUES (?,?,?,?,?)",
-                (cache, json.dumps(attrs.asdict(request)), json.dumps(head), body, length),
-            )
-            self._db.execute("COMMIT")
-        except sqlite3.IntegrityError:
-            self._db.execute("ROLLBACK")
-            raise ScriptError("InvalidStateError", "the cache has been deleted") from None
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
+        self._db.executemany("DELETE FROM entry WHERE key = ?", [(e.key,) for e in replaced])
+        self._db.execute(
+            "INSERT INTO entry (cache, request, response, body, length) VALUES (?,?,?,?,?)",
+            (
+                *(cache, json.dumps(attrs.asdict(request)), json.dumps(head)),
+                *(draft.body, draft.length),
+            ),
+        )
         return replaced
 
     async def _remove(self, entries: list[_Entry], cache: int | None = None) -> None:
@@ -410,6 +445,30 @@ def _entry(row: tuple[int, str, str, str | None, int]) -> _Entry:
     asked, head = json.loads(request), json.loads(response)
     asked["headers"] = tuple((name, value) for name, value in asked["headers"])
     return _Entry(key, StoredRequest(**asked), **head, body=body, length=length)
+
+
+def _replaces(draft: Draft, other: Draft) -> bool:
+    response = other.response
+    head = StoredHead(response.status, tuple(response.headers.items()), response.url)
+    return matches(draft.request, other.request, head, QueryOptions())
+
+
+async def _all_of(tasks: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Run them together.  Raises the first ScriptError that one of them raises."""
+    try:
+        async with trio.open_nursery() as nursery:
+            for task in tasks:
+                nursery.start_soon(task)
+    except* ScriptError as group:
+        refusal = _first(group)
+    else:
+        return
+    raise refusal
+
+
+def _first(group: BaseExceptionGroup[ScriptError]) -> ScriptError:
+    found = group.exceptions[0]
+    return found if isinstance(found, ScriptError) else _first(found)
 
 
 __all__ = ["Cache", "CacheStorage", "CachedBody", "ReadableBody"]

@@ -20,14 +20,14 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import attrs
 import trio
 
-from transfer_engine.config import EngineConfig, Seams, Timeouts
+from transfer_engine.config import EngineConfig, Timeouts
 from transfer_engine.decode import Decoder, Identity, decoder_for
-from transfer_engine.dialing import Dialing
+from transfer_engine.dialing import Connect, Dialing, Resolve
 from transfer_engine.errors import EngineClosed, Interrupted, PeerMisbehaved, TooSlow
 from transfer_engine.hops import (
     Hop,
@@ -229,12 +229,31 @@ class Answer:
         self._connection.arrived(count)
 
 
+class NetworkSeams(Protocol):
+    """Of an engine's seams, what reaches servers."""
+
+    @property
+    def connect(self) -> Connect:
+        """See Seams."""
+        ...
+
+    @property
+    def resolve(self) -> Resolve:
+        """See Seams."""
+        ...
+
+    @property
+    def turns(self) -> Turns | None:
+        """See Seams."""
+        ...
+
+
 @attrs.define(eq=False)
 class Network:
-    """How one engine reaches servers."""
+    """How one engine, or a page's own requests, reach servers."""
 
     config: EngineConfig
-    seams: Seams
+    seams: NetworkSeams
     nursery: trio.Nursery
     _app: Address | None = attrs.field(init=False)
     _dialing: Dialing = attrs.field(init=False)

@@ -17,6 +17,7 @@ from http import HTTPStatus
 import attrs
 
 from transfer_engine.bodies import GivenBody, ReadableBody
+from transfer_engine.body_disk import FileBodyDisk
 from transfer_engine.errors import EngineClosed, ScriptError, StoreFailed
 from transfer_engine.hops import shown_headers
 from transfer_engine.mailbox import Mailbox
@@ -124,16 +125,41 @@ class BodyReader:
             self.close()
         return data
 
+    def _holding(self) -> Body:
+        """The body, which is kept for this reader from now on.  Raises ScriptError."""
+        body = self._follow()
+        if body.released and self not in body.readers:
+            raise ScriptError("AbortError", "the data has been released")
+        if body.result == "aborted":
+            raise ScriptError("AbortError", "the background fetch was aborted")
+        if body.result not in EXPOSABLE:
+            raise ScriptError("TypeError", f"the record failed: {body.result}")
+        body.readers.add(self)
+        return body
+
+    async def link_into(self, disk: FileBodyDisk, name: str) -> int | None:
+        """See LinkableBody."""
+        store = self._reading.store
+        source = store.disk
+        if not isinstance(source, FileBodyDisk) or self.disturbed:
+            return None
+        try:
+            while not (body := self._holding()).result:
+                if store.closed:
+                    raise EngineClosed()
+                await body.changed.wait()
+            await store.run(disk.link, name, source, body.name, body.length)
+        except OSError:
+            return None  # nothing has been read: it can be copied
+        except ScriptError:
+            self.close()
+            raise
+        self.close()
+        return body.length
+
     async def _next(self, most: int) -> bytes:
         while True:
-            body = self._follow()
-            if body.released and self not in body.readers:
-                raise ScriptError("AbortError", "the data has been released")
-            if body.result == "aborted":
-                raise ScriptError("AbortError", "the background fetch was aborted")
-            if body.result not in EXPOSABLE:
-                raise ScriptError("TypeError", f"the record failed: {body.result}")
-            body.readers.add(self)
+            body = self._holding()
             if body.length > self._offset:
                 wanted = min(most, body.length - self._offset)
                 try:

@@ -29,13 +29,16 @@ import attrs
 import trio
 
 from transfer_engine.broadcast import Broadcast
+from transfer_engine.cache_filling import Fetch
 from transfer_engine.caches import CacheStorage
 from transfer_engine.config import EngineConfig, Handler, real_seams
 from transfer_engine.cookies import CookieStore
+from transfer_engine.dialing import Connect, Resolve, connect_tcp, resolve_names
 from transfer_engine.engine import Engine, open_engine
 from transfer_engine.errors import EngineClosed, HandlerNotFound, ScriptError, StoreUnusable
 from transfer_engine.interface import Shown
 from transfer_engine.logs import log
+from transfer_engine.network import Network
 from transfer_engine.pool import Turns
 from transfer_engine.state import Meter
 from transfer_engine.urls import Address, BadUrl, parse
@@ -229,8 +232,15 @@ class UserAgent:
                 origin + "/",
                 self._meter(origin),
                 self._settings.durability,
+                self._fetch_for(origin),
             )
         return self._caches[origin]
+
+    def _fetch_for(self, origin: str) -> Fetch:
+        """What a page of this origin fetches by itself, in its turn beside the engines."""
+        config = attrs.evolve(self._settings, app_origin=origin)
+        network = Network(config, _Reach(turns=self._turns), self._nursery)
+        return lambda request: network.answer(origin, request, 0, None)
 
     async def _open_window(self, url: str) -> None:
         if self._window is None:
@@ -318,6 +328,15 @@ def _listed(written: object) -> list[Handler | str]:
     return [str(one) for one in written] if isinstance(written, list) else [str(written)]
 
 
+@attrs.frozen
+class _Reach:
+    """See NetworkSeams."""
+
+    connect: Connect = connect_tcp
+    resolve: Resolve = resolve_names
+    turns: Turns | None = None
+
+
 class AgentDisplay:
     """An async iterator; there is nothing to close."""
 
@@ -367,5 +386,6 @@ async def open_user_agent(
             failure = error  # raised below, outside the nursery, so that it stays itself
         finally:
             await agent._end()
+            nursery.cancel_scope.cancel()  # what tends the connections of pages
     if failure is not None:
         raise failure

@@ -173,3 +173,21 @@ def test_photos_are_uploaded_though_they_have_been_deleted(tmp_path: Path) -> No
         assert all(BODY in asked.body for asked in server.log)
 
     with_app(app, tmp_path / "agent", test)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_level_comes_in_the_background_or_to_the_page(tmp_path: Path, allowed: bool) -> None:
+    app = import_module("game")
+
+    async def test(server: Server, page: ServiceWorkerRegistration, opened: list[str]) -> None:
+        for path in app.ASSETS:
+            server.on(path, whole(path.encode()))
+        page.engine.set_permission("granted" if allowed else "denied")
+        assert await app.get_level(page) is not allowed
+        if allowed:
+            await titled(page, "Level 20 is ready")
+        assert [await cached(page, path) for path in app.ASSETS] == [
+            path.encode() for path in app.ASSETS
+        ]
+
+    with_app(app, tmp_path, test)
