@@ -368,8 +368,7 @@ def append(
     record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide
 ) -> RecordState:
     """RECORD-11.R.6: ``amount`` more bytes of the current answer, unless a limit forbids them."""
-    head = record.current
-    if head is None or amount.hi == 0:
+    if amount.hi == 0 or (head := record.current) is None:
         return record
     d.take("RECORD-11.R.6")
     total = record.stored + amount

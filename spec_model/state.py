@@ -183,14 +183,13 @@ class State:
 
     def view(self, fetch: int, record: int) -> View:
         """What a record sees of the rest."""
-        live = self.agent.fetches[fetch]
-        own = self.records[fetch][record].stored.lo
+        live, own = self.agent.fetches[fetch], self.records[fetch][record]
         room = None
         if live.download_total:
-            room = exactly(live.download_total - (self.stored(fetch) - own))
+            room = exactly(live.download_total - (self.stored(fetch) - own.stored.lo))
         quota = None
         if self.agent.quota is not None:
-            quota = exactly(max(0, self.agent.quota - (self.used() - own)))
+            quota = exactly(max(0, self.agent.quota - (self.used() - own.stored.lo)))
         return View(live.paused, live.abort, self.agent.online, room, quota)
 
     # --- changing ---

@@ -127,8 +127,9 @@ def can_run(state: State, fetch: int, index: int, d: Decide) -> bool:
         return False
     if not record.attempts and _unresolved(state, fetch) and d.repaired("E67"):
         return False
-    flying = sum(each.phase in IN_FLIGHT for each in state.records[fetch])
-    return state.limit is None or flying < state.limit
+    if state.limit is None:
+        return True
+    return sum(each.phase in IN_FLIGHT for each in state.records[fetch]) < state.limit
 
 
 def _unresolved(state: State, fetch: int) -> bool:

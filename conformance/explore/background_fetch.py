@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TypeAlias
 
 from conformance.explore.compiled import CompiledSpace, Symmetry
-from conformance.explore.desk import Desk, Surroundings, start
+from conformance.explore.desk import Desk, Part, Surroundings, start
 from conformance.explore.forget import NUMBERS, Forget, renumbered
 from conformance.explore.plain import Label, Node, SystemSpace
 from conformance.explore.promises import Memory, Promises
@@ -19,7 +20,7 @@ from spec_model.messages import Input, Output
 from spec_model.record_objects import RecordObject
 from spec_model.state import Event, Realm, State
 from spec_model.system import BACKGROUND_FETCH, NEWS, SOURCES, Source
-from spec_model.tasks import Task
+from spec_model.tasks import RunRecord, Task
 
 Step: TypeAlias = Label[Input, Task]
 Full: TypeAlias = Node[State, Desk, Memory]
@@ -69,12 +70,20 @@ FIXED: Fixed = {
 def compiled(scope: Scope, edition: Edition = AMENDED, *, symmetric: bool = True) -> Compiled:
     """The same space, compiled.  ``symmetric``: up to the exchange of like records."""
     plain = space(scope, edition)
+    parts = Surroundings(scope).parts
     symmetry = None
     if symmetric and scope.interchangeable:
-        symmetry = Symmetry(RecordState, len(scope.methods), _moved)
-    return CompiledSpace(plain, Surroundings(scope).parts, FIXED, symmetry)
+        symmetry = Symmetry(_moved, functools.partial(_first, parts[: len(scope.methods)]))
+    return CompiledSpace(plain, parts, FIXED, RecordState, symmetry)
 
 
 def _moved(record: RecordState, place: int) -> RecordState:
     """A record of one fetch at another place: its exchanges have that place's numbers."""
     return renumbered(record, NUMBERS * place)
+
+
+def _first(parts: tuple[Part, ...], what: object) -> tuple[object, int]:
+    """A task or a part of the surroundings that is about a record, as that of the first."""
+    if isinstance(what, RunRecord):
+        return RunRecord(what.fetch, 0), what.record
+    return (parts[0], parts.index(what)) if what in parts else (what, 0)

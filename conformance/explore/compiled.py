@@ -1,161 +1,90 @@
 """A system's space, compiled: the model runs once for everything that it looks at.
 
 The model is not copied, it is remembered.  A step is a pure function of a node.  While
-it runs on a *watched* node (``watching``) it is seen which fields it reads, and its result
-says which fields it changed; the rest it passed on.  On every node that agrees in what was
-read the same step does the same to the rest: that is all that is used here.
+it runs on a *watched* node (``watching``) it is seen what it reads, and its result says
+what it did to the rest: nothing, or a function of one object by itself.  On every node that
+agrees in what was read the same step does the same: that is all that is used here.
 
-So a step becomes a decision tree: which field to look at first, and for each value of it
-which field next; at a leaf are the outcomes, each as changes of a few cells and the marks.
-A node that meets an unknown value runs the model once more and the tree grows.  A global
-step is then some look-ups and a splice of a tuple of numbers (``tables``).
+So a step becomes a decision tree (``trees``): what to look at first, and for each value of it
+what next; at a leaf are the outcomes, each as what becomes of the ground and of the local
+objects (``packing``), and the marks.  A node that meets an unknown value runs the model once
+more and the tree grows.  A known step is then some look-ups.
 
-What is compiled so is the tasks of the system, every part of the environment, and every step
-with all that belongs to it: what the surroundings hear, the watch, the canonical form, and the
-eager tasks that follow.  Nothing here knows background fetch.  The tests compare the compiled space
-with the plain one, edge by edge.
+What is compiled so is the tasks of the system, every part of the environment, every step with
+all that belongs to it: what the surroundings hear, the watch, the canonical form; and which
+eager task comes next.  Eager tasks are steps like others: each is compiled by itself, so
+that what it reads is not multiplied with what the step before it reads.
 
-*Symmetry.*  Where some objects may be exchanged with each other, a state is the one of its
-permutations whose numbers are sorted.  A permutation of
-interchangeable records is an automorphism, so the quotient is a bisimulation; what is owed
-for ever is ``EF AG owed`` over fair steps, which bisimulation keeps, too.
+Nothing here knows background fetch.  The tests compare the compiled space with the plain one,
+edge by edge.
+
+*Symmetry.*  Where local objects may be exchanged with each other, a state is the one of its
+permutations whose numbers are sorted.  A permutation of interchangeable records is an
+automorphism, so the quotient is a bisimulation; what is owed for ever is ``EF AG owed`` over
+fair steps, which bisimulation keeps, too.  For the same reason only what happens to the first
+of them is compiled: what happens to another is that with the two exchanged.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, cast
 
 import attrs
 
+from conformance.explore.packing import Grounds, Layout, Packed, Step, Symmetry, Turn
 from conformance.explore.plain import EnvT, Label, MemoryT, Node, Offer, SystemSpace
-from conformance.explore.space import Edge, Marks
-from conformance.explore.tables import Anatomy, Delta, Facet, Facets, Fixed, Kind, Plan, Source
-from conformance.explore.watching import Copy, Recorder, Watched, raw, recording, resolve
+from conformance.explore.space import NO_MARKS, Edge, Marks
+from conformance.explore.tables import Anatomy, Fixed
+from conformance.explore.trees import Tree
+from conformance.explore.watching import Token, Watched, raw, resolve
 from spec_model.kernel import InputT, OutputT, StateT, TaskT
 
-Packed = tuple[int, ...]
-"""The shape's number, then each cell's."""
+Outcome = tuple[int, Step, Sequence[tuple[int, int | Turn]], "Anew | None", Marks]
+"""One outcome of a step: what it does to a state, and what it shows.
+
+The label; what becomes of the ground; what becomes of the local objects that change, by their
+place in the state (a number is what it is from now on); all of them anew, if that is needed; and
+the marks.  A plain tuple, as all that the innermost loop takes apart.
+"""
+
+Anew = tuple[int | tuple[int, Turn | None], ...]
+"""Every local object, where there are others now, or they stand elsewhere; a pair is what
+becomes of an old one."""
+
+_Way = tuple[Tree, int]
+"""A step that may be taken: its outcomes, in the state in which this place comes first."""
 
 
-class _Change:
-    """One outcome of a step: what it does to the cells, and what it shows."""
+class _Leap(NamedTuple):
+    """The eager tasks that ask nothing but the ground, and have one outcome.
 
-    __slots__ = ("marks", "moves", "patch", "rebuilt", "shape")
-
-    def __init__(self, shape: int, sources: Sequence[Source], marks: Marks, same: bool) -> None:
-        self.marks, self.shape = marks, shape
-        self.patch = [
-            (at + 1, source if isinstance(source, int) else source[1])
-            for at, source in enumerate(sources)
-            if source != (at, None)
-        ]
-        # A cell that comes from elsewhere, or another shape: everything is put anew.
-        moved = any(isinstance(s, tuple) and s[0] != at for at, s in enumerate(sources))
-        self.rebuilt = None if same and not moved else list(sources)
-        self.moves = True
-
-    def after(self, state: Packed) -> Packed:
-        """The state after the step."""
-        if self.rebuilt is None:
-            new = list(state)
-            for at, change in self.patch:
-                if change.__class__ is int:
-                    new[at] = change
-                else:
-                    new[at] = change[new[at]]  # type: ignore[index]  # the other case
-            return tuple(new)
-        built = [self.shape]
-        for source in self.rebuilt:
-            if isinstance(source, int):
-                built.append(source)
-            else:
-                at, delta = source
-                built.append(state[at + 1] if delta is None else delta[state[at + 1]])
-        return tuple(built)
-
-
-_Inner = tuple[int, Facet | None, dict[int, Any]]
-
-
-@attrs.frozen
-class Symmetry:
-    """Objects of a class that may be exchanged with each other, ``row`` by ``row``.
-
-    ``move``: what such an object is when it stands at another place of its row.
+    ``after``: the ground to which they lead, if there are any; ``tree`` gives the task that
+    comes next, None: there is none.
     """
 
-    cls: type[Any]
-    row: int
-    move: Callable[[Any, int], Any]
+    after: int | None
+    marks: Marks
+    tree: Tree | None
 
 
-class _Moved(dict[int, int]):
-    """A cell's number to that of the same object at another place."""
-
-    def __init__(self, kind: Kind, move: Callable[[Any, int], Any], number: int) -> None:
-        super().__init__()
-        self.kind, self.move, self.number = kind, move, number
-
-    def __missing__(self, cell: int) -> int:
-        kind = self.kind
-        item = kind.cls(**dict(zip(kind.names, kind.cells[cell], strict=True)))
-        moved = self.move(item, self.number)
-        new = self[cell] = kind.intern(tuple(getattr(moved, name) for name in kind.names))
-        return new
-
-
-def _planted(root: Any, levels: Sequence[tuple[int, Facets]], state: Packed, leaf: object) -> Any:
-    """A tree of cells that knows one more leaf.
-
-    Which cell is asked next is a function of those before it, so paths never disagree.
-    """
-    if not levels:
-        return leaf
-    root = root or (*levels[0], {})
-    kids = root[2]
-    for (at, facet), below in itertools.pairwise(levels):
-        node = kids.setdefault(facet[state[at]], (*below, {}))
-        kids = node[2]
-    at, facet = levels[-1]
-    kids[facet[state[at]]] = leaf
-    return root
-
-
-def _in_rows(cells: list[int], length: int) -> list[list[int]]:
-    return [cells[at : at + length] for at in range(0, len(cells), length)]
-
-
-@attrs.define(eq=False)
-class _Tree:
-    """A decision tree: what a function of a watched node gives.
-
-    It is known field by field, ``root``, as the function reads; and again cell by cell, ``cells``,
-    where a cell is asked once for all the fields of it that the tree ever asks for.  The second
-    is shallow and is made of the first.
-    """
-
-    function: Callable[[Any], object]
-    """Runs on a watched node and gives the leaf."""
-    root: Any = None
-    cells: Any = None
-    fields: dict[int, set[str]] = attrs.field(factory=dict)
-    misses: int = 0
+_QUIET: list[_Way] = []
+"""The leaf that says: there is no eager task."""
 
 
 @attrs.define(eq=False)
 class _Shaped:
     """What is compiled for one shape.
 
-    ``trees`` give the ways out of a state, each a tree of its outcomes.
+    ``alike``: how many local objects may be exchanged.  ``parts`` give the ways out of a state.
     """
 
-    plan: Plan
-    debts: _Tree
-    alike: list[list[tuple[int, _Moved, _Moved]]]
-    trees: list[_Tree] = attrs.field(factory=list)
-    ways: dict[object, _Tree] = attrs.field(factory=dict)
+    layout: Layout
+    debts: Tree
+    eager: Tree
+    alike: int
+    parts: list[_Way] = attrs.field(factory=list)
+    ways: dict[object, Tree] = attrs.field(factory=dict)
 
 
 @attrs.define(eq=False)
@@ -163,23 +92,26 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     """The compiled form of a space; its states are tuples of numbers, its labels numbers.
 
     ``parts``: the environment's ``offers`` part by part, each of which reads little of the state.
-    ``fixed`` is as ``tables`` says.
+    ``fixed`` is as ``tables`` says, ``apart`` and ``symmetry`` as ``packing`` does.
     """
 
     space: SystemSpace[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]
     parts: Sequence[Callable[[EnvT, StateT], Any]]
     fixed: Fixed
+    apart: type[Any] | None = None
     symmetry: Symmetry | None = None
     labels: list[Label[InputT, TaskT]] = attrs.field(factory=list)
-    anatomy: Anatomy = attrs.field(init=False)
-    misses: int = 0
-    _shaped: list[_Shaped] = attrs.field(factory=list)
-    _moves: dict[tuple[Kind, int], _Moved] = attrs.field(factory=dict)
+    grounds: Grounds = attrs.field(init=False)
+    _quiet: set[int] = attrs.field(factory=set)
+    _leaps: dict[int, _Leap] = attrs.field(factory=dict)
+    _shapes: list[_Shaped] = attrs.field(factory=list)
+    _shape_of: dict[int, _Shaped] = attrs.field(factory=dict)
     _label_numbers: dict[Label[InputT, TaskT], int] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         start = type(self.space.start)
-        self.anatomy = Anatomy({Node: frozenset(), **self.fixed}, frozenset({Node, start}))
+        anatomy = Anatomy({Node: frozenset(), **self.fixed}, frozenset({Node, start}))
+        self.grounds = Grounds(anatomy, self.apart, self.symmetry)
 
     # --- the space --------------------------------------------------------------------
 
@@ -198,13 +130,29 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
         """As the plain space says."""
         return self.space.eventually
 
+    @property
+    def misses(self) -> int:
+        """How often the model ran."""
+        return sum(tree.misses for shaped in self._shapes for tree in _trees(shaped))
+
     def initial(self) -> list[Packed]:
         """One state."""
-        return [self._sorted(self.packed(node)) for node in self.space.initial()]
+        return [self.form(node) for node in self.space.initial()]
 
     def form(self, node: Node[StateT, EnvT, MemoryT]) -> Packed:
         """The state that stands for a node of the plain space."""
-        return self._sorted(self.packed(node))
+        shape, sources = self.grounds.anatomy.take_apart(node, None)
+        cells = [source for source in sources if isinstance(source, int)]
+        assert len(cells) == len(sources)
+        ground, *locals_ = self.grounds.pack(self.grounds.anatomy.plan(shape), cells)
+        return (ground, *(sorted(locals_) if self._shape(ground).alike else locals_))
+
+    def node(self, state: Packed) -> Node[StateT, EnvT, MemoryT]:
+        """The node that a state stands for."""
+        layout = self.grounds.all[state[0]][0]
+        cells = tuple(self.grounds.cells(state))
+        node: Node[StateT, EnvT, MemoryT] = self.grounds.anatomy.value(layout.plan, cells)
+        return node
 
     def fair(self, label: int) -> bool:
         """As the label says."""
@@ -212,205 +160,202 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
 
     def owes(self, state: Packed) -> Marks:
         """As the plain space says."""
-        shaped = self._at(state[0])
-        debts: Marks = self._look_up(shaped.debts, state)
+        debts: Marks = self._shape(state[0]).debts.look_up(self.grounds, state)
         return debts
-
-    def packed(self, node: Node[StateT, EnvT, MemoryT]) -> Packed:
-        """A node as numbers."""
-        shape, sources = self.anatomy.take_apart(node, None)
-        numbers = [source for source in sources if isinstance(source, int)]
-        assert len(numbers) == len(sources)
-        return (self.anatomy.plan(shape).number, *numbers)
-
-    def node(self, state: Packed) -> Node[StateT, EnvT, MemoryT]:
-        """The node that numbers stand for."""
-        plan = self.anatomy.plans[state[0]]
-        node: Node[StateT, EnvT, MemoryT] = self.anatomy.value(plan, state[1:])
-        return node
 
     def successors(self, state: Packed) -> Iterator[Edge[int, Packed]]:
         """Every step, each prolonged by the eager tasks."""
-        shaped = self._at(state[0])
-        look_up, alike = self._look_up, shaped.alike
-        for tree in shaped.trees:
-            for way in look_up(tree, state):
-                for label, step in look_up(way, state):
-                    end = step.after(state)
-                    if alike and step.moves:
-                        end = self._sorted(end)
-                    yield label, end, step.marks
+        # What is known is looked up here, not in ``Tree.look_up``: this runs a million times.
+        ground = state[0]
+        shaped = self._shape_of.get(ground) or self._shape(ground)
+        grounds, quiet, alike = self.grounds, self._quiet, shaped.alike
+        views = _views(state) if alike else (state,)
+        for part, turned in shaped.parts:
+            view = views[turned]
+            node = part.by_ground.get(ground)
+            while node.__class__ is tuple:
+                at, facets, kids = node
+                node = kids.get(facets[view[at]])
+            for tree, place in part.learn(grounds, view) if node is None else node:
+                view = views[turned or place]
+                node = tree.by_ground.get(ground)
+                while node.__class__ is tuple:
+                    at, facets, kids = node
+                    node = kids.get(facets[view[at]])
+                for outcome in tree.learn(grounds, view) if node is None else node:
+                    label, step, turns, anew, marks = outcome
+                    if anew is not None:
+                        end = _after(view, outcome, alike)
+                    elif turns:
+                        new = list(view)
+                        new[0] = step[ground]
+                        for at, turn in turns:
+                            new[at] = turn if turn.__class__ is int else turn[new[at]]
+                        if alike:
+                            end = (new.pop(0), *sorted(new))
+                        else:
+                            end = tuple(new)
+                    else:
+                        end = (step[ground], *state[1:])
+                    if end[0] in quiet:
+                        yield label, end, marks
+                    else:
+                        for later, more in self._settled(end, marks):
+                            yield label, later, more
 
-    def _sorted(self, state: Packed) -> Packed:
-        """The permutation of a state that stands for all of them."""
-        for row in self._at(state[0]).alike:
-            keys = [to_first[state[at]] for at, to_first, _ in row]
-            in_order = sorted(keys)
-            if keys != in_order:
-                new = list(state)
-                for (at, _, from_first), key in zip(row, in_order, strict=True):
-                    new[at] = from_first[key]
-                state = tuple(new)
-        return state
+    def _settled(self, state: Packed, marks: Marks) -> list[tuple[Packed, Marks]]:
+        """Where the eager tasks lead, and what they show on the way."""
+        ends: list[tuple[Packed, Marks]] = []
+        todo = [(state, marks)]
+        while todo:
+            state, marks = todo.pop()
+            leap = self._leaps.get(state[0]) or self._leap(state)
+            if leap.after is not None:
+                state, marks = (leap.after, *state[1:]), marks | leap.marks
+            if leap.tree is None:
+                ends.append((state, marks))
+                continue
+            ways = leap.tree.look_up(self.grounds, state)
+            if ways is _QUIET:
+                ends.append((state, marks))
+                continue
+            ((tree, _),) = ways
+            alike = self._shape(state[0]).alike
+            # The first option last, so that it is taken up first.
+            for outcome in reversed(tree.look_up(self.grounds, state)):
+                todo.append((_after(state, outcome, alike), marks | outcome[4]))
+        return ends
 
-    def _alike(self, plan: Plan) -> list[list[tuple[int, _Moved, _Moved]]]:
-        """Rows of cells that may be exchanged, each with the way to the first place and back."""
-        if self.symmetry is None:
-            return []
-        cells: dict[type[Any], list[int]] = {}
-        for cell, kind in enumerate(plan.kinds):
-            if kind.cls is self.symmetry.cls:
-                cells.setdefault(kind.cls, []).append(cell)
-        return [
-            [
-                (cell + 1, self._moved(plan.kinds[cell], 0), self._moved(plan.kinds[cell], number))
-                for number, cell in enumerate(row)
-            ]
-            for whole in cells.values()
-            for row in _in_rows(whole, self.symmetry.row)
-        ]
-
-    def _moved(self, kind: Kind, number: int) -> _Moved:
-        assert self.symmetry is not None
-        if (kind, number) not in self._moves:
-            self._moves[kind, number] = _Moved(kind, self.symmetry.move, number)
-        return self._moves[kind, number]
-
-    # --- trees ------------------------------------------------------------------------
-
-    def _look_up(self, tree: _Tree, state: Packed) -> Any:
-        node = tree.cells
-        while node.__class__ is tuple:
-            at, facet, kids = node
-            node = kids.get(facet[state[at]])
-        return self._by_fields(tree, state) if node is None else node
-
-    def _by_fields(self, tree: _Tree, state: Packed) -> Any:
-        """The same field by field, which is how it is known; then it is known by cells, too."""
-        node = tree.root
-        asked: dict[int, None] = {}
-        while node.__class__ is tuple:
-            at, facet, kids = node
-            asked[at] = None
-            value = state[at]
-            node = kids.get(value if facet is None else facet[value])
-        if node is None:
-            reads, node = self._grow(tree, state)
-            for copy in reads:
-                asked[copy.cell + 1] = None
-                names = tree.fields.setdefault(copy.cell + 1, set())
-                if copy.name not in names:
-                    names.add(copy.name)
-                    tree.cells = None
-        kinds = self.anatomy.plans[state[0]].kinds
-        levels = [(at, kinds[at - 1].facets(tree.fields[at])) for at in asked]
-        tree.cells = _planted(tree.cells, levels, state, node)
-        return node
-
-    def _grow(self, tree: _Tree, state: Packed) -> tuple[Iterable[Copy], Any]:
-        """Run the function on what the tree does not know yet; what it read, and the leaf."""
-        self.misses += 1
-        tree.misses += 1
-        plan = self.anatomy.plans[state[0]]
-        kinds = plan.kinds
-
-        def value(copy: Copy) -> object:
-            return kinds[copy.cell].cells[state[copy.cell + 1]][copy.index]
-
-        recorder = Recorder(value)
-        with recording(recorder):
-            leaf = tree.function(self.anatomy.watched(plan))
-        path = [(copy.cell + 1, kinds[copy.cell].facet(copy.name)) for copy in recorder.reads]
-        self._graft(tree, path, leaf, state)
-        return recorder.reads, leaf
-
-    def _graft(
-        self, tree: _Tree, path: list[tuple[int, Facet | None]], leaf: object, state: Packed
-    ) -> None:
-        kids: dict[int, Any] | None = None
-        key = 0
-        node = tree.root
-        for at, facet in path:
-            if node is None:
-                node = (at, facet, {})
-                if kids is None:
-                    tree.root = node
-                else:
-                    kids[key] = node
-            assert node[0] == at and node[1] is facet, "a function reads in a fixed order"
-            kids = node[2]
-            key = state[at] if facet is None else facet[state[at]]
-            node = kids.get(key)
-        if kids is None:
-            tree.root = leaf
-        else:
-            kids[key] = leaf
+    def _leap(self, state: Packed) -> _Leap:
+        """How far the ground alone leads."""
+        ground, marks = state[0], NO_MARKS
+        while True:
+            here = (ground, *state[1:])
+            eager = self._shape(ground).eager
+            ways = eager.look_up(self.grounds, here)
+            tree: Tree | None = eager
+            if eager.asks_local(ground):
+                break
+            if ways is _QUIET:
+                tree = None
+                if ground == state[0]:
+                    self._quiet.add(ground)
+                break
+            ((way, _),) = ways
+            outcomes = way.look_up(self.grounds, here)
+            if way.asks_local(ground) or len(outcomes) > 1:
+                break
+            (outcome,) = outcomes
+            _, step, turns, anew, more = outcome
+            if turns or anew is not None:
+                break
+            ground, marks = step[ground], marks | more
+        after = None if ground == state[0] else ground
+        leap = self._leaps[state[0]] = _Leap(after, marks, tree)
+        return leap
 
     # --- compiling --------------------------------------------------------------------
 
-    def _at(self, number: int) -> _Shaped:
-        while len(self._shaped) <= number:
-            self._shaped.append(self._compile(self.anatomy.plans[len(self._shaped)]))
-        return self._shaped[number]
+    def _shape(self, ground: int) -> _Shaped:
+        number = self.grounds.all[ground][0].plan.number
+        while len(self._shapes) <= number:
+            self._shapes.append(self._compile(self.grounds.layout(len(self._shapes))))
+        shaped = self._shape_of[ground] = self._shapes[number]
+        return shaped
 
-    def _compile(self, plan: Plan) -> _Shaped:
-        shaped = _Shaped(plan, _Tree(self.space.owes), self._alike(plan))
+    def _compile(self, layout: Layout) -> _Shaped:
+        alike = len(layout.local) if self.symmetry is not None else 0
+        shaped = _Shaped(
+            layout, Tree(self.space.owes), Tree(lambda n: self._eager(shaped, n)), alike
+        )
 
-        def tasks(node: Node[StateT, EnvT, MemoryT]) -> list[_Tree]:
+        def tasks(node: Node[StateT, EnvT, MemoryT]) -> list[_Way]:
             return [self._task(shaped, task) for task in self.space.tasks(node)]
 
-        shaped.trees.append(_Tree(tasks))
-        shaped.trees += [_Tree(self._offers_of(shaped, part)) for part in self.parts]
+        shaped.parts.append((Tree(tasks), 0))
+        trees: dict[object, Tree] = {}
+        for part in self.parts:
+            about, place = self._first(part)
+            if about not in trees:
+                trees[about] = Tree(self._offers_of(shaped, about))
+            shaped.parts.append((trees[about], place if alike else 0))
         return shaped
+
+    def _first(self, what: Any) -> tuple[Any, int]:
+        return (what, 0) if self.symmetry is None else self.symmetry.first(what)
+
+    def _eager(self, shaped: _Shaped, node: Node[StateT, EnvT, MemoryT]) -> list[_Way]:
+        task = self.space.eager_task(node)
+        return _QUIET if task is None else [(self._way(shaped, task), 0)]
 
     def _offers_of(
         self, shaped: _Shaped, part: Callable[[EnvT, StateT], Any]
     ) -> Callable[[Node[StateT, EnvT, MemoryT]], object]:
-        def ways(node: Node[StateT, EnvT, MemoryT]) -> list[_Tree]:
-            return [self._offer(shaped, offer) for offer in part(node.env, node.state)]
+        def ways(node: Node[StateT, EnvT, MemoryT]) -> list[_Way]:
+            return [(self._offer(shaped, offer), 0) for offer in part(node.env, node.state)]
 
         return ways
 
-    def _task(self, shaped: _Shaped, task: TaskT) -> _Tree:
+    def _task(self, shaped: _Shaped, task: TaskT) -> _Way:
+        first, place = self._first(task)
+        return self._way(shaped, first), place
+
+    def _way(self, shaped: _Shaped, task: TaskT) -> Tree:
         if task not in shaped.ways:
-            shaped.ways[task] = _Tree(lambda node: self._steps(shaped.plan, node, task, None))
+            shaped.ways[task] = Tree(lambda node: self._outcomes(shaped.layout, node, task, None))
         return shaped.ways[task]
 
-    def _offer(self, shaped: _Shaped, offer: Offer[InputT, EnvT]) -> _Tree:
+    def _offer(self, shaped: _Shaped, offer: Offer[InputT, EnvT]) -> Tree:
         """The way of an offer; its environment is kept as what changes."""
         given = raw(cast(Watched, offer.env))
-        changes = {name: value for name, value in given.items() if not isinstance(value, Copy)}
+        changes = {name: value for name, value in given.items() if not isinstance(value, Token)}
         key = (offer.news, tuple(changes.items()), offer.owed)
         if key not in shaped.ways:
 
             def run(node: Node[StateT, EnvT, MemoryT]) -> object:
                 made = attrs.evolve(offer, env=_evolved(node.env, changes))
-                return self._steps(shaped.plan, node, None, made)
+                return self._outcomes(shaped.layout, node, None, made)
 
-            shaped.ways[key] = _Tree(run)
+            shaped.ways[key] = Tree(run)
         return shaped.ways[key]
 
-    def _steps(
+    def _outcomes(
         self,
-        plan: Plan,
+        layout: Layout,
         node: Node[StateT, EnvT, MemoryT],
         task: TaskT | None,
         offer: Offer[InputT, EnvT] | None,
-    ) -> list[tuple[int, _Change]]:
+    ) -> list[Outcome]:
         return [
-            (self._label(label), self._change(plan, end, marks | more))
+            self._outcome(layout, self._label(label), target, marks)
             for label, target, marks in self.space.step(node, task, offer)
-            for end, more in self.space.settled(target)
         ]
 
-    def _change(self, plan: Plan, target: Node[StateT, EnvT, MemoryT], marks: Marks) -> _Change:
-        shape, sources = self.anatomy.take_apart(target, plan, resolve)
-        new = self.anatomy.plan(shape)
-        change = _Change(new.number, sources, marks, new is plan)
-        if self.symmetry is not None and change.rebuilt is None:
-            cls = self.symmetry.cls
-            change.moves = any(plan.kinds[at - 1].cls is cls for at, _ in change.patch)
-        return change
+    def _outcome(
+        self, old: Layout, label: int, target: Node[StateT, EnvT, MemoryT], marks: Marks
+    ) -> Outcome:
+        anatomy = self.grounds.anatomy
+        shape, sources = anatomy.take_apart(target, old.plan, resolve)
+        new = self.grounds.layout(anatomy.plan(shape).number)
+        after: list[int | tuple[int, Turn | None]] = []
+        for cell, place in new.local.items():
+            source = sources[cell]
+            if isinstance(source, int):
+                after.append(place.first(source))
+            else:
+                was = old.local[source[0]]
+                after.append((was.at, self.grounds.turn(was, source[1], place)))
+        turns: list[tuple[int, int | Turn]] = []
+        same = len(new.local) == len(old.local)
+        for at, each in enumerate(after, start=1):
+            if isinstance(each, int):
+                turns.append((at, each))
+            else:
+                same = same and each[0] == at
+                if each[1] is not None:
+                    turns.append((at, each[1]))
+        step = self.grounds.step(new, sources)
+        return label, step, turns, None if same else tuple(after), marks
 
     def _label(self, label: Label[InputT, TaskT]) -> int:
         number = self._label_numbers.get(label)
@@ -420,8 +365,43 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
         return number
 
 
+def _after(state: Packed, outcome: Outcome, alike: int) -> Packed:
+    """The state after an outcome; where local objects are ``alike``, sorted."""
+    _, step, turns, anew, _ = outcome
+    if anew is None:
+        new = list(state)
+        for at, turn in turns:
+            new[at] = turn if isinstance(turn, int) else turn[new[at]]
+        del new[0]
+    else:
+        new = [each if isinstance(each, int) else _turned(state, *each) for each in anew]
+    return (step[state[0]], *(sorted(new) if alike else new))
+
+
+def _turned(state: Packed, at: int, turn: Turn | None) -> int:
+    return state[at] if turn is None else turn[state[at]]
+
+
+def _views(state: Packed) -> Sequence[Packed]:
+    """The state as it is, and with each other local object in the place of the first."""
+    if len(state) == 3:
+        return (state, (state[0], state[2], state[1]))
+    ground, first, *others = state
+    views = [state]
+    for at, other in enumerate(others):
+        views.append((ground, other, *others[:at], first, *others[at + 1 :]))
+    return views
+
+
+def _trees(shaped: _Shaped) -> Iterator[Tree]:
+    yield shaped.debts
+    yield shaped.eager
+    yield from dict.fromkeys(tree for tree, _ in shaped.parts)
+    yield from shaped.ways.values()
+
+
 def _evolved(env: EnvT, changes: Mapping[str, object]) -> EnvT:
     return attrs.evolve(env, **changes) if changes else env  # type: ignore[misc]  # attrs' plugin wants a class
 
 
-__all__ = ["CompiledSpace", "Delta", "Packed", "Symmetry"]
+__all__ = ["CompiledSpace", "Packed", "Symmetry"]

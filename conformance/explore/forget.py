@@ -39,7 +39,7 @@ from conformance.explore.desk import Desk
 from conformance.explore.plain import Node
 from conformance.explore.promises import Memory
 from conformance.explore.scope import Scope
-from conformance.explore.watching import untouched
+from conformance.explore.watching import lifted, untouched
 from spec_model.background_fetch import BackgroundFetch
 from spec_model.complete_record import Abandoned, Loose, RecordState
 from spec_model.phases import RecordPhase, RegistrationPhase
@@ -111,7 +111,7 @@ class Forget:
             was = old[fetch] if fetch < len(old) else ()
             new = []
             for index, record in enumerate(row):
-                if record.generation:
+                if objects and record.generation:
                     objects = tuple(_of(each, fetch, index, record.generation) for each in objects)
                 earlier = was[index] if index < len(was) else None
                 if record is earlier and not self.scope.matches:
@@ -119,7 +119,7 @@ class Forget:
                     continue
                 base = NUMBERS * (len(self.scope.methods) * fetch + index)
                 readable = self._readable(state, objects, fetch, index)
-                new.append(self._record(record, earlier, base, readable))
+                new.append(lifted(canonical_record, record, self.scope.attempts, base, readable))
             rows.append(row if _same(tuple(new), row) else tuple(new))
         same = _same(tuple(rows), state.records)
         return state.records if same else tuple(rows), objects
@@ -133,24 +133,6 @@ class Forget:
         if state.agent.fetches[fetch].phase is not RegistrationPhase.RECORDS_GONE:
             return True
         return any(each.fetch == fetch and each.record == index for each in objects)
-
-    def _record(
-        self, record: RecordState, old: RecordState | None, base: int, readable: bool
-    ) -> RecordState:
-        bound = self.scope.attempts
-        if record.generation:
-            record = attrs.evolve(record, generation=0)
-        if record.phase is RecordPhase.SETTLED and record.current is None:
-            if record.attempts:
-                record = attrs.evolve(record, attempts=0)
-            if not readable and (record.parts or record.response is not None):
-                record = attrs.evolve(record, parts=(), response=None)
-        elif old is None or not untouched(record, old, "attempts"):
-            if record.attempts > bound:
-                record = attrs.evolve(record, attempts=bound)
-        if old is not None and untouched(record, old, *ANSWERS, "exchange"):
-            return record
-        return renumbered(record, base)
 
     # --- the rest ---------------------------------------------------------------------
 
@@ -166,12 +148,28 @@ class Forget:
 
     def _desk(self, env: Desk, state: State) -> Desk:
         """Pauses and aborts by the user reach an unsettled fetch only."""
+        fetches = state.agent.fetches
+        if not fetches or not all(fetch.result for fetch in fetches):
+            return env
         if env.fetches or not (env.pauses or env.user_aborts):
             return env
-        fetches = state.agent.fetches
-        if fetches and all(fetch.result for fetch in fetches):
-            return attrs.evolve(env, pauses=0, user_aborts=0)
-        return env
+        return attrs.evolve(env, pauses=0, user_aborts=0)
+
+
+def canonical_record(record: RecordState, bound: int, base: int, readable: bool) -> RecordState:
+    """One record's canonical form, which depends on nothing else.
+
+    ``bound``: of attempts; ``base``: what its exchanges' numbers are beyond; ``readable``: whether
+    anybody may yet read it.
+    """
+    changes: dict[str, object] = {"generation": 0}
+    if record.phase is RecordPhase.SETTLED and record.current is None:
+        changes["attempts"] = 0
+        if not readable:
+            changes |= {"parts": (), "response": None}
+    else:
+        changes["attempts"] = min(record.attempts, bound)
+    return renumbered(_evolved(record, **changes), base)
 
 
 def before_env(node: Full | None) -> Desk | None:

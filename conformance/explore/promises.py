@@ -18,6 +18,7 @@ from conformance.explore.desk import SETTLE_EVENTS, Desk
 from conformance.explore.plain import Move
 from conformance.explore.scope import Scope
 from conformance.explore.space import NO_MARKS, Marks
+from conformance.explore.watching import seen
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch, Rejected
 from spec_model.complete_record import RecordState
@@ -375,66 +376,17 @@ class Promises:
         self, memory: Memory, move: Step, fetch: int, index: int, marks: set[str]
     ) -> Memory:
         old, new = move.before.records[fetch][index], move.after.records[fetch][index]
-        if new.generation > old.generation or new.stored.lo < old.stored.lo:
-            if old.stored.lo:
-                marks.add("anew")
-                memory = attrs.evolve(memory, anew=memory.anew | {fetch})
-        if new.stored.lo > old.stored.lo:
-            self._stored(move.after, fetch, new, marks)
-        if new.current is not old.current and new.current is not None:
-            self._joined(old, new, marks)
-        if new.settled and new.result == "success" and not old.settled:
-            self._whole(new, marks)
-        if isinstance(move.did, m.Responded) and new.result == "fetch-error":
-            if self._belongs(old, move.did.wire):
-                marks.add("!S25")
-        if old.settled and new.result != old.result:
-            marks.add("!S27")  # a record that is final keeps its outcome
-        return memory
-
-    def _stored(self, after: State, fetch: int, new: RecordState, marks: set[str]) -> None:
-        live = after.agent.fetches[fetch]
-        if live.download_total and after.stored(fetch) > live.download_total:
+        wire = move.did.wire if isinstance(move.did, m.Responded) else None
+        shown = seen(judged, old, new, given=(wire, self.scope.size))
+        marks |= shown
+        if "anew" in shown:
+            memory = attrs.evolve(memory, anew=memory.anew | {fetch})
+        live = move.after.agent.fetches[fetch]
+        if live.download_total and move.after.stored(fetch) > live.download_total:
             marks.add("!S12")
-        if after.agent.quota is not None and after.used() > after.agent.quota:
+        if move.after.agent.quota is not None and move.after.used() > move.after.agent.quota:
             marks.add("!S35")
-        if len({part.exchange for part in new.parts}) > 2:
-            marks.add("short-chain")
-
-    def _joined(self, old: RecordState, new: RecordState, marks: set[str]) -> None:
-        """A partial answer has been taken: it must be of the version of what is stored."""
-        head = new.current
-        assert head is not None
-        if head.status == 206 and new.stored.lo:
-            if any(part.version != head.version for part in new.parts):
-                marks.add("!S25")
-            if head.first != new.stored.lo:
-                marks.add("!S25")
-
-    def _belongs(self, old: RecordState, wire: Wire) -> bool:
-        """Whether a partial answer is what was asked for, of what is stored, in HTTP's own form."""
-        size, first = self.scope.size, old.start.lo
-        right = ("Content-Range", f"bytes {first}-{size - 1}/{size}") in wire.headers
-        same = all(part.version == wire.version for part in old.parts)
-        fits = (wire.first, wire.length) == (first, size - first)
-        right = right and any(name == "ETag" for name, _ in wire.headers)
-        return wire.status == 206 and old.method == "GET" and right and same and fits
-
-    def _whole(self, new: RecordState, marks: set[str]) -> None:
-        """S07: the parts of a success are one version without holes, from the first byte on."""
-        at, versions = 0, set()
-        for part in new.parts:
-            versions.add(part.version)
-            if part.first != at:
-                marks.add("!S07")
-            at = part.first + part.length.lo
-        if len(versions) > 1:
-            marks.add("!S07")
-        response = new.response
-        if response is not None and not response.null_body and at != self.scope.size:
-            marks.add("!S07")
-        if response is not None and not response.ok:
-            marks.add("!S07")
+        return memory
 
     def _fetch(
         self,
@@ -540,6 +492,63 @@ class Promises:
                 yield "L06"
         for call in memory.pending:
             yield "L01" if call.startswith("fetch") else "L09"
+
+
+def judged(old: RecordState, new: RecordState, wire: Wire | None, size: int) -> Marks:
+    """What a step shows of one record, which depends on nothing else.
+
+    ``wire``: the answer that came, if one did; ``size``: of the resource.
+    """
+    return frozenset(_judged(old, new, wire, size))
+
+
+def _judged(old: RecordState, new: RecordState, wire: Wire | None, size: int) -> Iterator[str]:
+    if new.generation > old.generation or new.stored.lo < old.stored.lo:
+        if old.stored.lo:
+            yield "anew"
+    if new.stored.lo > old.stored.lo and len({part.exchange for part in new.parts}) > 2:
+        yield "short-chain"
+    if new.current is not None and new.current != old.current and not _joins(new):
+        yield "!S25"
+    if new.settled and new.result == "success" and not old.settled and not _whole(new, size):
+        yield "!S07"
+    if wire is not None and new.result == "fetch-error" and _belongs(old, wire, size):
+        yield "!S25"
+    if old.settled and new.result != old.result:
+        yield "!S27"  # a record that is final keeps its outcome
+
+
+def _joins(new: RecordState) -> bool:
+    """A partial answer has been taken: it must be of the version of what is stored."""
+    head = new.current
+    assert head is not None
+    if head.status != 206 or not new.stored.lo:
+        return True
+    same = all(part.version == head.version for part in new.parts)
+    return same and head.first == new.stored.lo
+
+
+def _belongs(old: RecordState, wire: Wire, size: int) -> bool:
+    """Whether a partial answer is what was asked for, of what is stored, in HTTP's own form."""
+    first = old.start.lo
+    right = ("Content-Range", f"bytes {first}-{size - 1}/{size}") in wire.headers
+    same = all(part.version == wire.version for part in old.parts)
+    fits = (wire.first, wire.length) == (first, size - first)
+    right = right and any(name == "ETag" for name, _ in wire.headers)
+    return wire.status == 206 and old.method == "GET" and right and same and fits
+
+
+def _whole(new: RecordState, size: int) -> bool:
+    """S07: the parts of a success are one version without holes, from the first byte on."""
+    at = 0
+    for part in new.parts:
+        if part.first != at:
+            return False
+        at = part.first + part.length.lo
+    if len({part.version for part in new.parts}) > 1:
+        return False
+    response = new.response
+    return response is None or (response.ok and (response.null_body or at == size))
 
 
 def _any_reading(state: State) -> bool:

@@ -47,7 +47,7 @@ from typing import Generic
 
 import attrs
 
-from conformance.explore.components import bottom_components
+from conformance.explore.components import bottom_components, not_reaching
 from conformance.explore.space import LabelT, Marks, Space, StateT, broken
 
 REPORT_EVERY = 5_000
@@ -199,9 +199,10 @@ class _Search(Generic[StateT, LabelT]):
         successors, fair = self.space.successors, self.space.fair
         seen: set[Marks] = set()
         fairness = [fair(label) for label in labels]
+        transitions = self.transitions
         for source in range(begin, end):
             for label, target, marks in successors(states[source]):
-                self.transitions += 1
+                transitions += 1
                 number = numbers.get(target)
                 cause = labels.get(label)
                 if cause is None:
@@ -221,6 +222,7 @@ class _Search(Generic[StateT, LabelT]):
                         if self.first_flaw and broken(mark):
                             self.why = "the first flaw"
             rows.append(len(fair_targets))
+            self.transitions = transitions
             if source % REPORT_EVERY == 0:
                 self._report()
             if len(states) > self.most_states:
@@ -264,7 +266,12 @@ class _Search(Generic[StateT, LabelT]):
     def _unpaid(self) -> list[Flaw[StateT, LabelT]]:
         """Debts that a fair run can owe for ever: owed all over a component that is not left."""
         nearest: dict[str, int] = {}
-        for component in bottom_components(self.rows, self.fair_targets):
+
+        def owes_nothing(number: int) -> bool:
+            return not self.space.owes(self.states[number])
+
+        graph = self.rows, self.fair_targets
+        for component in bottom_components(*graph, not_reaching(owes_nothing, *graph)):
             owed = self.space.owes(self.states[component[0]])
             for member in component[1:]:
                 if not owed:

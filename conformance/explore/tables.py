@@ -3,13 +3,13 @@
 A state is a tree of attrs objects and tuples.  Its *shape* is the tree without what
 varies: which objects there are and where, and the fields that are *fixed*.  What varies
 of one object is its *cell*: a tuple of field values, interned to a small number.  So a
-state is one tuple of numbers: the shape's, then one for each cell.  Objects of a class
-that is *split* have a cell for each field.
+state is a shape and one number for each cell.  Objects of a class that is *split* have a
+cell for each field.
 
 - A ``Kind`` interns the cells of one class and set of fields.
-- A ``Facet`` is one field of them: cell number to value number.
-- ``Facets`` are several fields together.
-- A ``Delta`` changes some fields and keeps the others: cell number to cell number.
+- A ``Facet`` is one aspect of them (``watching``): cell number to value number.
+- ``Facets`` are several aspects together.
+- A ``Delta`` is what a chain of changes makes of them: cell number to cell number.
 
 The last three are dictionaries that fill themselves.
 """
@@ -22,7 +22,17 @@ from typing import Any
 
 import attrs
 
-from conformance.explore.watching import Copy, Watched, raw, watched_class
+from conformance.explore.watching import (
+    Aspect,
+    Chain,
+    Copy,
+    Later,
+    Put,
+    Watched,
+    done,
+    raw,
+    watched_class,
+)
 
 Fixed = Mapping[type[Any], frozenset[str]]
 """The classes that are taken apart, with the fields that belong to the shape."""
@@ -56,61 +66,69 @@ Shape = Tree | Row | Atom
 
 
 class Facet(dict[int, int]):
-    """One field of the cells of a kind."""
+    """One aspect of the cells of a kind."""
 
-    def __init__(self, kind: Kind, name: str) -> None:
+    def __init__(self, kind: Kind, aspect: Aspect) -> None:
         super().__init__()
-        self.kind, self.at = kind, kind.names.index(name)
+        self.kind, self.aspect = kind, aspect
         self.values_of: dict[object, int] = {}
 
     def __missing__(self, cell: int) -> int:
-        value = self.kind.cells[cell][self.at]
+        value = self.kind.value(cell, self.aspect)
         number = self[cell] = self.values_of.setdefault(value, len(self.values_of))
         return number
 
 
 class Facets(dict[int, int]):
-    """Several fields of the cells of a kind together."""
+    """Several aspects of the cells of a kind together."""
 
-    def __init__(self, kind: Kind, places: tuple[int, ...]) -> None:
+    def __init__(self, parts: tuple[Facet, ...]) -> None:
         super().__init__()
-        self.kind, self.places = kind, places
-        self.values_of: dict[tuple[object, ...], int] = {}
+        self.parts = parts
+        self.values_of: dict[tuple[int, ...], int] = {}
 
     def __missing__(self, cell: int) -> int:
-        values = self.kind.cells[cell]
-        key = tuple(values[at] for at in self.places)
+        key = tuple(part[cell] for part in self.parts)
         number = self[cell] = self.values_of.setdefault(key, len(self.values_of))
         return number
 
 
 class Delta(dict[int, int]):
-    """What changing some fields makes of each cell of a kind."""
+    """What a chain of changes makes of each cell of a kind."""
 
-    def __init__(self, kind: Kind, changes: tuple[tuple[str, object], ...]) -> None:
+    def __init__(self, kind: Kind, chain: Chain) -> None:
         super().__init__()
-        self.kind = kind
-        self.changes = tuple((kind.names.index(name), value) for name, value in changes)
+        self.kind, self.chain = kind, chain
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none; this one is itself only
+        return id(self)
 
     def __missing__(self, cell: int) -> int:
-        values = list(self.kind.cells[cell])
-        for at, value in self.changes:
-            values[at] = value
-        number = self[cell] = self.kind.intern(tuple(values))
+        number = self[cell] = self.kind.changed(cell, self.chain)
         return number
 
 
 @attrs.define(eq=False)
 class Kind:
-    """The cells of one class with one set of fields."""
+    """The cells of one class with one set of fields.
+
+    ``whole``: these are all the fields, so that a cell is an object.
+    """
 
     cls: type[Any]
     names: tuple[str, ...]
+    whole: bool = attrs.field(init=False)
     cells: list[tuple[object, ...]] = attrs.field(factory=list)
     _numbers: dict[tuple[object, ...], int] = attrs.field(factory=dict)
-    _facets: dict[str, Facet] = attrs.field(factory=dict)
-    _together: dict[tuple[int, ...], Facets] = attrs.field(factory=dict)
-    _deltas: dict[tuple[tuple[str, object], ...], Delta] = attrs.field(factory=dict)
+    _facets: dict[Aspect, Facet] = attrs.field(factory=dict)
+    _together: dict[tuple[Aspect, ...], Facets] = attrs.field(factory=dict)
+    _deltas: dict[Chain, Delta] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.whole = self.names == _names(self.cls)  # type: ignore[arg-type]  # classes are hashable
 
     def intern(self, values: tuple[object, ...]) -> int:
         """The number of a cell."""
@@ -120,26 +138,51 @@ class Kind:
             self.cells.append(values)
         return number
 
-    def facet(self, name: str) -> Facet | None:
-        """One field; None where the cell has no other, and its number will do."""
+    def item(self, cell: int) -> Any:
+        """The object that a cell is; only where it is ``whole``."""
+        return self.cls(*self.cells[cell])
+
+    def intern_item(self, item: Any) -> int:
+        """The number of an object's cell; only where it is ``whole``."""
+        return self.intern(tuple(getattr(item, name) for name in self.names))
+
+    def value(self, cell: int, aspect: Aspect) -> object:
+        """What an aspect of a cell is."""
+        if isinstance(aspect, str):
+            return self.cells[cell][self.names.index(aspect)]
+        return aspect(self.item(cell))
+
+    def changed(self, cell: int, chain: Chain) -> int:
+        """The number of what a chain makes of a cell."""
+        if len(chain) == 1 and isinstance(chain[0], Put):
+            changes = dict(chain[0].changes)
+            old = zip(self.names, self.cells[cell], strict=True)
+            return self.intern(tuple(changes.get(name, value) for name, value in old))
+        return self.intern_item(done(chain, self.item(cell)))
+
+    def facet(self, aspect: Aspect) -> Facet | None:
+        """One aspect; None where the cell has no other, and its number will do."""
         if len(self.names) == 1:
             return None
-        if name not in self._facets:
-            self._facets[name] = Facet(self, name)
-        return self._facets[name]
+        if aspect not in self._facets:
+            self._facets[aspect] = Facet(self, aspect)
+        return self._facets[aspect]
 
-    def facets(self, names: Iterable[str]) -> Facets:
-        """Several fields together."""
-        places = tuple(sorted(self.names.index(name) for name in names))
-        if places not in self._together:
-            self._together[places] = Facets(self, places)
-        return self._together[places]
+    def facets(self, aspects: Iterable[Aspect]) -> Facets | None:
+        """Several aspects together; None as for ``facet``."""
+        if len(self.names) == 1:
+            return None
+        key = tuple(aspects)
+        if key not in self._together:
+            parts = (self.facet(aspect) for aspect in key)
+            self._together[key] = Facets(tuple(part for part in parts if part is not None))
+        return self._together[key]
 
-    def delta(self, changes: tuple[tuple[str, object], ...]) -> Delta:
-        """A change of some fields."""
-        if changes not in self._deltas:
-            self._deltas[changes] = Delta(self, changes)
-        return self._deltas[changes]
+    def delta(self, chain: Chain) -> Delta:
+        """A chain of changes."""
+        if chain not in self._deltas:
+            self._deltas[chain] = Delta(self, chain)
+        return self._deltas[chain]
 
 
 Source = tuple[int, Delta | None] | int
@@ -150,15 +193,14 @@ Source = tuple[int, Delta | None] | int
 class Plan:
     """One shape with its kinds: how a tuple of numbers is read.
 
-    ``where``: the cell and the kind of each place and field.  Objects are numbered as places
-    in the order in which the tree is walked.  ``watched``: the watched value, of which there is
-    one; ``known``: the identity of everything in it, with its shape and cells.
+    Objects are numbered as places in the order in which the tree is walked.  ``watched``: the
+    watched value, of which there is one; ``known``: the identity of everything in it, with its
+    shape and cells.
     """
 
     shape: Shape
     number: int
     kinds: list[Kind] = attrs.field(factory=list)
-    where: dict[tuple[int, str], int] = attrs.field(factory=dict)
     watched: Any = None
     known: dict[int, tuple[Shape, Sequence[Source]]] = attrs.field(factory=dict)
 
@@ -191,25 +233,19 @@ class Anatomy:
         if known is not None:
             return known
         plan = Plan(shape, len(self.plans))
-        places = [0]
-        self._lay_out(plan, shape, places)
+        self._lay_out(plan, shape)
         self.plans.append(plan)
         self._by_shape[shape] = plan
         return plan
 
-    def _lay_out(self, plan: Plan, shape: Shape, places: list[int]) -> None:
+    def _lay_out(self, plan: Plan, shape: Shape) -> None:
         if isinstance(shape, Row):
             for item in shape.items:
-                self._lay_out(plan, item, places)
+                self._lay_out(plan, item)
         elif isinstance(shape, Tree):
-            place = places[0]
-            places[0] += 1
-            for names in self.groups(shape):
-                for name in names:
-                    plan.where[place, name] = len(plan.kinds)
-                plan.kinds.append(self.kind(shape.cls, names))
+            plan.kinds += (self.kind(shape.cls, names) for names in self.groups(shape))
             for _, inner in shape.inner:
-                self._lay_out(plan, inner, places)
+                self._lay_out(plan, inner)
 
     # --- taking apart -----------------------------------------------------------------
 
@@ -268,23 +304,21 @@ class Anatomy:
         read: Any,
     ) -> Source:
         kind = self.kind(cls, names)
-        cells = {
-            old.where[copy.place, copy.name]
-            for copy in (values[name] for name in names)
-            if isinstance(copy, Copy) and old is not None
-        }
-        if len(cells) == 1 and old is not None:
-            (cell,) = cells
-            own = all(
-                not isinstance(copy := values[name], Copy) or copy.name == name for name in names
-            )
-            if old.kinds[cell] is kind and own:
-                changes = tuple(
-                    (name, values[name]) for name in names if not isinstance(values[name], Copy)
-                )
-                return (cell, kind.delta(changes) if changes else None)
+        only = values[names[0]]
+        if isinstance(only, Copy) and len(names) == 1 and only.name == names[0]:
+            if old is not None and old.kinds[only.cell] is kind:
+                return (only.cell, None)
+        tokens = {name: t for name in names if isinstance(t := values[name], Copy | Later)}
+        homes = {(token.cell, token.chain) for token in tokens.values()}
+        if len(homes) == 1 and old is not None:
+            ((cell, chain),) = homes
+            own = all(token.name == name for name, token in tokens.items())
+            if own and old.kinds[cell] is kind:
+                others = tuple((name, values[name]) for name in names if name not in tokens)
+                chain = (*chain, Put(others)) if others else chain
+                return (cell, kind.delta(chain) if chain else None)
         return kind.intern(
-            tuple(read(v) if isinstance(v := values[name], Copy) else v for name in names)
+            tuple(read(tokens[name]) if name in tokens else values[name] for name in names)
         )
 
     # --- putting together -------------------------------------------------------------
@@ -319,11 +353,11 @@ class Anatomy:
         places[0] += 1
         values: dict[str, object] = dict(shape.fixed)
         for names in self.groups(shape):
+            kind = self.kind(shape.cls, names)
             if numbers is None:
-                values |= {n: Copy(place, n, cells[0], at) for at, n in enumerate(names)}
+                values |= {name: Copy(place, name, cells[0], kind.whole) for name in names}
             else:
-                cell = self.kind(shape.cls, names).cells[numbers[cells[0]]]
-                values |= dict(zip(names, cell, strict=True))
+                values |= dict(zip(names, kind.cells[numbers[cells[0]]], strict=True))
             cells[0] += 1
         for name, inner in shape.inner:
             values[name] = self._build(inner, places, numbers, cells, known)

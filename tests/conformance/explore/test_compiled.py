@@ -27,7 +27,7 @@ def same_edges(scope: Scope, edition: Edition) -> int:
     while todo:
         node = todo.pop()
         expected = list(plain.successors(node))
-        state = tables.packed(node)
+        state = tables.form(node)
         assert tables.node(state) == node
         given = [
             (tables.labels[label], tables.node(target), marks)
