@@ -28,7 +28,7 @@ runs under trio's MockClock without a thread, a socket or a file.  ``engine.kill
 ends it as a kill would; then ``journal.crash()``, ``disk.crash()``, and open again.
 """
 
-from transfer_engine.at_rest import StoreAtRest, open_at_rest
+from transfer_engine.at_rest import StoreAtRest, Verified, open_at_rest
 from transfer_engine.bodies import ReadableBody
 from transfer_engine.body_disk import BodyDisk, FileBodyDisk
 from transfer_engine.boot_note import Durability
@@ -185,6 +185,7 @@ __all__ = [
     "Unreachable",
     "UserAgent",
     "UserInterface",
+    "Verified",
     "WorkerScope",
     "connect_tcp",
     "offload_inline",

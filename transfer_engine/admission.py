@@ -179,7 +179,10 @@ class Admission:
         self.meter.responses += trusted.length
         self.meter.requests += row.request_length
         head = row.head if trusted.keep_head else None
-        body = Body(name, trusted.length, head, result, durable=trusted.length)
+        sealed = bool(result) and result == row.result and trusted.length == row.length
+        seal = row.seal if sealed else None
+        body = Body(name, trusted.length, head, result, durable=trusted.length, seal=seal)
+        body.suspect = seal is not None
         return RecordState(
             row.index,
             row.request,

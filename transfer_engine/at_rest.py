@@ -11,9 +11,11 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import attrs
 
@@ -21,7 +23,23 @@ from transfer_engine.errors import NotOffered, StoreBusy, StoreUnusable
 from transfer_engine.interface import Shown, ShownRecord
 from transfer_engine.journal import Image, JobRow, RecordRow
 from transfer_engine.plan import known_length
+from transfer_engine.sealing import STEP
 from transfer_engine.sqlite_journal import SqliteJournal
+
+BodyState = Literal["whole", "damaged", "unsealed", "unfinished"]
+
+
+@attrs.frozen
+class Verified:
+    """What became of one body.
+
+    ``unsealed``: final, of the right length, with nothing to compare it with.
+    """
+
+    id: str
+    url: str
+    state: BodyState
+    row: RecordRow = attrs.field(repr=False)
 
 
 @attrs.define(eq=False)
@@ -33,6 +51,43 @@ class StoreAtRest:
     """
 
     _journal: SqliteJournal
+    _bodies: Path
+
+    def verify(self) -> list[Verified]:
+        """Compare every body with its length and, if it has one, with its seal.  Slow.
+
+        Raises StoreUnusable when a body cannot be read.
+        """
+        image = self._journal.load()
+        ids = {row.key: row.id for row in image.jobs}
+        return [
+            Verified(ids[row.job], row.request.url, self._state(row), row) for row in image.records
+        ]
+
+    def _state(self, row: RecordRow) -> BodyState:
+        final = row.result in ("success", "bad-status")
+        try:
+            length = (self._bodies / row.body).stat().st_size if row.length else 0
+            if length < row.length:
+                return "damaged"
+            if not final:
+                return "unfinished"
+            if row.seal is None:
+                return "unsealed"
+            return "whole" if _sum(self._bodies / row.body, row.length) == row.seal else "damaged"
+        except FileNotFoundError:
+            return "damaged"
+        except OSError as error:
+            raise StoreUnusable(str(self._bodies / row.body), str(error)) from error
+
+    def drop(self, damaged: Verified) -> None:
+        """Let the next engine fetch it again.  Raises NotOffered: only a GET is sent twice."""
+        row = damaged.row
+        if row.request.method != "GET":
+            raise NotOffered("drop", damaged.id, f"{row.request.method} is not sent twice")
+        fresh = attrs.evolve(row, length=0, head=None, result="", seal=None)
+        self._journal.put_record(fresh)
+        self._journal.commit()
 
     def shown(self) -> list[Shown]:
         """An entry for each, oldest first; nothing is busy.  The origin is not stored."""
@@ -110,11 +165,20 @@ def open_at_rest(directory: Path) -> Iterator[StoreAtRest]:
             raise StoreUnusable(str(directory), str(error)) from error
         journal = SqliteJournal(directory / "journal.sqlite")
         try:
-            yield StoreAtRest(journal)
+            yield StoreAtRest(journal, directory / "bodies")
         finally:
             journal.close()
     finally:
         os.close(lock)
+
+
+def _sum(path: Path, length: int) -> int:
+    """CRC-32 of the first bytes of a file.  Raises OSError."""
+    total, left = 0, length
+    with path.open("rb") as file:
+        while left and (data := file.read(min(left, STEP))):
+            total, left = zlib.crc32(data, total), left - len(data)
+    return total
 
 
 def _records(image: Image, row: JobRow) -> list[RecordRow]:

@@ -79,6 +79,8 @@ class EngineConfig:
     that are received, decoded and stored at once, per record.
     ``policy``: where requests may go; by default https on the public Internet only.
     ``limits``: exchanges at a time, over all fetches of the engine, or of the user agent.
+    ``seal_after``: seconds after which a body that is whole and still here gets a checksum,
+    which is compared before it is read after a restart; None for never.
     ``cookies``: where cookies are kept, by each request's credentials mode; None for nowhere.
     ``durability``: what a promise outlives.  ``kill``: nothing acknowledged is lost by kill -9,
     and no stored byte is fetched twice; a power cut may cost what is unfinished or not yet
@@ -108,6 +110,7 @@ class EngineConfig:
     policy: Policy = attrs.field(factory=Policy)
     limits: Limits = attrs.field(factory=Limits)
     expansion: Expansion = attrs.field(factory=Expansion)
+    seal_after: float | None = 10.0
     cookies: CookieStore | None = None
     durability: Durability = "kill"
 

@@ -19,6 +19,7 @@ from transfer_engine.messages import FetchOptions, Permission, Request, StorageU
 from transfer_engine.network import Network
 from transfer_engine.records import Reading
 from transfer_engine.running import Runner
+from transfer_engine.sealing import Sealer
 from transfer_engine.state import Body, Job, Meter, RecordState, Stop
 from transfer_engine.store import Store, offload_to_thread
 from transfer_engine.transfer import Shared
@@ -53,8 +54,11 @@ class Engine:
         self.page = self.realm("page")
         self.interface = UserInterface(self)
         network = Network(config, seams, nursery)
+        self._sealer = Sealer(self._store, config.seal_after)
         self._shared = Shared(
-            config, seams, self._store, self._meter, network, config.online, self._grew
+            *(config, seams, self._store, self._meter, network, config.online),
+            grew=self._grew,
+            whole=self._sealer.whole,
         )
         self._runner = Runner(config, self._store, self._meter, nursery, self._shared, self.worker)
 
@@ -243,6 +247,11 @@ class Engine:
             else:
                 self._runner.start(job)
         self._nursery.start_soon(self._runner.checkpoint_forever)
+        for job in jobs:
+            for record in job.records:
+                if record.body.result:
+                    self._sealer.whole(job, record)
+        self._nursery.start_soon(self._sealer.run)
 
     async def _end(self, failed: bool) -> None:
         """Save, let go of the store, wake whoever still waits.

@@ -59,7 +59,10 @@ class JobRow:
 
 @attrs.frozen
 class RecordRow:
-    """One record.  ``body`` names the current answer's body file, ``length`` its durable bytes."""
+    """One record.  ``body`` names the current answer's body file, ``length`` its durable bytes.
+
+    ``seal``: the CRC-32 of a final body that has stayed (``sealing``).
+    """
 
     job: int
     index: int
@@ -72,6 +75,7 @@ class RecordRow:
     result: RecordResult = ""
     sent: bool = False
     uploaded: int = 0
+    seal: int | None = None
 
 
 @attrs.frozen

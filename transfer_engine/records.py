@@ -23,6 +23,7 @@ from transfer_engine.hops import shown_headers
 from transfer_engine.mailbox import Mailbox
 from transfer_engine.messages import EXPOSABLE, StoredHead, StoredRequest
 from transfer_engine.plan import NULL_BODY_STATUS
+from transfer_engine.sealing import check
 from transfer_engine.state import Body, RecordState, Watcher
 from transfer_engine.store import Store
 
@@ -148,6 +149,7 @@ class BodyReader:
                 if store.closed:
                     raise EngineClosed()
                 await body.changed.wait()
+            await check(store, body)
             await store.run(disk.link, name, source, body.name, body.length)
         except OSError:
             return None  # nothing has been read: it can be copied
@@ -160,6 +162,7 @@ class BodyReader:
     async def _next(self, most: int) -> bytes:
         while True:
             body = self._holding()
+            await check(self._reading.store, body)
             if body.length > self._offset:
                 wanted = min(most, body.length - self._offset)
                 try:

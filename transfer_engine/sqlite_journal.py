@@ -267,6 +267,7 @@ def _record_data(row: RecordRow) -> Json:
         "result": row.result,
         "sent": row.sent,
         "uploaded": row.uploaded,
+        "seal": row.seal,
     }
 
 
@@ -352,6 +353,7 @@ def _record(job: int, index: int, data: Json) -> RecordRow:
         result=_one_of(get_args(RecordResult), data, "result"),
         sent=_flag(data, "sent"),
         uploaded=_number(data, "uploaded"),
+        seal=None if data.get("seal") is None else _number(data, "seal"),
     )
 
 

@@ -63,7 +63,11 @@ class Meter:
 
 @attrs.define(eq=False)
 class Body:
-    """Stored bytes of one answer; ``durable`` of them are hardened: those a row may count."""
+    """Stored bytes of one answer; ``durable`` of them are hardened: those a row may count.
+
+    ``seal``: the checksum of a final body that has one; ``suspect``: it is from before a
+    restart, and nobody has compared it yet.
+    """
 
     name: str
     length: int = 0
@@ -72,6 +76,8 @@ class Body:
     redundant: bool = False
     released: bool = False
     durable: int = 0
+    seal: int | None = None
+    suspect: bool = False
     changed: Broadcast = attrs.field(factory=Broadcast)
     _readers: weakref.WeakSet[object] | None = None
 
@@ -266,4 +272,5 @@ class Job:
             result=record.body.result,
             sent=record.sent,
             uploaded=record.uploaded,
+            seal=record.body.seal,
         )

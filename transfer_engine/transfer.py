@@ -55,6 +55,7 @@ class Shared:
     network: Network
     online: bool
     grew: Callable[[Job, RecordState], None]
+    whole: Callable[[Job, RecordState], None]
 
 
 @attrs.define(eq=False)
@@ -260,6 +261,7 @@ class RecordTransfer:
         if result != "success":  # which changes nothing about the job
             rows.insert(0, job.row())
         await self.shared.store.commit(*rows)
+        self.shared.whole(job, record)
 
     @property
     def _decisions(self) -> Decisions:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 
-from tests.transfer_engine.server import Server, listening, ranged, stall
-from tests.transfer_engine.world import finished, until_downloaded
+from tests.transfer_engine.server import Server, listening, ranged, stall, whole
+from tests.transfer_engine.world import finished, read_all, until_downloaded
 from transfer_engine import (
     OPEN,
     BackgroundFetchEvent,
@@ -142,3 +146,75 @@ def test_no_store_is_told_and_not_made(tmp_path: Path) -> None:
     with pytest.raises(StoreUnusable, match="there is no store"), open_at_rest(tmp_path / "x"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+# --- comparing ------------------------------------------------------------------------
+
+
+def with_two(test: Callable[[Server, EngineConfig], Awaitable[None]], store: Path) -> None:
+    """A store with one sealed whole body and one half."""
+
+    async def main() -> None:
+        with trio.fail_after(30):
+            async with listening() as (server, origin):
+                server.on("/a", whole(TEN))
+                server.on("/b", stall(TEN, 4, etag='"v1"'), ranged(TEN))
+                config = EngineConfig(
+                    app_origin=origin, directory=store, policy=OPEN, seal_after=0.0
+                )
+                async with open_engine(config) as engine:
+                    reg = await engine.fetch("s", ["/a", "/b"])
+                    await until_downloaded(reg, 14)
+                    while (await trio.to_thread.run_sync(seals, store)) != 1:
+                        await trio.lowlevel.checkpoint()
+                await test(server, config)
+
+    trio.run(main)
+
+
+def seals(store: Path) -> int:
+    """How many seals the journal has."""
+    with closing(sqlite3.connect(store / "journal.sqlite")) as db:
+        rows = db.execute("SELECT data FROM record").fetchall()
+    return sum(json.loads(data)["seal"] is not None for (data,) in rows)
+
+
+def flip(store: Path) -> None:
+    """One bit of the first body."""
+    path = store / "bodies" / "b00000001"
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+
+
+def test_bodies_are_compared_with_what_was_noted(tmp_path: Path) -> None:
+    async def test(server: Server, config: EngineConfig) -> None:
+        with open_at_rest(tmp_path) as store:
+            assert [one.state for one in store.verify()] == ["whole", "unfinished"]
+            flip(tmp_path)
+            assert [one.state for one in store.verify()] == ["damaged", "unfinished"]
+            (tmp_path / "bodies" / "b00000002").write_bytes(b"")
+            assert [one.state for one in store.verify()] == ["damaged", "damaged"]
+            (tmp_path / "bodies" / "b00000001").unlink()
+            assert [one.state for one in store.verify()] == ["damaged", "damaged"]
+
+    with_two(test, tmp_path)
+
+
+def test_what_was_damaged_and_dropped_is_fetched_again(tmp_path: Path) -> None:
+    async def test(server: Server, config: EngineConfig) -> None:
+        flip(tmp_path)
+        with open_at_rest(tmp_path) as store:
+            store.drop(store.verify()[0])
+        read: list[tuple[int, bytes] | str] = []
+
+        async def handler(event: BackgroundFetchEvent) -> None:
+            read.extend(await read_all(event.registration))
+
+        handlers = {"backgroundfetchsuccess": handler}
+        async with open_engine(attrs.evolve(config, handlers=handlers)) as engine:
+            assert await result(engine) == ("success", "")
+            while len(read) < 2:
+                await trio.lowlevel.checkpoint()
+        assert read == [(200, TEN), (200, TEN)]
+        assert server.ranges("/a") == ["", ""]
+
+    with_two(test, tmp_path)

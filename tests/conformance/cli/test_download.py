@@ -228,6 +228,34 @@ def test_headers_are_sent_along(tmp_path: Path) -> None:
     with_deadline(main)
 
 
+def test_a_store_is_verified_and_what_is_damaged_is_fetched_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=Resource(size=SIZE), b=HELD) as served:
+            urls = [f"{served.base}/a", f"{served.base}/b"]
+            async with running(*urls, cwd=tmp_path) as first:
+                await first.until_downloaded(SIZE + 4000)
+                await first.end(signal.SIGKILL)
+            fine = await bgfetch("jobs", "--verify", cwd=tmp_path)
+            (one, other) = fine.out.splitlines()
+            assert (fine.code, one.endswith("compare it with")) == (0, True)
+            assert other == f"a: {urls[1]}: unfinished"
+            stored = tmp_path / ".bgfetch" / "bodies"
+            large = max(stored.glob("b0*"), key=lambda path: path.stat().st_size)
+            large.write_bytes(b"short")
+            bad = await bgfetch("jobs", "--verify", cwd=tmp_path)
+            assert (bad.code, bad.out.splitlines()[0]) == (1, f"a: {urls[0]}: damaged")
+            assert bad.err == "fetch damaged files again: bgfetch jobs --verify --refetch\n"
+            again = await bgfetch("jobs", "--verify", "--refetch", "--json", cwd=tmp_path)
+            assert [one["state"] for one in json.loads(again.out)] == ["damaged", "unfinished"]
+            done = await bgfetch("download", "--resume", "--allow-private", cwd=tmp_path)
+            assert done.code == 0, done.err
+            assert (tmp_path / "a").read_bytes() == BODY
+            odd = await bgfetch("jobs", "--refetch", cwd=tmp_path)
+            assert (odd.code, "--verify" in odd.err) == (64, True)
+
+    with_deadline(main)
+
+
 def test_cookies_of_a_browser_go_where_they_belong(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(a=Resource(size=SIZE)) as served:
