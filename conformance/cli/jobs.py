@@ -111,6 +111,8 @@ def _verify(store: Path, *, as_json: bool, refetch: bool) -> int:
     if as_json:
         shown = [{"id": one.id, "url": shown_url(one.url), "state": one.state} for one in found]
         click.echo(json.dumps(shown))
+    elif not found:
+        click.echo(f"nothing is unfinished in {store}")
     else:
         for one in found:
             click.echo(f"{one.id}: {shown_url(one.url)}: {words[one]}")
