@@ -183,7 +183,7 @@ def _explore(
         document = {"edition": edition.name, "scopes": everything, "unreached": list(missing)}
         _print(json.dumps(document, indent=1), out)
     else:
-        text += ["not a matter of states or steps:", *report.elsewhere()]
+        text += ["said here in part only:", *report.partly()]
         if missing:
             text.append(f"goals not reached in these scopes: {' '.join(missing)}")
         _print("\n".join(text), out)
@@ -201,8 +201,8 @@ def _written(
     from typing import cast
 
     from conformance.explore.background_fetch import Compiled
-    from conformance.explore.promises import ALWAYS, EVENTUALLY
     from conformance.explore.scenarios import scenario_of
+    from conformance.explore.sentences import ALWAYS, EVENTUALLY
     from conformance.explore.trail import follow
     from conformance.scenario.dump import dump
 

@@ -31,8 +31,12 @@ FAULTS = {
     "weak": "200 without any validator",
     "encoded": "200 with a content coding",
     "see-other": "303 to another resource",
+    "moved": "307 to another resource",
 }
 """Kinds of answers that are not the whole resource, in the words of the command line."""
+
+REDIRECTS = ("see-other", "moved")
+"""Those after which the same attempt makes another request."""
 
 TARGET = "/moved"
 """Where redirects lead."""
@@ -48,7 +52,9 @@ def attempt(kind: str, start: int, size: int) -> Attempt:
         case "status":
             return Attempt(status=404, count=1, framing="chunked")
         case "status-cut":
-            return Attempt(status=500, count=1, framing="chunked", then="reset")
+            # The error page carries the resource's validator, as some servers let it.
+            marked = {"ETag": '"v1"'}
+            return Attempt(status=500, headers=marked, count=1, framing="chunked", then="reset")
         case "null":
             return Attempt(status=204)
         case "ignored":
@@ -78,22 +84,32 @@ def attempt(kind: str, start: int, size: int) -> Attempt:
         case "weak":
             return Attempt(etag="", framing="chunked")
         case "encoded":
-            # What matters is the header; the bytes are those of the identity form.
-            return Attempt(encoding="gzip", framing="chunked")
+            if start:
+                return whole  # ranges are those of the identity form
+            # What matters are the headers; the bytes are those of the identity form.
+            return Attempt(encoding="gzip", etag='"v1-gzip"', framing="chunked")
         case "see-other":
             return Attempt(status=303, redirect=TARGET)
+        case "moved":
+            return Attempt(status=307, redirect=TARGET)
     return whole
 
 
-def resource_of(size: int, foreign: bool) -> Resource:
+EXPOSED = ["Content-Range", "ETag"]
+"""What another origin may let a page see of its answers."""
+
+
+def resource_of(size: int, foreign: bool, exposed: bool = False) -> Resource:
     """The resource that every record asks for."""
-    return Resource(size=size, cors=foreign, expose=[])
+    return Resource(size=size, cors=foreign, expose=EXPOSED if exposed else [])
 
 
 @functools.cache
-def plan(kind: str, start: int, size: int, method: str, foreign: bool, asked: bool) -> Plan:
-    """The answer; ``asked``: the request has a Range that begins at ``start``."""
-    headers = {"range": f"bytes={start}-"} if asked else {}
+def plan(
+    kind: str, start: int, size: int, method: str, foreign: bool, exposed: bool = False
+) -> Plan:
+    """The answer; the request has a Range that begins at ``start`` unless that is 0."""
+    headers = {"range": f"bytes={start}-"} if start else {}
     made = attempt(kind, start, size)
-    resource = resource_of(size, foreign)
+    resource = resource_of(size, foreign, exposed)
     return plan_answer("/film", resource, made, method, headers, {"app": HOME, "cdn": FOREIGN})

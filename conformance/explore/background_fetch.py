@@ -8,8 +8,9 @@ from typing import TypeAlias
 from conformance.explore.compiled import CompiledSpace, Symmetry
 from conformance.explore.desk import Desk, Part, Surroundings, start
 from conformance.explore.forget import NUMBERS, Forget, renumbered
+from conformance.explore.memory import Memory
 from conformance.explore.plain import Label, Node, SystemSpace
-from conformance.explore.promises import Memory, Promises
+from conformance.explore.promises import Promises
 from conformance.explore.scope import Order, Scope
 from conformance.explore.tables import Fixed
 from spec_model.background_fetch import BackgroundFetch, UserAgent
@@ -35,7 +36,7 @@ BARRED = frozenset(
 ) - {f"{choice.key}={choice.options[0]}" for choice in CHOICES.values()}
 """Options that are registered to relax a property, and literal readings: they promise less."""
 
-_EAGER: dict[Order, tuple[Source, ...]] = {"settled": SOURCES, "news": NEWS, "all": ()}
+EAGER: dict[Order, tuple[Source, ...]] = {"settled": SOURCES, "news": NEWS, "all": ()}
 
 
 def space(scope: Scope, edition: Edition = AMENDED) -> Space:
@@ -47,7 +48,7 @@ def space(scope: Scope, edition: Edition = AMENDED) -> Space:
         Promises(scope),
         edition,
         canonical=Forget(scope),
-        eager=_EAGER[scope.order],
+        eager=EAGER[scope.order],
         barred=BARRED,
         choose_all=scope.choices,
     )

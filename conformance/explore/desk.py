@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
-from conformance.explore.answers import FOREIGN, HOME, plan
+from conformance.explore.answers import FOREIGN, HOME, REDIRECTS, plan
 from conformance.explore.plain import Offer
 from conformance.explore.scope import Scope
 from spec_model import messages as m
@@ -31,6 +31,13 @@ FRESH = 1000
 """Numbers of new exchanges begin here; canonical ones are smaller."""
 
 SETTLE_EVENTS = ("backgroundfetchsuccess", "backgroundfetchfail", "backgroundfetchabort")
+CLICK = "backgroundfetchclick"
+
+OWN_RANGE = "bytes=1-"
+"""What the page's own requests ask for in a scope that is *ranged*."""
+
+SLOW = 8
+"""A body of more bytes than that is transmitted at once, a shorter one byte by byte."""
 
 
 @attrs.frozen(cache_hash=True)
@@ -48,13 +55,15 @@ class Desk:
     updates: int = 0
     unregisters: int = 0
     closes: int = 0
+    clicks: int = 0
+    busy: int = 0
 
 
 def start(scope: Scope) -> State:
     """The user agent before anything has happened."""
     agent = UserAgent(
         HOME,
-        frozenset(SETTLE_EVENTS if scope.listens else ()),
+        frozenset((*SETTLE_EVENTS, CLICK) if scope.listens else ()),
         permission=scope.permission,
         quota=scope.quota or None,
     )
@@ -66,10 +75,22 @@ def call_of(scope: Scope) -> FetchCall:
     """The arguments of every ``fetch()``."""
     url = (FOREIGN if scope.foreign else HOME) + "/film"
     requests = tuple(
-        RequestSpec(url, method, None if method == "GET" else scope.upload)
+        RequestSpec(
+            url,
+            method,
+            None if method == "GET" else scope.upload,
+            own_range=OWN_RANGE if scope.ranged else "",
+        )
         for method in scope.methods
     )
-    return FetchCall(ID, requests, download_total=scope.total)
+    bodies = (index for index, each in enumerate(requests) if each.body is not None)
+    unread = tuple(bodies) if scope.streamed else ()
+    return FetchCall(ID, requests, download_total=scope.total, unread=unread)
+
+
+def asked_from(scope: Scope, record: RecordState) -> int:
+    """Where the bytes begin that the record's request asks for."""
+    return 1 if scope.ranged else record.start.lo
 
 
 Part = Callable[[Desk, State], Iterable[Offer[m.Input, Desk]]]
@@ -120,6 +141,9 @@ class Surroundings:
             *(_while_running(part) for part in records),
             self._system,
             _while_running(self._people),
+            _while_running(self._interface),
+            _while_running(self._worker),
+            _while_running(self._streams),
         )
 
     # --- the server -------------------------------------------------------------------
@@ -147,18 +171,15 @@ class Surroundings:
         self, state: State, fetch: int, index: int, record: RecordState
     ) -> Iterator[m.Input]:
         scope, number = self.scope, record.exchange
-        spec = state.spec(fetch, index)
-        if spec.body is not None and record.method == spec.method:
-            if state.uploaded[fetch][index] < spec.body:
-                yield m.Uploaded(number, spec.body)
+        yield from self._upload(state, fetch, index, record)
         kinds: tuple[str, ...] = (scope.last,)
         if record.attempts < scope.attempts:
             kinds = ("whole", *(kind for kind in scope.faults if kind != "reset"))
         if record.hops:
-            kinds = tuple(kind for kind in kinds if kind != "see-other")
-        first = record.start.lo
+            kinds = tuple(kind for kind in kinds if kind not in REDIRECTS)
+        first = asked_from(scope, record)
         for kind in kinds:
-            answer = plan(kind, first, scope.size, record.method, scope.foreign, first > 0)
+            answer = plan(kind, first, scope.size, record.method, scope.foreign, scope.exposed)
             if not answer.head:
                 yield m.Ended(number, "drop")
                 continue
@@ -170,6 +191,18 @@ class Surroundings:
                 ),
             )  # fmt: skip
 
+    def _upload(
+        self, state: State, fetch: int, index: int, record: RecordState
+    ) -> Iterator[m.Input]:
+        """The request's body goes out; one that was sent before goes out at once."""
+        spec = state.spec(fetch, index)
+        if spec.body is None or record.method != spec.method:
+            return
+        sent, again = state.uploaded[fetch][index], record.hops > 0 or record.attempts > 1
+        if sent < spec.body or again:
+            slowly = spec.body <= SLOW and not again
+            yield m.Uploaded(record.exchange, sent + 1 if slowly else spec.body)
+
     def _body(self, record: RecordState, head: Head, come: int) -> Iterator[m.Input]:
         """An answer goes on; ``come``: bytes of it that have come."""
         if head.null_body:
@@ -180,6 +213,8 @@ class Surroundings:
         )  # fmt: skip
         if come < head.length:
             yield m.BytesArrived(head.exchange, come + 1)
+            if self.scope.bursts and come + 1 < head.length:
+                yield m.BytesArrived(head.exchange, head.length)
         elif head.status != 500:
             yield m.Ended(head.exchange, "end", wire, come)
         cut = "reset" in self.scope.faults and record.attempts < self.scope.attempts
@@ -236,16 +271,51 @@ class Surroundings:
             fewer = attrs.evolve(env, user_aborts=env.user_aborts - 1)
             yield Offer(m.UserDid("abort", ID), fewer)
 
+    def _interface(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
+        """What the user may do at any time, also when everything is over."""
+        if not (self.scope.looks or env.clicks) or _newest(state) is None:
+            return
+        if self.scope.looks:
+            yield Offer(m.UserLooked(ID), env)
+        if env.clicks:
+            yield Offer(m.UserDid("click", ID), attrs.evolve(env, clicks=env.clicks - 1))
+
+    def _worker(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
+        """A worker that activates takes no event before all calls have settled."""
+        worker = state.realm(WORKER) if self.scope.busy else None
+        if worker is None:
+            return
+        if worker.busy:
+            if not state.edits and not state.reading:
+                yield Offer(m.RealmBusy(WORKER, False), env, owed=True)
+        elif env.busy:
+            yield Offer(m.RealmBusy(WORKER, True), attrs.evolve(env, busy=env.busy - 1))
+
+    def _streams(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
+        """A page whose request has a stream for a body ends it, or breaks it."""
+        for reading in state.reading if self.scope.streamed else ():
+            call = reading.edit
+            if reading.over or state.realm(call.realm) is None:
+                continue
+            for index in reading.unread:
+                yield Offer(m.BodyRead(call.call, index), env, owed=True)
+                yield Offer(m.BodyRead(call.call, index, failed=True), env)
+
     def _scripts(self, env: Desk, state: State) -> Iterator[Offer[m.Input, Desk]]:
         if env.fetches:
-            made = m.CallFetch(f"fetch{env.fetches}", "p1", call_of(self.scope))
+            page = f"p{self.scope.pages}" if self.scope.streamed else "p1"
+            if env.fetches < self.scope.fetches or state.realm(page) is None:
+                page = "p1"
+            made = m.CallFetch(f"fetch{env.fetches}@{page}", page, call_of(self.scope))
             yield Offer(made, attrs.evolve(env, fetches=env.fetches - 1))
         for realm in state.realms:
             yield from self._page(env, realm)
         if env.updates:
             fewer = attrs.evolve(env, updates=env.updates - 1)
             for event in state.events:
-                yield Offer(m.CallUpdateUI(f"ui{env.updates}", event.name, "new"), fewer)
+                when = "now" if event.active else "late"
+                call = f"ui{env.updates}@{event.fetch}@{when}"
+                yield Offer(m.CallUpdateUI(call, event.name, "new"), fewer)
         if env.unregisters and env.fetches < self.scope.fetches:
             fewer = attrs.evolve(env, unregisters=env.unregisters - 1)
             yield Offer(m.CallUnregister(f"unregister{env.unregisters}", "p1"), fewer)

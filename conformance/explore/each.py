@@ -4,6 +4,9 @@ The amended edition without one cluster has one defect, so whatever breaks is la
 without any search for causes: the same scope breaks nothing when the cluster is there.  That
 complements the rounds (``conformance.explore.rounds``), where defects hide each other.
 
+Some amendments hide behind another one: as amended nothing asks about them any more.  Such a
+one is left out *beside* another, and found if then more is broken than without the other alone.
+
 A scope in which the amended edition never asks whether the cluster is repaired is not searched
 again: up to the first question both editions do the same, and there is none.  The others are
 searched smallest first, and the first that breaks something is the finding.
@@ -44,13 +47,17 @@ class Base:
 
 @attrs.frozen
 class Finding:
-    """What is broken without one cluster: in which scope, and how soon."""
+    """What is broken without one cluster: in which scope, and how soon.
+
+    ``beside``: the cluster that has to be left out, too, or "".
+    """
 
     cluster: str
     scope: str
     property: str
     kind: str
     depth: int
+    beside: str = ""
 
 
 @attrs.frozen
@@ -101,7 +108,8 @@ def each(
     found: list[Finding] = []
     missed: list[Missed] = []
     for cluster in clusters:
-        result = _without(cluster, [base for base in known if cluster in base.asked], growth)
+        asking = [base for base in known if cluster in base.asked]
+        result = _without(cluster, asking, growth) if asking else _beside(cluster, known)
         say(str(result))
         if isinstance(result, Finding):
             found.append(result)
@@ -123,3 +131,28 @@ def _without(cluster: str, known: Sequence[Base], growth: int) -> Finding | Miss
         if not result.complete:
             partial.append(base.scope.name)
     return Missed(cluster, tuple(base.scope.name for base in known), tuple(partial))
+
+
+NEAR = 300
+"""States of a scope, as amended, that is searched for a cluster that hides behind another."""
+
+
+def _beside(cluster: str, known: Sequence[Base]) -> Finding | Missed:
+    """Nothing asks about the cluster as amended: who else has to be left out for that?"""
+    for other in CLUSTERS:
+        for base in known:
+            if other == cluster or other not in base.asked or base.states > NEAR:
+                continue
+            without = AMENDED.without(other)
+            edition = Asking(without.name, without.clusters)
+            tables: Compiled = compiled(base.scope, edition)
+            alone = explore(tables)
+            if cluster not in edition.asked:
+                continue
+            both: Compiled = compiled(base.scope, without.without(cluster))
+            broken = {flaw.name for flaw in alone.flaws}
+            for flaw in explore(both).flaws:
+                if flaw.name not in broken:
+                    found = flaw.name, flaw.kind, flaw.depth
+                    return Finding(cluster, base.scope.name, *found, beside=other)
+    return Missed(cluster, (), ())

@@ -36,8 +36,8 @@ from typing import TypeVar
 import attrs
 
 from conformance.explore.desk import Desk
+from conformance.explore.memory import Memory
 from conformance.explore.plain import Node
-from conformance.explore.promises import Memory
 from conformance.explore.scope import Scope
 from conformance.explore.watching import lifted, untouched
 from spec_model.background_fetch import BackgroundFetch
@@ -45,6 +45,7 @@ from spec_model.complete_record import Abandoned, Loose, RecordState
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.record_objects import RecordObject
 from spec_model.state import Event, Realm, State
+from spec_model.tasks import ResolveRecords
 from spec_model.values import Head, Part
 
 NUMBERS = 20
@@ -132,7 +133,11 @@ class Forget:
             return False
         if state.agent.fetches[fetch].phase is not RegistrationPhase.RECORDS_GONE:
             return True
-        return any(each.fetch == fetch and each.record == index for each in objects)
+        if any(each.fetch == fetch and each.record == index for each in objects):
+            return True
+        # A call of matchAll() that passed may still have its objects to make.
+        tasks = (task for realm in state.realms for task in realm.tasks)
+        return any(isinstance(task, ResolveRecords) and task.fetch == fetch for task in tasks)
 
     # --- the rest ---------------------------------------------------------------------
 

@@ -13,29 +13,34 @@ import attrs
 from conformance.explore import sync
 from conformance.explore.compiled import Packed
 from conformance.explore.each import Each, Missed
-from conformance.explore.promises import ALWAYS, ELSEWHERE, EVENTUALLY, SOMETIMES
 from conformance.explore.rounds import Rounds
 from conformance.explore.scope import Scope
 from conformance.explore.search import Found
+from conformance.explore.sentences import ALWAYS, EVENTUALLY, PARTLY, SOMETIMES
 
 Result = Found[Packed, int]
 
 _NEEDS: dict[str, tuple[str, ...]] = {
     "S07": ("size",),
     "S09": ("aborts", "user_aborts", "unregisters"),
-    "S10": ("aborts",),
+    "S10": ("aborts", "user_aborts"),
     "S12": ("total",),
     "S13": ("uploads",),
     "S17": ("two_fetches",),
     "S18": ("gets",),
+    "S19": ("refusals",),
+    "S20": ("refusals",),
     "S21": ("uploads",),
     "S23": ("pauses", "prompts"),
     "S25": ("resumes",),
     "S26": ("matches",),
     "S27": ("matches",),
     "S28": ("matches",),
+    "S29": ("matches",),
     "S30": ("updates",),
-    "S32": ("uploads",),
+    "S31": ("clicks",),
+    "S32": ("uploads", "looks"),
+    "S33": ("two_fetches",),
     "S35": ("quota",),
     "S36": ("gets",),
     "L03": ("aborts",),
@@ -43,6 +48,8 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "L05": ("matches",),
     "L06": ("matches",),
     "L09": ("aborts", "gets", "matches", "updates"),
+    "L11": ("smooth_pauses",),
+    "L12": ("smooth_outages",),
     "L13": ("unregisters",),
     "L14": ("restarts",),
 }
@@ -57,6 +64,9 @@ def vacuous(scope: Scope) -> tuple[str, ...]:
         "uploads": uploads,
         "two_fetches": scope.fetches > 1,
         "prompts": scope.permission == "prompt",
+        "refusals": scope.fetches > 1 or scope.permission == "denied" or bool(scope.quota),
+        "smooth_pauses": scope.transparent and bool(scope.pauses) and not scope.offline,
+        "smooth_outages": scope.transparent and bool(scope.offline),
         "resumes": scope.attempts > 1 and scope.size > 0,
     }
     return tuple(name for name, needs in _NEEDS.items() if not any(has[need] for need in needs))
@@ -64,7 +74,7 @@ def vacuous(scope: Scope) -> tuple[str, ...]:
 
 _BUDGETS = (
     *("size", "aborts", "user_aborts", "unregisters", "total", "gets", "pauses", "matches"),
-    *("updates", "quota", "restarts"),
+    *("updates", "quota", "restarts", "clicks", "looks"),
 )
 
 
@@ -115,10 +125,10 @@ def lines(scope: Scope, found: Result) -> Iterator[str]:
         yield f"  BROKEN {flaw.name} after {flaw.depth} steps ({flaw.kind}): {sentence}"
 
 
-def elsewhere() -> Iterator[str]:
-    """The properties that no state or step can show, and why."""
-    for name, why in ELSEWHERE.items():
-        yield f"  {name}: {why}"
+def partly() -> Iterator[str]:
+    """Where a sentence says less than the audit does."""
+    for name, what in PARTLY.items():
+        yield f"  {name}: {what}"
 
 
 def rounds_lines(found: Rounds) -> Iterator[str]:
@@ -142,7 +152,8 @@ def each_lines(result: Each) -> Iterator[str]:
     """The table of what every single amendment is needed for."""
     yield f"{'cluster':<9}{'scope':<15}{'property':<10}{'depth':<6}kind"
     for one in result.found:
-        yield f"{one.cluster:<9}{one.scope:<15}{one.property:<10}{one.depth:<6}{one.kind}"
+        beside = f", beside {one.beside}" if one.beside else ""
+        yield f"{one.cluster:<9}{one.scope:<15}{one.property:<10}{one.depth:<6}{one.kind}{beside}"
     for missed in result.missed:
         yield f"{missed.cluster}: {why_missed(missed)}"
 

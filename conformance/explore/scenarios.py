@@ -13,9 +13,10 @@ from __future__ import annotations
 from typing import Literal, cast
 
 import attrs
+from msgspec import structs
 
-from conformance.explore.answers import FAULTS, attempt, plan
-from conformance.explore.desk import SETTLE_EVENTS
+from conformance.explore.answers import EXPOSED, FAULTS, REDIRECTS, TARGET, attempt, plan
+from conformance.explore.desk import CLICK, OWN_RANGE, SETTLE_EVENTS, asked_from
 from conformance.explore.scope import Scope
 from conformance.explore.trail import Stride
 from conformance.scenario import format as f
@@ -59,10 +60,13 @@ class _Writer:
     events: int = 0
     calls: int = 0
     fetches: int = 0
+    streams: dict[str, int] = attrs.field(factory=dict)
 
     def write(
         self, strides: tuple[Stride, ...], name: str, title: str, source: tuple[str, ...]
     ) -> f.Scenario:
+        pages = range(2, self.scope.pages + 1)
+        self.script += (f.Step(open_page=f"p{page}") for page in pages)
         for stride in strides:
             self._step(stride)
             self._outputs(stride)
@@ -74,7 +78,7 @@ class _Writer:
             quota=scope.quota or None,
             permission=cast(Literal["granted", "denied", "prompt"], scope.permission),
         )
-        listen = list(SETTLE_EVENTS) if scope.listens else []
+        listen = [*SETTLE_EVENTS, CLICK] if scope.listens else []
         worker = f.Worker(listen=listen, each=self.handlers)
         return f.Scenario(name, title, list(source), self.script, world=world, worker=worker)
 
@@ -90,10 +94,13 @@ class _Writer:
             # Whatever more is asked for is answered as the last one would have been.
             attempts.append(attempt(self.scope.last, 0, self.scope.size))
             found[self._key(record)] = f.Resource(
-                size=self.scope.size, cors=self.scope.foreign, attempts=attempts
+                size=self.scope.size,
+                cors=self.scope.foreign,
+                expose=EXPOSED if self.scope.exposed else [],
+                attempts=attempts,
             )
-        if "see-other" in self.scope.faults:
-            found["/moved"] = f.Resource(size=self.scope.size)
+        if set(REDIRECTS) & set(self.scope.faults):
+            found[TARGET] = f.Resource(size=self.scope.size)
         return found
 
     def _attempt(self, answer: _Answer) -> f.Attempt:
@@ -122,6 +129,13 @@ class _Writer:
             case m.UserDid():
                 action = cast(_Action, did.action)
                 self.script.append(f.Step(user=f.UserStep(action, did.id)))
+            case m.UserLooked():
+                self.script.append(f.Step(interface=f.InterfaceStep(did.id, self._name("shown"))))
+            case m.RealmBusy():
+                where = did.realm
+                self.script.append(f.Step(busy=where) if did.busy else f.Step(idle=where))
+            case m.BodyRead():
+                self._body_read(did)
             case m.EventEnded():
                 gate, program, count = self.running.pop(before.event(did.event).type)
                 program.append(f.Step(hold=f"{gate}-{count}"))
@@ -147,19 +161,37 @@ class _Writer:
 
     def _fetch(self, did: m.CallFetch, settled: bool) -> None:
         self.fetches += 1
-        requests: list[str | f.RequestArg] = [
-            self._key(record)
-            if method == "GET"
-            else f.RequestArg(self._key(record), method, self.scope.upload)
+        requests = [
+            self._request(did.call, record, method)
             for record, method in enumerate(self.scope.methods)
         ]
         name = "a" if self.fetches == 1 else f"a{self.fetches}"
         self.names.setdefault((did.realm, self.fetches - 1), name)
-        step = f.FetchStep("a", requests, name, download_total=self.scope.total, wait=settled)
+        self.streams[did.call] = len(self.script)
+        where = None if did.realm == "p1" else did.realm
+        total = self.scope.total
+        step = f.FetchStep("a", requests, name, where, download_total=total, wait=settled)
         self.script.append(f.Step(fetch=step))
-        for page in range(1, self.scope.pages):
-            if self.fetches == 1:
-                self.script.insert(0, f.Step(open_page=f"p{page + 1}"))
+
+    def _request(self, call: str, record: int, method: str) -> str | f.RequestArg:
+        key, scope = self._key(record), self.scope
+        if method == "GET":
+            return f.RequestArg(key, headers={"Range": OWN_RANGE}) if scope.ranged else key
+        hold = f"{call}-{record}" if scope.streamed else None
+        return f.RequestArg(key, method, scope.upload, hold=hold)
+
+    def _body_read(self, did: m.BodyRead) -> None:
+        """The stream ends or fails; that it will fail is said where the call is made."""
+        if did.failed:
+            at = self.streams[did.call]
+            made = self.script[at].fetch
+            assert made is not None
+            requests = list(made.requests)
+            broken = requests[did.request]
+            assert isinstance(broken, f.RequestArg)
+            requests[did.request] = structs.replace(broken, fails=True)
+            self.script[at] = f.Step(fetch=structs.replace(made, requests=requests))
+        self._release(f"{did.call}-{did.request}")
 
     def _call(
         self,
@@ -220,10 +252,10 @@ class _Writer:
         answer = self.answers[index][-1]
         if record.hops:
             return  # the redirect's target answers at once
-        first, scope = record.start.lo, self.scope
+        first, scope = asked_from(self.scope, record), self.scope
         if isinstance(did, m.Responded):
             for kind in ("whole", scope.last, *FAULTS):
-                made = plan(kind, first, scope.size, record.method, scope.foreign, first > 0)
+                made = plan(kind, first, scope.size, record.method, scope.foreign, scope.exposed)
                 if made.head and (made.status, made.headers) == (did.wire.status, did.wire.headers):
                     break
             answer.made = attempt(kind, first, scope.size)
@@ -249,7 +281,7 @@ class _Writer:
                 rows = self.answers.setdefault(output.record, [])
                 if output.url.endswith("/film"):
                     rows.append(_Answer(f"r{output.record}-{len(rows) + 1}"))
-            elif isinstance(output, m.EventDispatched) and output.name in SETTLE_EVENTS:
+            elif isinstance(output, m.EventDispatched):
                 self.events += 1
                 program: list[f.Step] = []
                 self.handlers.setdefault(output.name, []).append(program)

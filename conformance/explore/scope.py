@@ -46,12 +46,19 @@ def _between(least: int, most: int) -> Callable[[object, attrs.Attribute[int], i
 
 @attrs.frozen
 class Scope:
-    """One scope.  ``methods``: one record each; ``upload``: bytes of a body that is not GET's.
+    """One scope.  Totals and quota are in symbolic bytes, 0: none.
 
-    ``pages``: page realms from the beginning; ``closes``: how many of them may be closed.
-    ``matches``: calls of matchAll() whose records are all read.  ``kill``: whether a restart may
-    come without a word.  ``foreign``: the resources are of another origin, which allows it.
-    ``listens``: whether the worker has handlers.  Totals and quota are in symbolic bytes, 0: none.
+    - ``methods``: one record each; ``upload``: bytes of a body that is not GET's, ``streamed``:
+      these bodies are streams that end or fail, and the first call is the last page's;
+      ``ranged``: the page's own requests ask for all but the first byte.
+    - ``pages``: page realms from the beginning; ``closes``: how many of them may be closed;
+      ``matches``: calls of matchAll() whose records are all read.
+    - ``looks``: whether the user looks at the interface, as often as they like.
+    - ``listens``: whether the worker has handlers; ``busy``: how often it takes no event before
+      all calls have settled.
+    - ``kill``: whether a restart may come without a word.
+    - ``foreign``: the resources are of another origin, which allows it, and lets pages see what
+      it says of parts if ``exposed``; ``bursts``: bytes may come all at once, too.
     """
 
     name: str
@@ -77,11 +84,18 @@ class Scope:
     matches: int = attrs.field(default=0, validator=_between(0, 5))
     updates: int = attrs.field(default=0, validator=_between(0, 5))
     unregisters: int = attrs.field(default=0, validator=_between(0, 1))
+    clicks: int = attrs.field(default=0, validator=_between(0, 5))
+    busy: int = attrs.field(default=0, validator=_between(0, 5))
+    looks: bool = False
     permission: str = "granted"
-    upload: int = attrs.field(default=1, validator=_between(0, 8))
+    upload: int = attrs.field(default=1, validator=_between(0, 100_000))
+    streamed: bool = False
+    ranged: bool = False
+    bursts: bool = False
     total: int = attrs.field(default=0, validator=_between(0, 64))
     quota: int = attrs.field(default=0, validator=_between(0, 64))
     foreign: bool = False
+    exposed: bool = False
     listens: bool = True
     choices: bool = True
     """Whether every option of a choice is tried, or the defaults only."""
@@ -89,6 +103,13 @@ class Scope:
     def __attrs_post_init__(self) -> None:
         if not 1 <= len(self.methods) <= 4:
             raise ImpossibleScope(f"records must be 1 to 4, not {len(self.methods)}")
+
+    @property
+    def transparent(self) -> bool:
+        """Whether nothing but pauses, outages and restarts keeps a fetch from its success."""
+        limits = self.total or self.quota or self.unregisters or self.permission != "granted"
+        honest = not self.faults and self.last in ("whole", "encoded") and not limits
+        return honest and set(self.methods) == {"GET"}
 
     @property
     def interchangeable(self) -> bool:
@@ -116,7 +137,7 @@ _ALL = (
         pauses=1,
         user_aborts=1,
         size=1,
-        attempts=1,
+        faults=("status",),
     ),
     Scope("restart", "one record, killed or ended, with an abort", restarts=1, kill=True, aborts=1),
     Scope("offline", "one record and two outages", offline=2, faults=("reset",)),
@@ -214,6 +235,16 @@ _ALL = (
         quota=1,
         matches=1,
     ),
+    Scope(
+        "total-bursts",
+        "two records, a total that is too small, and bytes that come together",
+        methods=("GET", "GET"),
+        attempts=1,
+        faults=(),
+        total=2,
+        bursts=True,
+    ),
+    Scope("quota-later", "a quota with room for a part", attempts=1, faults=(), quota=1),
     Scope("start-quota", "a total that the quota has no room for", total=3, quota=2, faults=()),
     Scope(
         "prompt",
@@ -240,6 +271,146 @@ _ALL = (
         attempts=1,
         faults=(),
         order="all",
+    ),
+    Scope(
+        "pages-read",
+        "two pages that read, one may go",
+        pages=2,
+        closes=1,
+        gets=1,
+        matches=1,
+        size=1,
+        attempts=1,
+        faults=(),
+    ),
+    Scope(
+        "no-worker",
+        "the registration goes, and the id is used again",
+        unregisters=1,
+        fetches=2,
+        size=1,
+        attempts=1,
+        faults=(),
+    ),
+    Scope("denied", "the user has refused for good", permission="denied", faults=()),
+    Scope("empty", "bodies without a byte", size=0, faults=("reset",), matches=1),
+    Scope(
+        "interface",
+        "the user looks, pauses and aborts",
+        looks=True,
+        pauses=1,
+        user_aborts=1,
+        size=1,
+        attempts=1,
+        faults=(),
+    ),
+    Scope(
+        "prompt-upload",
+        "the user is asked about an upload, and looks",
+        methods=("POST",),
+        permission="prompt",
+        size=1,
+        attempts=1,
+        faults=(),
+        looks=True,
+    ),
+    Scope(
+        "race",
+        "a page and a worker that was clicked awake hear in any order",
+        clicks=1,
+        attempts=1,
+        faults=(),
+        order="all",
+    ),
+    Scope(
+        "match-race",
+        "matchAll() at any moment between two tasks",
+        matches=1,
+        size=1,
+        attempts=1,
+        faults=(),
+        order="all",
+    ),
+    Scope(
+        "busy",
+        "a worker takes no event for a while",
+        busy=1,
+        aborts=1,
+        gets=1,
+        size=1,
+        attempts=1,
+        faults=(),
+    ),
+    Scope(
+        "streams",
+        "two uploads of the same id whose bodies are streams; the page of the first may go",
+        methods=("POST",),
+        streamed=True,
+        fetches=2,
+        pages=2,
+        closes=1,
+        size=1,
+        attempts=1,
+        faults=(),
+    ),
+    Scope("pauses", "pauses of what goes well", pauses=2, attempts=1, faults=()),
+    Scope("outages", "outages of what goes well", offline=2, attempts=1, faults=()),
+    Scope(
+        "outage-encoded",
+        "an outage of an encoded answer, choices at their defaults",
+        offline=1,
+        attempts=1,
+        faults=(),
+        last="encoded",
+        choices=False,
+    ),
+    Scope(
+        "first-part",
+        "parts that nobody asked for, choices at their defaults",
+        faults=("short",),
+        matches=1,
+        choices=False,
+    ),
+    Scope(
+        "room",
+        "a total that the quota has no room for, choices at their defaults",
+        total=3,
+        quota=2,
+        faults=(),
+        choices=False,
+    ),
+    Scope(
+        "own-range",
+        "a page asks for a part itself",
+        ranged=True,
+        faults=("reset",),
+        matches=1,
+        order="settled",
+    ),
+    Scope(
+        "upload-moved",
+        "an upload of two bytes that is redirected with its body",
+        methods=("POST",),
+        upload=2,
+        size=1,
+        faults=("moved",),
+    ),
+    Scope(
+        "upload-large",
+        "an upload of 70,000 bytes",
+        methods=("POST",),
+        upload=70_000,
+        size=1,
+        attempts=1,
+        faults=(),
+    ),
+    Scope(
+        "foreign-open",
+        "partial answers of another origin that shows their headers",
+        faults=("reset", "short"),
+        foreign=True,
+        exposed=True,
+        order="settled",
     ),
     Scope("unregister", "the registration goes", unregisters=1, faults=("status",), aborts=1),
     Scope("reuse", "the id is used twice", fetches=2, size=1, aborts=1, attempts=1),

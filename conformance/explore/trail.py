@@ -15,8 +15,8 @@ import attrs
 from conformance.explore.background_fetch import Compiled, space
 from conformance.explore.compiled import Packed
 from conformance.explore.desk import Desk
+from conformance.explore.memory import Memory, Step
 from conformance.explore.plain import Label, Node, SystemSpace, Watch
-from conformance.explore.promises import Memory, Step
 from conformance.explore.scope import Scope
 from conformance.explore.search import Flaw
 from conformance.explore.space import Marks

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from conformance.explore.each import Missed
-from conformance.explore.promises import ALWAYS, ELSEWHERE, EVENTUALLY, SOMETIMES
 from conformance.explore.report import why_missed
+from conformance.explore.sentences import ALWAYS, EVENTUALLY, PARTLY, SOMETIMES, UNREACHABLE
 from conformance.pages.parts import GENERATED
 from spec_model.editions import CLUSTERS
 from spec_model.errata import ERRATA
@@ -29,7 +29,8 @@ bounds](../how-to/explore.md). Counts are exact and the same on every machine.
 
 _EACH = """\
 The amended text without one amendment has one defect. What breaks then, in the smallest scope
-in which something does, at the smallest number of steps (`bgfetch explore --each`):
+in which something does, at the smallest number of steps (`bgfetch explore --each`). An
+amendment that nothing asks about as amended is left out *beside* the one that it hides behind:
 """
 
 _ROUNDS = """\
@@ -85,9 +86,9 @@ def _properties(scopes: list[Report]) -> Iterator[str]:
     yield "|---|---|---:|"
     for name, sentence in {**ALWAYS, **EVENTUALLY}.items():
         yield f"| {name} | {sentence} | {judged[name]} |"
-    yield "\nNot a matter of states or steps:\n"
-    for name, why in ELSEWHERE.items():
-        yield f"- {name}: {why}"
+    yield "\nWhere a sentence says less here than in the audit, and what is left:\n"
+    for name, what in PARTLY.items():
+        yield f"- {name}: {what}"
 
 
 def _goals(scopes: list[Report]) -> Iterator[str]:
@@ -98,6 +99,9 @@ def _goals(scopes: list[Report]) -> Iterator[str]:
     for goal, what in SOMETIMES.items():
         depths = [each["reached"][goal] for each in scopes if goal in each["reached"]]
         yield f"| {goal} | {what} | {len(depths)} | {min(depths, default='never')} |"
+    yield "\nWhat the audit would have reached, too, and no scope expresses:\n"
+    for goal, why in UNREACHABLE.items():
+        yield f"- {goal}: {why}"
 
 
 def _each(report: Report) -> Iterator[str]:
@@ -107,10 +111,13 @@ def _each(report: Report) -> Iterator[str]:
     yield "| cluster | what it repairs | scope | property | steps |"
     yield "|---|---|---|---|---:|"
     for one in report["found"]:
+        beside = f" beside {_erratum(one['beside'])}" if one["beside"] else ""
         yield (
-            f"| {_erratum(one['cluster'])} | {CLUSTERS[one['cluster']]} | {one['scope']} "
+            f"| {_erratum(one['cluster'])}{beside} | {CLUSTERS[one['cluster']]} | {one['scope']} "
             f"| {one['property']} | {one['depth']} |"
         )
+    if not report["missed"]:
+        return
     yield "\nNot found:\n"
     yield "| cluster | what it repairs | why not |"
     yield "|---|---|---|"

@@ -15,10 +15,10 @@ import pytest
 
 from conformance.explore import report
 from conformance.explore.background_fetch import compiled
-from conformance.explore.promises import ALWAYS, EVENTUALLY
 from conformance.explore.report import Result
 from conformance.explore.scope import SCOPES, SMALL
 from conformance.explore.search import explore
+from conformance.explore.sentences import ALWAYS, EVENTUALLY
 
 ROOT = Path(__file__).parents[3]
 PUBLISHED = json.loads((ROOT / "reports" / "explore.json").read_text("utf-8"))

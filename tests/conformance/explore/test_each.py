@@ -13,8 +13,8 @@ import pytest
 
 from conformance.explore import report
 from conformance.explore.each import Each, Finding, Missed, bases, each
-from conformance.explore.promises import ALWAYS, EVENTUALLY
 from conformance.explore.scope import SCOPES
+from conformance.explore.sentences import ALWAYS, EVENTUALLY
 from spec_model.editions import CLUSTERS
 
 REPORTS = Path(__file__).parents[3] / "reports"
@@ -34,7 +34,7 @@ def test_a_cluster_is_found_in_the_smallest_scope_that_breaks_without_it() -> No
 
 
 def test_a_cluster_that_no_step_asks_about_is_missed_without_a_search() -> None:
-    result = each([SCOPES["null"]], clusters=("E14",))
+    result = each([SCOPES["denied"]], clusters=("E14",))
     assert result == Each((), (Missed("E14", (), ()),))
     assert "no step of these scopes asks about it" in "\n".join(report.each_lines(result))
 
@@ -45,7 +45,7 @@ def test_scopes_are_taken_smallest_first() -> None:
 
 
 def test_a_search_that_grows_beyond_its_bound_says_so() -> None:
-    result = each([SCOPES["quota"]], clusters=("E10",), growth=0)
+    result = each([SCOPES["quota"]], clusters=("E36",), growth=0)
     (missed,) = result.missed
     assert set(missed.partial) <= set(missed.asked_in) == {"quota"}
 

@@ -18,7 +18,9 @@ from conformance.scenario.load import loads
 from spec_model.editions import AS_WRITTEN
 
 
-@pytest.mark.parametrize("name", ["silent", "null", "ui", "get", "offline", "user-abort"])
+@pytest.mark.parametrize(
+    "name", ["silent", "null", "ui", "get", "offline", "interface", "busy", "streams", "own-range"]
+)
 def test_every_flaw_of_a_small_scope_becomes_a_scenario(name: str) -> None:
     scope = SCOPES[name]
     tables = compiled(scope, AS_WRITTEN)
