@@ -29,7 +29,7 @@ ends it as a kill would; then ``journal.crash()``, ``disk.crash()``, and open ag
 """
 
 from transfer_engine.at_rest import StoreAtRest, Verified, open_at_rest
-from transfer_engine.bodies import ReadableBody
+from transfer_engine.bodies import LinkableBody, ReadableBody
 from transfer_engine.body_disk import BodyDisk, FileBodyDisk
 from transfer_engine.boot_note import Durability
 from transfer_engine.caches import Cache, CachedBody, CacheStorage
@@ -136,6 +136,7 @@ __all__ = [
     "JobRow",
     "Journal",
     "Limits",
+    "LinkableBody",
     "Meter",
     "NO_LIMITS",
     "NO_TIMEOUTS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:  # bodies need no disk of their own
@@ -30,7 +31,7 @@ class ReadableBody(Protocol):
 
 
 @runtime_checkable
-class LinkableBody(Protocol):
+class LinkableBody(ReadableBody, Protocol):
     """A body that is, or will be, a whole file."""
 
     async def link_into(self, disk: FileBodyDisk, name: str) -> int | None:
@@ -38,6 +39,14 @@ class LinkableBody(Protocol):
 
         None, and nothing has happened, where that cannot be: then it can still be read.
         Raises as ``read`` does.
+        """
+        ...
+
+    async def link_to(self, path: Path) -> bool:
+        """Once it is complete make its file one at ``path`` too, where nothing may be yet.
+
+        False, and nothing has happened, where that cannot be.  Nobody may change the file as
+        long as the body is there.  Raises as ``read`` does.
         """
         ...
 

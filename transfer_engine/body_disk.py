@@ -283,6 +283,14 @@ class FileBodyDisk:
             self.delete(name)
             raise OSError(errno.EIO, f"the body has {found} bytes instead of {length}")
 
+    def link_to(self, name: str, path: Path, length: int) -> None:
+        """Give a complete body a second name anywhere.  Raises OSError as ``link``."""
+        self._check_name(name)
+        found = os.stat(name, dir_fd=self._directory, follow_symlinks=False).st_size
+        if found != length:
+            raise OSError(errno.EIO, f"the body has {found} bytes instead of {length}")
+        os.link(name, path, src_dir_fd=self._directory, follow_symlinks=False)
+
     def _unshare(self, name: str, length: int) -> None:
         """What has another name elsewhere is not cut: this name gets a file of its own."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC

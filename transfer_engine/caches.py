@@ -113,6 +113,18 @@ class CachedBody:
         self.close()
         return self._length
 
+    async def link_to(self, path: Path) -> bool:
+        """See LinkableBody."""
+        if self._begun:
+            return False
+        try:
+            here = self._storage._disk
+            await self._storage._call(here.link_to, self._name, path, self._length)
+        except OSError:
+            return False
+        self.close()
+        return True
+
 
 class Cache:
     """One named cache; made by ``CacheStorage.open``."""

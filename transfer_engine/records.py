@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from pathlib import Path
 
 import attrs
 
@@ -140,17 +141,36 @@ class BodyReader:
 
     async def link_into(self, disk: FileBodyDisk, name: str) -> int | None:
         """See LinkableBody."""
-        store = self._reading.store
-        source = store.disk
+        source = self._reading.store.disk
         if not isinstance(source, FileBodyDisk) or self.disturbed:
             return None
+
+        def link(body: Body) -> None:
+            disk.link(name, source, body.name, body.length)
+
+        return await self._linked(link)
+
+    async def link_to(self, path: Path) -> bool:
+        """See LinkableBody."""
+        source = self._reading.store.disk
+        if not isinstance(source, FileBodyDisk) or self.disturbed:
+            return False
+
+        def link(body: Body) -> None:
+            source.link_to(body.name, path, body.length)
+
+        return await self._linked(link) is not None
+
+    async def _linked(self, link: Callable[[Body], None]) -> int | None:
+        """The length of the complete body that ``link`` was called with; None if it failed."""
+        store = self._reading.store
         try:
             while not (body := self._holding()).result:
                 if store.closed:
                     raise EngineClosed()
                 await body.changed.wait()
             await check(store, body)
-            await store.run(disk.link, name, source, body.name, body.length)
+            await store.run(link, body)
         except OSError:
             return None  # nothing has been read: it can be copied
         except ScriptError:

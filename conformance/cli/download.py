@@ -211,7 +211,7 @@ def _download(plan: Plan | None, resume: list[str] | None, settings: Settings, f
         if cause(error, KeyboardInterrupt) or cause(error, Left):
             raise exits.Refusal(
                 exits.INTERRUPTED,
-                f"interrupted; go on with: bgfetch download --resume --store {store}",
+                f"interrupted; go on with: {_go_on(settings)}",
             ) from None
         if busy := cause(error, StoreBusy):
             raise exits.Refusal(
@@ -226,6 +226,16 @@ def _download(plan: Plan | None, resume: list[str] | None, settings: Settings, f
     if store == settings.output / STORE:
         _tidy(store)
     return exits.OK if all(one.good for one in all_taken) else exits.DIFFERENT
+
+
+def _go_on(settings: Settings) -> str:
+    """The command that goes on with what was interrupted."""
+    import shlex
+
+    policy = settings.policy
+    options = ["--resume", "--store", str(settings.store)]
+    options += ["--allow-http"] * policy.allow_http + ["--allow-private"] * policy.allow_private
+    return shlex.join(["bgfetch", "download", *options])
 
 
 def _tidy(store: Path) -> None:

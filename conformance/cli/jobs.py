@@ -87,7 +87,6 @@ _OF_STATE = {
 
 def _verify(store: Path, *, as_json: bool, refetch: bool) -> int:
     from transfer_engine import NotOffered, StoreBusy, StoreUnusable, open_at_rest
-    from transfer_engine.logs import shown_url
 
     _check_there(store)
     damaged = False
@@ -109,13 +108,13 @@ def _verify(store: Path, *, as_json: bool, refetch: bool) -> int:
     except StoreUnusable as error:
         raise exits.Refusal(exits.BAD_INPUT, str(error)) from None
     if as_json:
-        shown = [{"id": one.id, "url": shown_url(one.url), "state": one.state} for one in found]
+        shown = [{"id": one.id, "url": one.url, "state": one.state} for one in found]
         click.echo(json.dumps(shown))
     elif not found:
         click.echo(f"nothing is unfinished in {store}")
     else:
         for one in found:
-            click.echo(f"{one.id}: {shown_url(one.url)}: {words[one]}")
+            click.echo(f"{one.id}: {one.url}: {words[one]}")
         if damaged and not refetch:
             click.echo("fetch damaged files again: bgfetch jobs --verify --refetch", err=True)
     return exits.DIFFERENT if damaged else exits.OK

@@ -19,6 +19,7 @@ from transfer_engine import (
     Durability,
     EngineConfig,
     FileBodyDisk,
+    LinkableBody,
     Registration,
     Response,
     ScriptError,
@@ -290,3 +291,22 @@ def test_caches_of_their_own_have_nobody_who_fetches(tmp_path: Path) -> None:
         await own.close()
 
     trio.run(main)
+
+
+def test_a_body_is_saved_as_a_file_without_a_copy_and_never_over_one(tmp_path: Path) -> None:
+    async def test(server: Server, page: ServiceWorkerRegistration) -> None:
+        server.on("/a", whole(BODY))
+        fetch = await page.background_fetch.fetch("s", "/a")
+        await finished(fetch)
+        (tmp_path / "there").write_bytes(b"mine")
+        body = (await only_response(fetch)).body
+        assert isinstance(body, LinkableBody)
+        assert not await body.link_to(tmp_path / "there")
+        assert await body.link_to(tmp_path / "free")
+        assert (tmp_path / "there").read_bytes() == b"mine"
+        assert (tmp_path / "free").samefile(bodies(tmp_path, "registrations")[0])
+        assert not await body.link_to(tmp_path / "again"), "a body is read once"
+        await page.engine.unregister()
+        assert (tmp_path / "free").read_bytes() == BODY
+
+    run(tmp_path, test)

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from transfer_engine import Policy
-from transfer_engine.urls import BadUrl, parse
+from transfer_engine.urls import BadUrl, HasCredentials, parse
 
 ALGORITHMS = ("sha256", "sha384", "sha512")
 MOST_NAME = 200
@@ -79,6 +79,9 @@ def checked(url: str, policy: Policy) -> str:
     """The URL, if a request may go there as far as one can see.  Raises BadPlan."""
     try:
         address = parse(url)
+    except HasCredentials as error:
+        hint = "leave them out and give --header 'Authorization: ...'"
+        raise BadPlan(f"{error.why}; {hint}") from None
     except BadUrl as error:
         raise BadPlan(f"{error}; give an absolute http or https URL") from None
     if why := policy.refuses(address, None):

@@ -1,9 +1,10 @@
 """From finished records to files: whole, checked, never over something that is there.
 
-A draft ``NAME.part`` is written and synced beside its place, then *linked* there, which
-fails where a file is (a rename would replace it).  A process that dies between the link
-and the end of the event is given the event again; then it finds its own file, the same
-bytes under the same name, and takes it for done.
+A draft is made and synced beside its place, then *linked* there, which fails where a file
+is (a rename would replace it).  The draft itself is a second name of the stored file where
+that can be, so that nothing is copied; the store lets go of its own name a moment later.
+A process that dies between the link and the end of the event is given the event again; then
+it finds its own file, the same bytes under the same name, and takes it for done.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ import trio
 from conformance.cli.downloads.planning import Plan, WantedFile
 from transfer_engine import (
     BackgroundFetchEvent,
+    LinkableBody,
+    ReadableBody,
     Record,
     Registration,
+    Response,
     ScriptError,
     ShownRecord,
     UserInterface,
 )
 
 DONE = "downloaded"
+DRAFT = ".bgfetch-part"
+PIECE = 1 << 20
 THERE = "already there"
 _WORDS = {
     "quota-exceeded": "no room is left for it",
@@ -95,37 +101,59 @@ def why(one: ShownRecord) -> str:
 async def _take(record: Record, wanted: WantedFile, output: Path) -> Taken:
     target = output / wanted.name
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(target.name + ".part")
-    algorithm = wanted.checksum.partition(":")[0] or "sha256"
-    digest, length = hashlib.new(algorithm), 0
+    draft = target.with_name(target.name + DRAFT)
     try:
         response = await record.response_ready()
-        async with await trio.open_file(draft, "wb") as file:
-            if response.body is not None:
-                async for chunk in response.body:
-                    await file.write(chunk)
-                    digest.update(chunk)
-                    length += len(chunk)
-            await file.flush()
-            await trio.to_thread.run_sync(os.fsync, file.fileno())
-        got = f"{algorithm}:{digest.hexdigest()}"
-        if wanted.checksum and got != wanted.checksum:
-            return Taken(wanted.url, f"wrong checksum: {got} instead of {wanted.checksum}")
-        path = await trio.to_thread.run_sync(_place, draft, target, got)
-        return Taken(wanted.url, DONE, path, length)
+        draft.unlink(missing_ok=True)  # of a killed process; it may be a body's second name
+        await _write(response, draft)
+        return await trio.to_thread.run_sync(_finish, draft, target, wanted)
     except ScriptError as error:
         return Taken(wanted.url, str(error))
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _place(draft: Path, target: Path, checksum: str) -> Path:
+async def _write(response: Response, draft: Path) -> None:
+    """The body, by a second name of its file, or by a copy.  Raises OSError, ScriptError."""
+    body = response.body
+    if body is not None and await _linked(body, draft):
+        return
+    with draft.open("xb") as file:
+        while body is not None and (chunk := await body.read(PIECE)):
+            await trio.to_thread.run_sync(file.write, chunk)
+
+
+async def _linked(body: ReadableBody, draft: Path) -> bool:
+    return isinstance(body, LinkableBody) and await body.link_to(draft)
+
+
+def _finish(draft: Path, target: Path, wanted: WantedFile) -> Taken:
+    """Sync, compare, and put it in its place.  Raises OSError."""
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+        length = os.fstat(file.fileno()).st_size
+        os.fchmod(file.fileno(), 0o666 & ~_umask())
+    if wanted.checksum and not has_checksum(draft, wanted.checksum):
+        got = _digest(draft, wanted.checksum.partition(":")[0])
+        return Taken(wanted.url, f"wrong checksum: {got} instead of {wanted.checksum}")
+    return Taken(wanted.url, DONE, _place(draft, target), length)
+
+
+def _umask() -> int:
+    """What a new file is not allowed.  It can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _place(draft: Path, target: Path) -> Path:
     """Put the draft where nothing is yet; where that is."""
-    number, path = 1, target
+    number, path, checksum = 1, target, ""
     while True:
         try:
             os.link(draft, path)
         except FileExistsError:
+            checksum = checksum or _digest(draft, "sha256")
             if has_checksum(path, checksum):
                 return path
             number += 1
@@ -139,13 +167,16 @@ def _place(draft: Path, target: Path, checksum: str) -> Path:
             return path
 
 
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+
+
 def has_checksum(path: Path, checksum: str) -> bool:
     """Whether a regular file is there with these bytes."""
-    algorithm, _, wanted = checksum.partition(":")
     if path.is_symlink() or not path.is_file():
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest() == wanted
+    return _digest(path, checksum.partition(":")[0]) == checksum
 
 
 def already(plan: Plan) -> tuple[Plan, list[Taken]]:

@@ -97,6 +97,11 @@ class Running:
     async def until_downloaded(self, count: int) -> None:
         await self.event(lambda e: e["event"] == "progress" and e["downloaded"] == count)
 
+    async def said(self) -> str:
+        """What it has said to its user, once it has ended."""
+        assert self.process.stderr is not None
+        return b"".join([bytes(data) async for data in self.process.stderr]).decode()
+
     async def end(self, number: signal.Signals | None = None) -> int:
         """Send a signal, if any, and wait."""
         if number is not None:
@@ -112,6 +117,7 @@ async def running(*arguments: str, cwd: Path) -> AsyncIterator[Running]:
         [BGFETCH, "download", *arguments, "--allow-private", "--json"],
         cwd=cwd,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
     )
     try:
@@ -120,8 +126,9 @@ async def running(*arguments: str, cwd: Path) -> AsyncIterator[Running]:
         with trio.CancelScope(shield=True):
             process.kill()
             await process.wait()
-            assert process.stdout is not None
-            await process.stdout.aclose()
+            for stream in (process.stdout, process.stderr):
+                assert stream is not None
+                await stream.aclose()
 
 
 def with_deadline(main: Callable[[], Awaitable[None]]) -> None:

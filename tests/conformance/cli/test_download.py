@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import signal
 from pathlib import Path
 
@@ -228,6 +229,37 @@ def test_headers_are_sent_along(tmp_path: Path) -> None:
     with_deadline(main)
 
 
+def test_the_line_that_an_interrupt_leaves_goes_on(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", "-o", "some where", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                assert await first.end(signal.SIGINT) == 130
+                line = (await first.said()).splitlines()[-1].partition("go on with: bgfetch ")[2]
+            done = await bgfetch(*shlex.split(line), cwd=tmp_path)
+            assert (done.code, done.out) == (0, "some where/a: downloaded\n"), done.err
+
+    with_deadline(main)
+
+
+def test_a_file_is_made_as_others_may_read_it_and_no_draft_of_others_is_touched(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with serving(a=Resource(size=SIZE)) as served:
+            (tmp_path / "a.part").write_text("of somebody else")
+            (tmp_path / "a.bgfetch-part").write_text("of a killed process")
+            url = f"{served.base}/a"
+            done = await bgfetch("download", url, "--allow-private", cwd=tmp_path)
+            assert done.code == 0, done.err
+        (tmp_path / "own").touch()
+        assert (tmp_path / "a").stat().st_mode == (tmp_path / "own").stat().st_mode
+        assert files(tmp_path) == ["a", "a.part", "own"]
+        assert (tmp_path / "a").read_bytes() == BODY
+
+    with_deadline(main)
+
+
 def test_a_store_is_verified_and_what_is_damaged_is_fetched_again(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(a=Resource(size=SIZE), b=HELD) as served:
@@ -329,7 +361,7 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_fetched(tmp_p
     [
         (["ftp://h.test/a"], "neither http nor https"),
         (["a"], "absolute http or https URL"),
-        (["https://u:p@h.test/a"], "credentials in the URL"),
+        (["https://u:p@h.test/a"], "give --header 'Authorization: ...'"),
         (["http://h.test/a"], "--allow-http"),
         (["http://127.0.0.1/a"], "--allow-private"),
         (["https://10.0.0.1/a"], "--allow-private"),
