@@ -14,6 +14,7 @@ from pathlib import Path
 from conformance.explain.shape import schema
 from conformance.judge.walks import steps_taken
 from conformance.pages import errata
+from conformance.pages.acceptor import acceptor_page
 from conformance.pages.choices import choices_page, profiles_page
 from conformance.pages.exploration import exploration_page
 from conformance.pages.steps import steps_page
@@ -46,6 +47,7 @@ def pages() -> Mapping[str, str]:
         ),
         "reference/background-sync.md": sync_page(),
         "reference/exploration.md": exploration_page(REPORTS),
+        "reference/acceptor.md": acceptor_page(REPORTS),
         "reference/choices.md": choices_page(),
         "reference/profiles.md": profiles_page(),
         "reference/explain.schema.json": schema(),

@@ -43,6 +43,7 @@ from spec_model.tasks import (
     AdmitFetch,
     CachePut,
     Deliver,
+    Edit,
     GiveInstance,
     RealmTask,
     ResolveInstance,
@@ -94,7 +95,10 @@ def call(state: State, made: Call, d: Decide) -> State:
 def body_read(state: State, news: BodyRead, d: Decide) -> State:
     """FETCH-8.8.3, one request's branch of it: its body has been read, or has failed."""
     reading = state.reads(news.call)
-    if reading is None or reading.over or news.request not in reading.unread:
+    if reading is None:
+        # Its call still waits for its turn on the edit queue, and then has nothing to wait for.
+        return attrs.evolve(state, edits=tuple(_with_body(e, news, d) for e in state.edits))
+    if reading.over or news.request not in reading.unread:
         return state
     d.take("FETCH-8.8.3", "FETCH-8.8.3.1", "FETCH-8.8.3.1.1")
     if news.failed:
@@ -111,6 +115,17 @@ def body_read(state: State, news: BodyRead, d: Decide) -> State:
     if after.over and d.repaired("E60"):
         state = state.enqueue_edit(after.edit)
     return state
+
+
+def _with_body(edit: Edit, news: BodyRead, d: Decide) -> Edit:
+    if not isinstance(edit, AdmitFetch) or edit.call != news.call:
+        return edit
+    d.take("FETCH-8.8.3", "FETCH-8.8.3.1", "FETCH-8.8.3.1.1")
+    if news.failed:
+        d.take("FETCH-8.8.3.1.2", "FETCH-8.8.3.2")
+        return attrs.evolve(edit, failed=True)
+    d.take("FETCH-8.8.3.3", "FETCH-8.8.3.4")
+    return attrs.evolve(edit, ended=(*edit.ended, news.request))
 
 
 def _settle(state: State, realm: str, name: str, value: Value) -> State:

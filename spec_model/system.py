@@ -271,12 +271,14 @@ def _admit(state: State, edit: AdmitFetch, d: Decide) -> State:
     if refused is not None:
         return state.enqueue_task(edit.realm, SettlePromise(call, refused))
     then = CommitFetch(call, edit.realm, arguments)
-    if not arguments.unread:
+    unread = tuple(each for each in arguments.unread if each not in edit.ended)
+    if not unread and not edit.failed:
         return _commit(state, then, d)
-    state = attrs.evolve(state, reading=(*state.reading, Reading(then, arguments.unread)))
-    if d.repaired("E60"):
-        return state
-    return attrs.evolve(state, edits=(then, *state.edits))
+    reading = Reading(then, unread, edit.failed)
+    state = attrs.evolve(state, reading=(*state.reading, reading))
+    if not d.repaired("E60"):
+        return attrs.evolve(state, edits=(then, *state.edits))
+    return state.enqueue_edit(then) if reading.over else state
 
 
 def _commit(state: State, edit: CommitFetch, d: Decide) -> State:

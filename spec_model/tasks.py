@@ -19,11 +19,13 @@ from spec_model.messages import Value
 
 @attrs.frozen
 class AdmitFetch:
-    """FETCH-8."""
+    """FETCH-8.  ``ended``: streamed bodies that are over already, ``failed``: one has failed."""
 
     call: str
     realm: str
     arguments: FetchCall
+    ended: tuple[int, ...] = ()
+    failed: bool = False
 
 
 @attrs.frozen

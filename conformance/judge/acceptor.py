@@ -38,7 +38,7 @@ from conformance.trace import (
 from spec_model.background_fetch import UserAgent
 from spec_model.editions import AMENDED, Edition
 
-_LATER = (p.User, p.Online, p.SetPermission, p.Quit, p.Launch, p.Push, p.Storage)
+_LATER = (p.User, p.Online, p.SetPermission, p.Quit, p.Launch, p.Push, p.Storage, p.Interface)
 """Commands without a call that take effect some time after they were given."""
 
 
@@ -88,7 +88,7 @@ class Acceptor:
     overflowed: bool = attrs.field(default=False, init=False)
     largest: int = attrs.field(default=0, init=False)
     fed: int = attrs.field(default=0, init=False)
-    facts: Facts = attrs.field(factory=Facts, init=False)
+    facts: Facts = attrs.field(factory=Facts)
     effects: Effects = attrs.field(init=False)
     rest: Rest = attrs.field(init=False)
     matching: Matching = attrs.field(init=False)
@@ -99,6 +99,32 @@ class Acceptor:
         self.effects = Effects(terms, self.limit, self.factored)
         self.rest = Rest(terms, self.effects.moves)
         self.matching = Matching(terms)
+
+    @property
+    def joined(self) -> int:
+        """How often explanations were joined because they were too many to be held apart."""
+        return 0 if self.effects.joins is None else self.effects.joins.count
+
+    def fork(self) -> Acceptor:
+        """Another acceptor that has been fed the same, and can be fed something else now."""
+        made = Acceptor(
+            self.edition, self.admitted, self.limit, self.factored, self.memory, self.facts.copy()
+        )
+        made.hypotheses, made._closed = self.hypotheses, self._closed
+        made.rejection, made.faults = self.rejection, [*self.faults]
+        made.effects.joins = attrs.evolve(self.effects.joins) if self.effects.joins else None
+        made.overflowed, made.largest, made.fed = self.overflowed, self.largest, self.fed
+        return made
+
+    def like(self, other: Acceptor) -> bool:
+        """Whether whatever both are fed from now on, both say the same."""
+        return (
+            len(self.hypotheses) == len(other.hypotheses)
+            and set(self.hypotheses) == set(other.hypotheses)
+            and self.facts == other.facts
+            and (self.rejection is None, self.overflowed, self._closed, bool(self.faults))
+            == (other.rejection is None, other.overflowed, other._closed, bool(other.faults))
+        )
 
     # --- feeding ----------------------------------------------------------------------
 
@@ -155,7 +181,7 @@ class Acceptor:
     ) -> None:
         self.matching.refusals.clear()
         matched = (m for hypothesis in self.hypotheses for m in match(hypothesis))
-        after = minimal(matched, join=self.factored)
+        after = minimal(matched, self.effects.joins)
         if after:
             closed = self._closed and self._only_seen(after)
             self._set(after if closed else self.effects.close(after))
@@ -260,12 +286,14 @@ class Acceptor:
         return texts
 
     def _quiet(self, index: int, entry: Entry, note: Quiet) -> None:
+        if note.bounded:
+            self.facts.quiet()
         resting = [r for h in self.hypotheses for r in self.rest.resting(h)]
         if note.bounded:
             # After a mere moment of grace an update without an event may be on its way still.
             resting = [self.rest.delivered(hypothesis) for hypothesis in resting]
         if resting:
-            self._set(minimal(resting, join=self.factored), closed=False)
+            self._set(minimal(resting, self.effects.joins), closed=False)
             return
         refusals = self.matching.refusals
         refusals.clear()

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from conformance import protocol as p
-from conformance.judge.hypothesis import Due, Hypothesis, Locals, minimal
-from conformance.judge.inputs import ENQUEUED, Inputs
-from conformance.judge.locals import RecordMoves
+from conformance.judge.hypothesis import Due, Hypothesis, Joins, Locals, minimal
+from conformance.judge.inputs import ENQUEUED, READING, Inputs
+from conformance.judge.locals import RUNNING, RecordMoves, at_work
 from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
 from spec_model.background_fetch import BackgroundFetch
@@ -24,7 +24,6 @@ from spec_model.decide import Decide
 from spec_model.phases import RegistrationPhase
 from spec_model.values import RECORD_ENDS, RequestSpec
 
-_RUNNING = (RegistrationPhase.RUNNING, RegistrationPhase.DRAINING, RegistrationPhase.DECIDING)
 _IN_ORDER = (p.Fetch, p.Abort)
 """One realm's calls of these kinds enter the edit queue in the order in which they were made."""
 
@@ -57,10 +56,12 @@ class Effects:
     terms: Terms
     limit: int = 20_000
     factored: bool = True
+    joins: Joins | None = attrs.field(init=False)
     moves: RecordMoves = attrs.field(init=False)
     inputs: Inputs = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.joins = Joins() if self.factored else None
         self.moves = RecordMoves(self.terms)
         self.inputs = Inputs(self.terms)
 
@@ -85,7 +86,7 @@ class Effects:
             found.append(hypothesis)
             todo.extend(branches)
             todo.extend(self._global_moves(hypothesis))
-        return minimal(found, join=self.factored)
+        return minimal(found, self.joins)
 
     def written(self, hypotheses: list[Hypothesis], exchange: int) -> list[Hypothesis]:
         """The same after the server wrote: only who reads that answer is moved by it."""
@@ -93,7 +94,7 @@ class Effects:
         if not moved:
             return hypotheses
         still = [h for h in hypotheses if not self._concerned(h, exchange)]
-        return minimal([*still, *self.close(moved)], join=self.factored)
+        return minimal([*still, *self.close(moved)], self.joins)
 
     def _concerned(self, hypothesis: Hypothesis, exchange: int) -> bool:
         return any(
@@ -113,7 +114,7 @@ class Effects:
             fetch.download_total for fetch in hypothesis.agent.fetches
         )
         for fetch in hypothesis.agent.fetches:
-            if not _at_work(fetch):
+            if not at_work(fetch):
                 continue
             # Without limits every record of a fetch sees the same of the rest.
             view = None if limited else self.terms.boxes.view(hypothesis, fetch.index, 0)
@@ -188,20 +189,23 @@ class Effects:
                 if hypothesis.agent.running:
                     yield from self.inputs.abort_by_user(hypothesis.without_pending(ref), ref)
                 continue
+            if ref.startswith(READING):
+                if not self.terms.facts.reads(ref[1:]):
+                    read = hypothesis.without_pending(ref)
+                    yield from self.inputs.bodies_read(read, ref[1:])
+                continue
             command = self.terms.facts.command(ref)
             if isinstance(command, _IN_ORDER):
                 realm = self.terms.facts.realm(command)
                 if realm in blocked:
                     continue
-                # E60: bodies are read outside of the queue.
-                if not self.terms.facts.reads(ref):
-                    blocked.add(realm)
+                blocked.add(realm)
             for after in self.inputs.effect(hypothesis.without_pending(ref), ref, command):
                 yield from self._dispatched(after)
         if not hypothesis.agent.running:
             return
         for fetch in hypothesis.agent.fetches:
-            if fetch.phase in _RUNNING:
+            if fetch.phase in RUNNING:
                 for settled in self._settle(hypothesis, fetch):
                     yield from self._dispatched(settled)
 
@@ -294,11 +298,6 @@ def _settled(agent: bf.UserAgent, index: int, results: tuple[str, ...], d: Decid
 def _overflows(record: RecordState, view: View) -> bool:
     """Whether a record is the first to exceed the total, which stops all others."""
     return record.result == "download-total-exceeded" and not view.abort
-
-
-def _at_work(fetch: BackgroundFetch) -> bool:
-    """Whether its records go on; after the end some may still be being stopped (E05, E86)."""
-    return fetch.phase in _RUNNING or fetch.abort in ("total", "unregister")
 
 
 def _narrowed(

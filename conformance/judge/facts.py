@@ -5,12 +5,26 @@ Explanations (``hypothesis.py``) differ in what an implementation did with these
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from urllib.parse import urljoin
 
 import attrs
 
-from conformance.protocol import AnyCommand, Begin, ClosePage, EndBody, Fetch, OpenPage, Quit
+from conformance.protocol import (
+    WORKER,
+    AnyCommand,
+    Begin,
+    Busy,
+    ClosePage,
+    EndBody,
+    Fetch,
+    OpenPage,
+    Quit,
+    Synthesize,
+    Unregister,
+    UpdateUI,
+)
 from conformance.trace import (
     AnyServerEntry,
     ServerBytes,
@@ -81,8 +95,24 @@ class Facts:
     """Calls of which a streamed body failed."""
     ended: set[tuple[str, int]] = attrs.field(factory=set)
     """Streamed bodies that are over, by call and request."""
+    busy: set[str] = attrs.field(factory=set)
+    """Realms whose script has not returned."""
+    stuck: set[str] = attrs.field(factory=set)
+    """Those of them that were so in a silence since: nothing of theirs is on its way."""
+    titles: set[str] = attrs.field(factory=set)
+    """Every title that a script has given to a fetch."""
     killed: bool = False
     writes: int = 0
+
+    def copy(self) -> Facts:
+        """The same facts, which then grow apart from these."""
+        made = copy.copy(self)
+        for field in attrs.fields(Facts):
+            value = getattr(self, field.name)
+            if isinstance(value, dict | set):
+                setattr(made, field.name, value.copy())
+        made.exchanges = {n: attrs.evolve(each) for n, each in self.exchanges.items()}
+        return made
 
     @property
     def home(self) -> str:
@@ -94,7 +124,16 @@ class Facts:
         instance = getattr(command, "instance", None)
         if instance is not None:
             return self.realm_of.get(instance, "")
+        if isinstance(command, UpdateUI | Synthesize):
+            return WORKER
+        if isinstance(command, Unregister):
+            return "p1"
         return str(getattr(command, "realm", ""))
+
+    def home_of(self, ref: str) -> str:
+        """The realm that a call's promise settles in, "" if it is not known."""
+        made = self.calls.get(ref)
+        return "" if made is None else self.realm(made)
 
     def command(self, ref: str) -> AnyCommand:
         """A call by its name, another command by "#" and its number."""
@@ -118,11 +157,18 @@ class Facts:
         call = getattr(command, "call", None)
         if call is not None:
             self.calls[call] = command
+        if isinstance(command, Fetch | UpdateUI) and command.title:
+            self.titles.add(command.title)
         if isinstance(command, Begin):
             self.begin = command
             self.origins = dict(command.origins)
+        elif isinstance(command, Busy):
+            (self.busy.add if command.busy else self.busy.discard)(command.realm)
+            self.stuck &= self.busy
         elif isinstance(command, ClosePage):
             self.closed.add(command.page)
+            self.busy.discard(command.page)
+            self.stuck.discard(command.page)
             # What the page has asked for may still be done, but nobody is told.
             self.dead.update(
                 ref for ref, made in self.calls.items() if self.realm(made) == command.page
@@ -135,6 +181,12 @@ class Facts:
                 self.unreadable.add(command.fetch)
         elif isinstance(command, Quit):
             self.killed = self.killed or command.kill
+            self.busy.clear()
+            self.stuck.clear()
+
+    def quiet(self) -> None:
+        """There was silence: a realm that is busy has been so for a while."""
+        self.stuck |= self.busy
 
     def cached(self, cache: str, url: str) -> None:
         """A response was put into a cache; it takes the place of an older one, at the end."""

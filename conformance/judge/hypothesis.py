@@ -37,6 +37,7 @@ import attrs
 from conformance.protocol import Snapshot
 from spec_model.background_fetch import BackgroundFetch, UserAgent
 from spec_model.complete_record import RecordState
+from spec_model.interface import Interface
 
 Locals = frozenset[RecordState]
 
@@ -65,10 +66,10 @@ class Due:
 
     ``ref``: call, sequence number or event name; ``error``: the exception's name;
     ``what`` says what was produced: instance, undefined, boolean, strings, records, event,
-    refused, stored.
+    refused, stored, interface.
     ``least``: bytes that a new registration object shows at least; with ``most`` the bounds
     on the bytes that were stored when that was asked.  ``captured``: one for
-    each of ``indexes``.  ``step``: where the text produces it.
+    each of ``indexes``.  ``shows``: an interface.  ``step``: where the text produces it.
     """
 
     kind: str
@@ -82,6 +83,7 @@ class Due:
     captured: tuple[Captured, ...] = ()
     least: int = 0
     most: int = 0
+    shows: Interface | None = None
     step: str = ""
 
 
@@ -298,8 +300,18 @@ def _put(things: tuple[N, ...], thing: N) -> tuple[N, ...]:
     return (*things, thing)
 
 
-def minimal(hypotheses: Iterable[Hypothesis], *, join: bool = True) -> list[Hypothesis]:
-    """Without those that another one makes superfluous; too many of one kind are joined."""
+@attrs.define
+class Joins:
+    """How often explanations were too many to be held apart."""
+
+    count: int = 0
+
+
+def minimal(hypotheses: Iterable[Hypothesis], joins: Joins | None) -> list[Hypothesis]:
+    """Without those that another one makes superfluous; too many of one kind are joined.
+
+    ``joins`` counts that; None: nothing is joined.
+    """
     every = list(hypotheses)
     if len(every) < 2:
         return every
@@ -310,7 +322,8 @@ def minimal(hypotheses: Iterable[Hypothesis], *, join: bool = True) -> list[Hypo
             continue
         others[:] = [other for other in others if not other.within(hypothesis)]
         others.append(hypothesis)
-    if join:
+    if joins is not None:
+        joins.count += sum(len(group) > HELD_APART for group in groups.values())
         return [hypothesis for group in groups.values() for hypothesis in _joined(group)]
     return [hypothesis for group in groups.values() for hypothesis in group]
 

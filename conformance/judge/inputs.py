@@ -13,18 +13,24 @@ import attrs
 
 from conformance import protocol as p
 from conformance.judge.hypothesis import ABORT, CLICK, Captured, Due, Hypothesis, Locals
+from conformance.judge.locals import widened
 from conformance.judge.restarts import gone, subsets
 from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
 from spec_model import complete_record as record_steps
 from spec_model.background_fetch import BackgroundFetch, FetchCall, Rejected
+from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
-from spec_model.phases import RegistrationPhase
-from spec_model.values import RequestSpec
+from spec_model.instances import Snapshot
+from spec_model.interface import Interface, interface, newest
+from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.values import Extent, RequestSpec
 
 _WITH_UPDATE_UI = ("backgroundfetchsuccess", "backgroundfetchfail")
 ENQUEUED = "~"
 """Begins the name of a user's abort that is answered and waits in the edit queue (E02)."""
+READING = "@"
+"""Begins the name of a fetch() that was not refused and whose bodies are being read (E60)."""
 
 _USER_STEPS = {
     "abort": "DISPLAY-7",
@@ -43,6 +49,16 @@ def spec_of(request: p.RequestInit) -> RequestSpec:
         body=None if request.body is None else len(request.body),
         mode=request.mode,
         own_range=request.headers.get("Range", request.headers.get("range", "")),
+    )
+
+
+def call_of(command: p.Fetch) -> FetchCall:
+    """The arguments of fetch() as the model has them."""
+    return FetchCall(
+        command.id,
+        tuple(spec_of(request) for request in command.requests),
+        command.title or "",
+        command.download_total,
     )
 
 
@@ -84,8 +100,12 @@ class Inputs:
                 box = self.terms.boxes.stored(hypothesis)
                 due = Due("ack", ref[1:], "stored", least=box.lo, most=box.hi, step="STORED-3")
                 yield hypothesis.owe(due)
-            case p.Online() | p.SetPermission():
-                # Of the world and of the user: they change whether a user agent is there or not.
+            case p.Online():
+                agent = attrs.evolve(hypothesis.agent, online=command.online)
+                after = attrs.evolve(hypothesis, agent=agent).owe(Due("ack", ref[1:]))
+                yield from (after,) if command.online else self._cut_off(after)
+            case p.SetPermission():
+                # Of the user, as connectivity is of the world: no user agent has to be there.
                 yield _plain(hypothesis, command).owe(Due("ack", ref[1:]))
             case _ if not hypothesis.agent.running:
                 return
@@ -95,6 +115,8 @@ class Inputs:
                 yield from self._registry(hypothesis, ref, command)
             case p.Match() | p.MatchAll():
                 yield from self._match(hypothesis, ref, command)
+            case p.Interface():
+                yield from self._interface(hypothesis, ref, command)
             case p.Synthesize():
                 yield hypothesis.owe(_synthesized(ref, command))
             case p.User():
@@ -103,6 +125,42 @@ class Inputs:
                 yield from self._unregister(hypothesis, ref)
             case _:
                 yield _plain(hypothesis, command).owe(Due("ack", ref[1:]))
+
+    def _cut_off(self, hypothesis: Hypothesis) -> Iterator[Hypothesis]:
+        """Going offline drops every connection, whatever had come by then."""
+        if not hypothesis.agent.running:
+            yield hypothesis
+            return
+        places = [
+            (fetch, index)
+            for fetch in hypothesis.agent.fetches
+            for index in range(len(fetch.requests))
+        ]
+        after = [self._broken_off(hypothesis, *place) for place in places]
+        needed = {choice for found in after for _, choices in found for choice in choices}
+        for more in subsets(sorted(needed - hypothesis.choices)):
+            made, chosen = hypothesis.choices | more, hypothesis.needing(more)
+            for (fetch, index), found in zip(places, after, strict=True):
+                kept = frozenset(record for record, choices in found if choices <= made)
+                if not kept:
+                    break
+                chosen = chosen.with_locals(fetch.index, index, kept)
+            else:
+                yield chosen
+
+    def _broken_off(
+        self, hypothesis: Hypothesis, fetch: BackgroundFetch, index: int
+    ) -> list[tuple[RecordState, frozenset[str]]]:
+        spec, found = fetch.requests[index], list[tuple[RecordState, frozenset[str]]]()
+        view = self.terms.boxes.view(hypothesis, fetch.index, index)
+        for record in hypothesis.records[fetch.index][index]:
+            exchange = self.terms.facts.exchanges.get(record.exchange) if record.exchange else None
+            some = Extent(0, exchange.sent) if exchange is not None else Extent()
+            for after, choices in self.terms.ask(_broken_off, record, spec, some, view):
+                # A limit that was met just before has stopped the others before, too.
+                if after.settled is record.settled or after.result != "download-total-exceeded":
+                    found.append((widened(after, record, exchange, view), choices))
+        return found
 
     def _least(self, hypothesis: Hypothesis, fetch: int) -> int:
         """What an object made from now on shows at least: what is surely stored (E48)."""
@@ -114,27 +172,34 @@ class Inputs:
     # --- calls ------------------------------------------------------------------------
 
     def _fetch(self, hypothesis: Hypothesis, ref: str, command: p.Fetch) -> Iterator[Hypothesis]:
-        call = FetchCall(
-            command.id,
-            tuple(spec_of(request) for request in command.requests),
-            command.title or "",
-            command.download_total,
-        )
-        charged = self.terms.boxes.used(hypothesis)
+        call = call_of(command)
+        taken = self._reserved(hypothesis, command.id)
+        for refused, choices in self.terms.ask(_refused, hypothesis.agent, call):
+            if refused is None and taken:
+                refused = Rejected("TypeError", "FETCH-8.5")
+            if refused is not None:
+                due = Due("settled", ref, error=refused.error, step=refused.step)
+                yield hypothesis.owe(due).needing(choices)
+            elif any(request.streamed for request in command.requests):
+                waiting = (*hypothesis.pending, f"{READING}{ref}")
+                yield attrs.evolve(hypothesis, pending=waiting).needing(choices)
+            else:
+                yield from self._commit(hypothesis.needing(choices), ref, call)
+
+    def bodies_read(self, hypothesis: Hypothesis, ref: str) -> Iterator[Hypothesis]:
+        """FETCH-8.10 and on, for a call whose bodies are over."""
+        command = self.terms.facts.calls[ref]
+        assert isinstance(command, p.Fetch), ref
         if ref in self.terms.facts.unreadable:
             due = Due("settled", ref, error="TypeError", step="FETCH-8.11")
             yield hypothesis.owe(due)
+        else:
+            yield from self._commit(hypothesis, ref, call_of(command))
 
-        if self._reserved(hypothesis, command.id):
-            yield hypothesis.owe(Due("settled", ref, error="TypeError", step="FETCH-8.5"))
-        if self.terms.facts.reads(ref):
-            for refused, choices in self.terms.ask(_refused, hypothesis.agent, call):
-                if refused is not None:
-                    due = Due("settled", ref, error=refused.error, step=refused.step)
-                    yield hypothesis.owe(due).needing(choices)
-            return
+    def _commit(self, hypothesis: Hypothesis, ref: str, call: FetchCall) -> Iterator[Hypothesis]:
+        charged = self.terms.boxes.used(hypothesis)
         for amount in sorted({charged.lo, charged.hi}):
-            for result, choices in self.terms.ask(_admitted, hypothesis.agent, call, amount):
+            for result, choices in self.terms.ask(bf.commit, hypothesis.agent, call, amount):
                 if isinstance(result, Rejected):
                     due = Due("settled", ref, error=result.error, step=result.step)
                     yield hypothesis.owe(due).needing(choices)
@@ -150,11 +215,11 @@ class Inputs:
 
     def _reserved(self, hypothesis: Hypothesis, id: str) -> bool:
         """E60: the id of a call whose bodies are being read is taken."""
-        waiting = (self.terms.facts.calls.get(ref) for ref in hypothesis.pending)
-        return any(
-            isinstance(made, p.Fetch) and made.id == id and any(r.streamed for r in made.requests)
-            for made in waiting
-        )
+        facts = self.terms.facts
+        waiting = (ref[1:] for ref in hypothesis.pending if ref.startswith(READING))
+        # The streams of a page that was closed are gone with it.
+        made = (facts.calls[ref] for ref in waiting if ref not in facts.dead)
+        return any(isinstance(call, p.Fetch) and call.id == id for call in made)
 
     def _registry(
         self, hypothesis: Hypothesis, ref: str, command: p.Get | p.GetIds | p.Abort
@@ -262,6 +327,13 @@ class Inputs:
         for (agent, _), choices in self.terms.ask(bf.abort, hypothesis.agent, index, "user"):
             yield attrs.evolve(hypothesis, agent=agent).needing(choices)
 
+    def _interface(
+        self, hypothesis: Hypothesis, ref: str, command: p.Interface
+    ) -> Iterator[Hypothesis]:
+        for shows, choices in self.terms.ask(_seen_by_user, hypothesis.agent, command.id):
+            due = Due("ack", ref[1:], "interface", shows=shows, step="DISPLAY-0")
+            yield hypothesis.owe(due).needing(choices)
+
     def _user(self, hypothesis: Hypothesis, ref: str, command: p.User) -> Iterator[Hypothesis]:
         named = [f for f in hypothesis.agent.fetches if f.id == command.id]
         step = _USER_STEPS.get(command.action, "DISPLAY-8")
@@ -290,22 +362,33 @@ class Inputs:
             yield after
 
 
+def _broken_off(
+    record: RecordState, spec: RequestSpec, some: Extent, view: View, d: Decide
+) -> RecordState:
+    """RECORD-11.R.1 or R.8, for a record that has an attempt under way."""
+    if record.phase is RecordPhase.BEFORE_HEADERS:
+        return record_steps.network_error(record, spec, view, d, lost=True)
+    if record.phase is not RecordPhase.READING:
+        return record
+    if record.current is not None and record.current.null_body:
+        return record
+    return record_steps.body_errored(record, spec, some, view, d)
+
+
+def _seen_by_user(agent: bf.UserAgent, id: str, d: Decide) -> Interface | None:
+    index = newest(agent, id)
+    # How far it has got is drawn, and not compared.
+    return None if index is None else interface(agent, index, Snapshot(id), d)
+
+
 def _refused(agent: bf.UserAgent, call: FetchCall, d: Decide) -> Rejected | None:
     """What rejects before the bodies are looked at."""
     return bf.check_arguments(call, d) or bf.refuse(agent, call.id, d)
 
 
-def _admitted(
-    agent: bf.UserAgent, call: FetchCall, charged: int, d: Decide
-) -> Rejected | tuple[bf.UserAgent, BackgroundFetch]:
-    return bf.check_arguments(call, d) or bf.admit(agent, call, charged, d)
-
-
 def _plain(hypothesis: Hypothesis, command: p.AnyCommand) -> Hypothesis:
     agent = hypothesis.agent
-    if isinstance(command, p.Online):
-        agent = attrs.evolve(agent, online=command.online)
-    elif isinstance(command, p.SetPermission):
+    if isinstance(command, p.SetPermission):
         agent = attrs.evolve(agent, permission=command.state)
     elif isinstance(command, p.Push) and "push" in agent.listening and agent.worker:
         hypothesis = hypothesis.owe(Due("push", "push", strings=(command.data,)))

@@ -17,14 +17,23 @@ import attrs
 from conformance.judge.facts import Exchange, Facts
 from conformance.judge.terms import Terms
 from spec_model import complete_record as record_steps
+from spec_model.background_fetch import BackgroundFetch
 from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.fetch_boundary import Redirect, blocked, boundary, ending
 from spec_model.interruptions import interrupt
-from spec_model.phases import RecordPhase
+from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.values import Extent, Head, RequestSpec, exactly
 
 Successor = tuple[RecordState, frozenset[str]]
+
+
+RUNNING = (RegistrationPhase.RUNNING, RegistrationPhase.DRAINING, RegistrationPhase.DECIDING)
+
+
+def at_work(fetch: BackgroundFetch) -> bool:
+    """Whether its records go on; after the end some may still be being stopped (E05, E86)."""
+    return fetch.phase in RUNNING or fetch.abort in ("total", "unregister")
 
 
 @attrs.define
@@ -50,7 +59,7 @@ class RecordMoves:
         self, record: RecordState, spec: RequestSpec, view: View, exchange: Exchange | None
     ) -> tuple[Successor, ...]:
         found = dict.fromkeys(
-            (_widened(after, record, exchange, view), choices)
+            (widened(after, record, exchange, view), choices)
             for function in self._possible(record, spec, view, exchange)
             for after, choices in self.terms.find(function)
             if after is not None
@@ -160,7 +169,7 @@ def _surely_exceeds(record: RecordState, sent: int, room: Extent | None) -> bool
     return room is not None and record.stored.lo + sent > room.hi
 
 
-def _widened(
+def widened(
     after: RecordState, before: RecordState, exchange: Exchange | None, view: View
 ) -> RecordState:
     """A limit that stopped a record did so at some chunk: those before it are stored."""

@@ -23,7 +23,9 @@ from conformance.judge.match_requests import Requests
 from conformance.judge.match_snapshots import Snapshots
 from conformance.judge.refusals import Refusals
 from conformance.judge.terms import Terms
+from conformance.judge.words import kind_of
 from conformance.trace import ServerRequest, ServerRequestBody
+from spec_model.interface import Interface
 
 _UNANSWERED = (p.Start, p.End, p.Stop)
 """Commands whose answers say nothing."""
@@ -61,6 +63,11 @@ class Matching:
     def seen(self, hypothesis: Hypothesis, seen: p.AnyObservation) -> Iterator[Hypothesis]:
         """What the implementation pushed."""
         self.refusals.about(hypothesis)
+        realm = self._realm(hypothesis, seen)
+        if realm in self.terms.facts.stuck:
+            why = f"{kind_of(seen)} came in {realm}, where no task can have run"
+            self.refusals.refuse("INFRA-3", why)
+            return
         match seen:
             case p.Settled():
                 command = self.terms.facts.calls.get(seen.call)
@@ -80,6 +87,18 @@ class Matching:
                 yield from self.records.body(hypothesis, seen)
             case p.Log():
                 yield hypothesis
+
+    def _realm(self, hypothesis: Hypothesis, seen: p.AnyObservation) -> str:
+        """Where a task had to run for this; readers are not tasks of their realm."""
+        match seen:
+            case p.Settled():
+                return self.terms.facts.home_of(seen.call)
+            case p.Progress():
+                known = hypothesis.instance(seen.instance)
+                return "" if known is None else known.realm
+            case p.WorkerEvent():
+                return p.WORKER
+        return ""
 
     def answered(self, hypothesis: Hypothesis, answer: p.Answer) -> Iterator[Hypothesis]:
         """What the implementation answered to a command."""
@@ -113,10 +132,42 @@ class Matching:
             else:
                 why = f"{answer.stored} bytes are stored, it should be {due.least} to {due.most}"
                 self.refusals.refuse("STORED-3", why)
+        elif isinstance(command, p.Interface) and answer.interface is not None:
+            differs = _differs(due.shows, answer.interface, self.terms.facts.titles)
+            if differs is None:
+                yield hypothesis
+            else:
+                step, why = differs
+                self.refusals.refuse(step, f"the interface of {command.id!r} {why}")
         elif isinstance(command, p.ClosePage):
             yield _without_realm(hypothesis, command.page)
         else:
             yield hypothesis
+
+
+def _differs(shows: Interface | None, shown: p.Shown, titles: set[str]) -> tuple[str, str] | None:
+    """The step that an interface contradicts and what it shows, if it is not the expected one.
+
+    What the text only allows is not asked for: to show a title (it may be an old one, since
+    updateUI() goes on in parallel), to stay after the end, to be dismissible then.
+    """
+    if shows is None or (shows.dismissible and not shown.displayed):
+        return ("DISPLAY-0", "is displayed") if shown.displayed else None
+    if not shown.displayed:
+        return "DISPLAY-0", "is not displayed"
+    if shown.title and shown.title not in titles:
+        return "DISPLAY-4", f"shows the title {shown.title!r}, which nobody has given it"
+    if shown.dismissible and not shows.dismissible:
+        return "DISPLAY-3", "is dismissible before the end"
+    for step, name, should, now in (
+        ("DISPLAY-1", "origin", shows.origin, shown.origin),
+        ("DISPLAY-2", "busy", shows.busy, shown.busy),
+        ("DISPLAY-7", "canAbort", shows.can_abort, shown.can_abort),
+        ("DISPLAY-8", "canPause", shows.can_pause, shown.can_pause),
+    ):
+        if should != now:
+            return step, f"shows {name} {now!r} instead of {should!r}"
+    return None
 
 
 def _without_realm(hypothesis: Hypothesis, realm: str) -> Hypothesis:

@@ -136,7 +136,7 @@ class PlainAcceptor(Generic[StateT, InputT, TaskT, OutputT, SeenT]):
         """An input was given: it takes effect now or later.  Raises TooManyStates."""
         source = self.reading.source(news)
         self.explanations = self._closed(
-            attrs.evolve(each, waiting=_joined(each.waiting, source, (news,)))
+            attrs.evolve(each, waiting=joined(each.waiting, source, (news,)))
             for each in self.explanations
         )
 
@@ -167,7 +167,7 @@ class PlainAcceptor(Generic[StateT, InputT, TaskT, OutputT, SeenT]):
             for at, output in enumerate(queue):
                 names = self.reading.fits(each.names, output, seen)
                 if names is not None:
-                    due = _replaced(each.due, observer, queue, queue[at + 1 :])
+                    due = replaced(each.due, observer, queue, queue[at + 1 :])
                     yield attrs.evolve(each, due=due, names=names)
                 if not self.reading.optional(output):
                     break
@@ -188,7 +188,7 @@ class PlainAcceptor(Generic[StateT, InputT, TaskT, OutputT, SeenT]):
     ) -> Iterator[Explanation[StateT, InputT, OutputT]]:
         """Everything that may happen next without being seen."""
         for source, queue in each.waiting:
-            left = attrs.evolve(each, waiting=_replaced(each.waiting, source, queue, queue[1:]))
+            left = attrs.evolve(each, waiting=replaced(each.waiting, source, queue, queue[1:]))
             news = self.reading.renamed(each.names, queue[0])
             if news is not None:
                 yield from self._injected(left, news)
@@ -219,7 +219,7 @@ class PlainAcceptor(Generic[StateT, InputT, TaskT, OutputT, SeenT]):
         for output in outputs:
             observer = self.reading.observer(output)
             if observer is not None:
-                due = _joined(due, observer, (output,))
+                due = joined(due, observer, (output,))
         return attrs.evolve(each, state=after, due=due, choices=each.choices | choices)
 
     # --- all of them ------------------------------------------------------------------
@@ -243,15 +243,16 @@ class PlainAcceptor(Generic[StateT, InputT, TaskT, OutputT, SeenT]):
         return _fewest(seen)
 
 
-def _joined(queues: Queues[ItemT], name: Hashable, items: tuple[ItemT, ...]) -> Queues[ItemT]:
-    """One queue grown at its end."""
+def joined(queues: Queues[ItemT], name: Hashable, items: tuple[ItemT, ...]) -> Queues[ItemT]:
+    """One queue grown at its end by some items."""
     before = next((queue for other, queue in queues if other == name), ())
-    return _replaced(queues, name, before, (*before, *items))
+    return replaced(queues, name, before, (*before, *items))
 
 
-def _replaced(
+def replaced(
     queues: Queues[ItemT], name: Hashable, before: tuple[ItemT, ...], after: tuple[ItemT, ...]
 ) -> Queues[ItemT]:
+    """One queue that is now another; an empty one is none."""
     left = queues - {(name, before)}
     return left | {(name, after)} if after else left
 

@@ -1,8 +1,11 @@
 """When an explanation is at rest: nothing is due that only the implementation can bring.
 
-A held answer, an open pause, an offline spell and an event whose handler still
-runs are the world's or the script's to end; everything else must come, and its
-absence at a quiet point contradicts the explanation.
+A held answer, an open pause, an offline spell, an event whose handler still
+runs and a realm whose script does not return are the world's or the script's to end;
+everything else must come, and its absence at a quiet point contradicts the explanation.
+
+What waits for a busy realm: its promises and events, the records of a fetch whose
+promise is among them (E67), and what stands behind it in an update queue (GET-4.2).
 """
 
 from __future__ import annotations
@@ -12,15 +15,17 @@ from collections.abc import Iterator
 import attrs
 
 from conformance import protocol as p
-from conformance.judge.hypothesis import Hypothesis, Locals
-from conformance.judge.inputs import ENQUEUED
-from conformance.judge.locals import RecordMoves
+from conformance.judge.hypothesis import Due, Hypothesis, Instance, Locals
+from conformance.judge.inputs import ENQUEUED, READING
+from conformance.judge.locals import RecordMoves, at_work
 from conformance.judge.terms import Terms
 from conformance.judge.words import call_name, due_text
 from spec_model.background_fetch import BackgroundFetch
+from spec_model.complete_record import RecordState
 from spec_model.phases import RecordPhase, RegistrationPhase
 
 _LIMITED = "concurrency=limited"
+_CACHES = (p.CachePut, p.CacheKeys)
 _OVER = (RegistrationPhase.EVENT_ACTIVE, RegistrationPhase.RECORDS_GONE)
 
 
@@ -48,6 +53,8 @@ class Rest:
         view = self.terms.boxes.view(hypothesis, fetch.index, index)
         records = hypothesis.records[fetch.index][index]
         resting = frozenset(r for r in records if self.moves.rests(r, spec, view))
+        if not view.abort and self._unresolved(hypothesis, fetch.index):
+            resting |= frozenset(r for r in records if _not_begun(r))
         if view.abort or not self._in_flight(hypothesis):
             return resting, frozenset()
         waiting = frozenset(r for r in records if r.phase is RecordPhase.WAITING_UNPAUSED)
@@ -72,7 +79,7 @@ class Rest:
         """``limited``: a record may wait for another one."""
         before, needed = hypothesis, False
         for fetch in hypothesis.agent.fetches:
-            if fetch.settled:
+            if fetch.settled and not at_work(fetch):
                 continue
             for index in range(len(fetch.requests)):
                 kept, waiting = self._resting_locals(before, fetch, index)
@@ -81,7 +88,8 @@ class Rest:
                 if not kept:
                     return
                 hypothesis = hypothesis.with_locals(fetch.index, index, kept)
-            if all(r.settled for row in hypothesis.records[fetch.index] for r in row):
+            over = all(r.settled for row in hypothesis.records[fetch.index] for r in row)
+            if over and not fetch.settled:
                 return
         if self._readers_owed(hypothesis):
             return
@@ -92,6 +100,8 @@ class Rest:
         """After real silence nothing is on its way: no update, no request, no end of an event."""
         for instance in hypothesis.instances:
             fetch = hypothesis.fetch(instance.fetch)
+            if self._out_of_reach(hypothesis, instance):
+                continue
             if not fetch.records_available and instance.available:
                 hypothesis = hypothesis.with_instance(attrs.evolve(instance, available=False))
         for event in hypothesis.events:
@@ -106,6 +116,34 @@ class Rest:
                     hypothesis = hypothesis.with_locals(number, index, arrived)
         return hypothesis
 
+    # --- realms that are busy ---------------------------------------------------------
+
+    def _waits_for_realm(self, due: Due) -> bool:
+        """Whether an output needs a task or an event of a realm whose script does not return."""
+        facts = self.terms.facts
+        if due.kind == "settled":
+            return facts.home_of(due.ref) in facts.busy
+        return due.kind in ("event", "click", "push") and p.WORKER in facts.busy
+
+    def _unresolved(self, hypothesis: Hypothesis, fetch: int) -> bool:
+        """E67: whether the promise of fetch() waits for its realm."""
+        return any(
+            due.fetch == fetch and due.step == "FETCH-8.14.1" and self._waits_for_realm(due)
+            for due in hypothesis.due
+        )
+
+    def _held_up(self, hypothesis: Hypothesis, fetch: int) -> bool:
+        """GET-4.2: whether the fetch's update queue waits for a busy realm."""
+        return any(
+            due.fetch == fetch and due.step == "GET-4.1.2" and self._waits_for_realm(due)
+            for due in hypothesis.due
+        )
+
+    def _out_of_reach(self, hypothesis: Hypothesis, instance: Instance) -> bool:
+        """Whether no update reaches a registration object now."""
+        busy = instance.realm in self.terms.facts.busy
+        return busy or self._held_up(hypothesis, instance.fetch)
+
     # --- what is owed -----------------------------------------------------------------
 
     def owed(self, hypothesis: Hypothesis) -> tuple[str, ...]:
@@ -114,7 +152,7 @@ class Rest:
             return ()
         owed = [*self._globally_owed(hypothesis), *self._readers_owed(hypothesis)]
         for fetch in hypothesis.agent.fetches:
-            if fetch.settled or not hypothesis.agent.running:
+            if (fetch.settled and not at_work(fetch)) or not hypothesis.agent.running:
                 continue
             unrest = False
             for index, spec in enumerate(fetch.requests):
@@ -122,10 +160,14 @@ class Rest:
                     unrest = True
                     records = hypothesis.records[fetch.index][index]
                     owed.append(f"{_due_step(records)} of {spec.method} {spec.url} in {fetch.id!r}")
-            if not unrest and all(
-                r.settled
-                for i in range(len(fetch.requests))
-                for r in self._resting_locals(hypothesis, fetch, i)[0]
+            if (
+                not unrest
+                and not fetch.settled
+                and all(
+                    r.settled
+                    for i in range(len(fetch.requests))
+                    for r in self._resting_locals(hypothesis, fetch, i)[0]
+                )
             ):
                 owed.append(f"PERFORM-8 the settlement of {fetch.id!r}")
         return tuple(owed) or ("RECORD-13 something of the records",)
@@ -136,9 +178,17 @@ class Rest:
             f"{due.step or 'REALM-1'} {due_text(due, facts.calls.get(due.ref))}"
             for due in hypothesis.due
             if due.kind != "settled" or due.ref not in facts.dead
+            if not self._waits_for_realm(due)
+            if due.step != "GET-4.1.2" or not self._held_up(hypothesis, due.fetch)
         ]
         for ref in hypothesis.pending:
-            if ref in facts.dead or facts.reads(ref):
+            if ref in facts.dead:
+                continue
+            if ref.startswith(READING):
+                if ref[1:] not in facts.dead and not facts.reads(ref[1:]):
+                    owed.append(f"FETCH-8.10 the settlement of {call_name(facts.calls[ref[1:]])}")
+                continue
+            if isinstance(facts.calls.get(ref), _CACHES) and facts.home_of(ref) in facts.busy:
                 continue
             if ref.startswith(ENQUEUED):
                 owed.append("DISPLAY-7 what the user's abort does")
@@ -156,6 +206,8 @@ class Rest:
         for instance in hypothesis.instances:
             fetch = hypothesis.fetch(instance.fetch)
             if not fetch.settled or instance.result or instance.realm in (p.WORKER, *facts.closed):
+                continue
+            if self._out_of_reach(hypothesis, instance):
                 continue
             owed.append(f"UPDATE-6.10 the last progress event at {instance.handle}")
         return owed
@@ -191,6 +243,10 @@ class Rest:
                     if record.unseen and record.phase is RecordPhase.BEFORE_HEADERS:
                         yield f"a {spec.method} request for {record.url}"
         yield from self.owed(hypothesis)
+
+
+def _not_begun(record: RecordState) -> bool:
+    return record.phase is RecordPhase.WAITING_UNPAUSED and not record.attempts
 
 
 def _due_step(records: Locals) -> str:

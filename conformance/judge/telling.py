@@ -6,7 +6,7 @@ import attrs
 
 from conformance.judge.acceptor import Acceptor
 from conformance.judge.hypothesis import Hypothesis
-from conformance.judge.inputs import ENQUEUED
+from conformance.judge.inputs import ENQUEUED, READING
 from conformance.judge.words import call_name, due_text, outcome, place
 from spec_model.background_fetch import BackgroundFetch
 
@@ -56,6 +56,8 @@ def _told(acceptor: Acceptor, hypothesis: Hypothesis) -> Told:
         if ref.startswith(ENQUEUED):
             fetch = hypothesis.fetch(int(ref.removeprefix(ENQUEUED)))
             waiting.append(f"the user's abort of {fetch.id!r}, in the edit queue")
+        elif ref.startswith(READING):
+            waiting.append(f"{call_name(facts.calls[ref[1:]])}, whose bodies are being read")
         else:
             command = facts.command(ref)
             name = call_name(command)

@@ -33,7 +33,8 @@ TRIALS: dict[str, Callable[[str, range], Tally]] = {
 }
 _FINE = frozenset(
     {
-        *("accepted", "circling", "rejected", "equivalent", "order only"),
+        *("accepted", "rejected", "equivalent", "order only", "undecided", "joined"),
+        *("worlds listed whole", "worlds cut short"),
         *("not seen to violate", "violates", "undetermined", "changed step blamed"),
         *("changed step where it was seen", "changed step blamed without that change"),
         *(f"steps blamed: {number}" for number in range(MOST_BLAMED + 1)),
@@ -42,20 +43,35 @@ _FINE = frozenset(
 )
 
 
-class Line(msgspec.Struct):
-    """One trial of one profile: numbers 0 to ``tried`` - 1."""
+class Line(msgspec.Struct, omit_defaults=True):
+    """One trial of one profile: numbers 0 to ``tried`` - 1.
+
+    ``asked``, ``shown`` and ``steps``: in how many of its ``runs`` (``Coverage``).
+    """
 
     tried: int = 0
     counts: dict[str, int] = {}
     largest: int = 0
     seconds: float = 0.0
     cases: list[str] = []
+    runs: int = 0
+    asked: dict[str, int] = {}
+    shown: dict[str, int] = {}
+    steps: dict[str, int] = {}
 
     def add(self, numbers: range, tally: Tally) -> None:
         """What came of the next numbers."""
         self.tried = numbers.stop
-        for name, count in tally.counts.items():
-            self.counts[name] = self.counts.get(name, 0) + count
+        covered = tally.covered
+        self.runs += covered.runs
+        for own, more in (
+            (self.counts, tally.counts),
+            (self.asked, covered.asked),
+            (self.shown, covered.shown),
+            (self.steps, covered.steps),
+        ):
+            for name, count in more.items():
+                own[name] = own.get(name, 0) + count
         self.largest = max(self.largest, tally.largest)
         self.seconds = round(self.seconds + tally.seconds, 1)
         self.cases = [*self.cases, *tally.cases][:50]

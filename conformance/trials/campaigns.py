@@ -1,7 +1,7 @@
 """The trials at scale: numbered traces of each profile, and what the acceptor says of them.
 
 Run number n of a profile is always the same, so a campaign is a range of numbers and
-can go on where it was stopped.  Most runs are short, since what goes wrong with a few
+can go on where it was stopped.  Many runs are short, since what goes wrong with a few
 steps goes wrong in the shortest trace that shows it.  Several logs are made of each run.
 """
 
@@ -18,11 +18,14 @@ from conformance.judge.acceptor import Acceptor
 from conformance.judge.memory import Memory
 from conformance.judge.plain_acceptor import TooManyStates
 from conformance.trace import Trace, dump
-from conformance.trials.every import SMALL, every_trace
+from conformance.trials.coverage import Coverage
+from conformance.trials.every import SMALL, EveryTrace
 from conformance.trials.mutate import Spoilt, spoilt
 from conformance.trials.plain import PlainJudge, Unreadable
 from conformance.trials.reorder import reordered, with_losses
-from conformance.trials.wild import wild_trace
+from conformance.trials.walked import Walked, fed
+from conformance.trials.wild_run import wild_run
+from conformance.trials.witness import Found, Search
 from spec_model.choices import CHOICES
 from spec_model.editions import AMENDED
 from spec_model.profiles import PROFILES
@@ -31,7 +34,7 @@ ANY = "any"
 """Not a profile but one drawn for each trace: every combination of choices."""
 
 LONGEST = 12
-"""Steps of a script; every step more is half as likely."""
+"""Steps of a script; every step more is less likely."""
 
 LOGS = 5
 """Logs of one run that are judged: as it was, and as others at a distance may note it."""
@@ -48,17 +51,24 @@ MUTATED = 1
 """Traces of one small world of which all mutants are tried."""
 
 PROVABLE = 2_000
-"""Explanations that the plain acceptor may hold in a proof."""
+"""Explanations that the plain acceptor may hold."""
+
+IN_ORDER = 800
+"""Moves that are spent on a run that keeps the model's order of tasks, too."""
 
 
 @attrs.frozen
 class Run:
-    """Run ``number`` of a profile, as somebody notes it who sees everything at once."""
+    """Run ``number`` of a profile, as somebody notes it who sees everything at once.
+
+    ``made``: the choices that were made, ``steps``: the steps of the text that were taken.
+    """
 
     profile: str
     number: int
     trace: Trace
     made: frozenset[str]
+    steps: frozenset[str]
 
     @property
     def admitted(self) -> frozenset[str] | None:
@@ -80,20 +90,18 @@ def choices_of(profile: str, rng: Random) -> dict[str, str]:
 
 def _steps(rng: Random) -> int:
     steps = 1
-    while steps < LONGEST and rng.random() < 0.5:
+    while steps < LONGEST and rng.random() < 0.6:
         steps += 1
     return steps
 
 
-def run(profile: str, number: int) -> Run | None:
-    """One run of the model; None where it went round in a circle."""
+def run(profile: str, number: int) -> Run:
+    """One run of the model."""
     rng = Random(f"{profile}/{number}")
     choices = choices_of(profile, rng)
-    trace = wild_trace(f"{profile}/{number}", choices, _steps(rng))
-    if trace is None:
-        return None
+    wild = wild_run(f"{profile}/{number}", choices, _steps(rng))
     made = {f"{k}={v}" for k, v in choices.items() if v != CHOICES[k].options[0]}
-    return Run(profile, number, trace, frozenset(made))
+    return Run(profile, number, wild.trace, frozenset(made), wild.model.steps)
 
 
 def logs(one: Run) -> Iterator[Trace]:
@@ -118,6 +126,7 @@ class Tally:
     cases: list[str] = attrs.field(factory=list)
     largest: int = 0
     seconds: float = 0.0
+    covered: Coverage = attrs.field(factory=Coverage)
 
 
 def _verdict(acceptor: Acceptor) -> str:
@@ -134,35 +143,30 @@ def soundness(profile: str, numbers: range, progress: Callable[[], None] = lambd
     for number in numbers:
         progress()
         one = run(profile, number)
-        if one is None:
-            tally.counts["circling"] += 1
-            continue
+        tally.covered.add(one.trace, one.steps)
+        whole = Walked(one.trace, one.admitted, memory)
         for which, log in enumerate(logs(one)):
-            said = _judged(tally, log, one.admitted, memory)
+            acceptor = whole.judged(log)
+            said = _said(tally, acceptor)
             tally.counts[said] += 1
+            if acceptor.joined:
+                tally.counts["joined"] += 1
             if said != "accepted":
                 tally.cases.append(f"{profile}/{number}/{which}: {said}")
     tally.seconds = time.process_time() - began
     return tally
 
 
-def _judged(tally: Tally, log: Trace, admitted: frozenset[str] | None, memory: Memory) -> str:
-    acceptor = Acceptor(AMENDED, admitted, memory=memory)
-    for entry in log.entries:
-        acceptor.feed(entry)
+def _said(tally: Tally, acceptor: Acceptor) -> str:
     tally.largest = max(tally.largest, acceptor.largest)
     return _verdict(acceptor)
 
 
-def some_spoilt(profile: str, number: int) -> Iterator[tuple[Spoilt, frozenset[str]]]:
+def some_spoilt(one: Run) -> list[Spoilt]:
     """Some mutants of one trace."""
-    one = run(profile, number)
-    if one is None:
-        return
     found = list(spoilt(one.trace))
-    Random(f"{profile}/{number}/spoilt").shuffle(found)
-    for each in found[:MUTANTS_OF_ONE]:
-        yield each, one.made
+    Random(f"{one.profile}/{one.number}/spoilt").shuffle(found)
+    return found[:MUTANTS_OF_ONE]
 
 
 def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambda: None) -> Tally:
@@ -170,10 +174,12 @@ def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambd
     tally, began, memory = Tally(), time.process_time(), Memory()
     for number in numbers:
         progress()
-        for mutant, admitted in some_spoilt(profile, number):
-            said = _judged(tally, mutant.trace, admitted, memory)
+        one = run(profile, number)
+        whole = Walked(one.trace, one.made, memory)
+        for mutant in some_spoilt(one):
+            said = _said(tally, whole.judged(mutant.trace))
             if said == "accepted":
-                said = proved(mutant.trace, admitted)
+                said = proved(mutant.trace, one.made)
             tally.counts[said] += 1
             if said == "hole":
                 tally.cases.append(f"{profile}/{number}: {mutant.what} at {mutant.at}")
@@ -184,56 +190,57 @@ def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambd
 def proved(trace: Trace, admitted: frozenset[str]) -> str:
     """Why a spoilt trace that was accepted may have been.
 
-    ``equivalent``: the model can make it.  ``order only``: it can, but for the order of
-    what one realm saw, which the acceptor does not judge.  ``hole``: it cannot.
+    ``equivalent``: the model can make it.  ``order only``: it can, but for the order in
+    which steps that the text runs in parallel have queued their tasks.  ``hole``: it cannot.
+    ``undecided``: no run was found, and not everything was tried.
     """
-    try:
-        if PlainJudge(admitted, PROVABLE).admits(trace):
-            return "equivalent"
-        if PlainJudge(admitted, PROVABLE, ordered=False).admits(trace):
-            return "order only"
-    except Unreadable:
-        return "unreadable"
-    except TooManyStates:
-        return "too large to prove"
-    return "hole"
+    if Search(trace, admitted, ordered=True).run(IN_ORDER, 1) is Found.WITNESS:
+        return "equivalent"
+    found = Search(trace, admitted).run()
+    return {Found.WITNESS: "order only", Found.NONE: "hole"}.get(found, "undecided")
 
 
 def agreement(profile: str, numbers: range, progress: Callable[[], None] = lambda: None) -> Tally:
     """Factored, unfactored and plain ought to say the same of all of a small world.
 
     A number is a world of ``every.SMALL``: all its traces are tried, and all mutants of the
-    first of them.  The model makes no choices here, whatever the profile.
+    first of them.  A trace of the model is possible; of a mutant that is asked of the plain
+    acceptor.  ``worlds listed whole``: no other run could be made within the bounds.
     """
+    choices = choices_of(profile, Random("agreement"))
+    made = frozenset(f"{k}={v}" for k, v in choices.items() if v != CHOICES[k].options[0])
     tally, began, memory = Tally(), time.process_time(), Memory()
     for number in numbers:
         if number >= len(SMALL):
             break
         progress()
-        for at, trace in enumerate(every_trace(SMALL[number], MOST_RUNS)):
+        listed = EveryTrace(SMALL[number], MOST_RUNS, choices)
+        for at, trace in enumerate(listed):
             mutants = spoilt(trace) if at < MUTATED else ()
-            for each, name in [(trace, "itself")] + [
-                (mutant.trace, f"{mutant.what} at {mutant.at}") for mutant in mutants
-            ]:
-                said = _agreed(tally, each, memory)
+            for mutant in (None, *mutants):
+                said = _agreed(tally, mutant, trace, made, memory)
                 tally.counts[said] += 1
                 if not said.startswith("both"):
+                    name = "itself" if mutant is None else f"{mutant.what} at {mutant.at}"
                     tally.cases.append(f"{SMALL[number].name} {at}: {name}: {said}")
+        tally.counts["worlds listed whole" if listed.whole else "worlds cut short"] += 1
     tally.seconds = time.process_time() - began
     return tally
 
 
-def _agreed(tally: Tally, trace: Trace, memory: Memory) -> str:
-    none: frozenset[str] = frozenset()
-    factored = _judged(tally, trace, none, memory)
-    naive = Acceptor(AMENDED, none, factored=False, memory=memory)
-    for entry in trace.entries:
-        naive.feed(entry)
+def _agreed(
+    tally: Tally, mutant: Spoilt | None, trace: Trace, made: frozenset[str], memory: Memory
+) -> str:
+    trace = trace if mutant is None else mutant.trace
+    factored = _said(tally, fed(trace, Acceptor(AMENDED, made, memory=memory)))
+    naive = fed(trace, Acceptor(AMENDED, made, factored=False, memory=memory))
     if _verdict(naive) != factored:
         return f"{factored}, unfactored {_verdict(naive)}"
+    if mutant is None:
+        return "both accepted" if factored == "accepted" else f"{factored}, possible"
     try:
         # The acceptor does not judge the order of what one realm saw.
-        possible = PlainJudge(none, PROVABLE, ordered=False).admits(trace)
+        possible = PlainJudge(made, PROVABLE, ordered=False).admits(trace)
     except Unreadable:
         return "unreadable"
     except TooManyStates:

@@ -7,7 +7,7 @@ does for a single function).  Runs that differ in nothing that can be seen are o
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import TypeVar
@@ -115,6 +115,7 @@ class _Play:
     small: Small
     branch: Branch
     known: set[Hashable]
+    profile: Mapping[str, str] = attrs.field(factory=dict)
     entries: list[Entry] = attrs.field(factory=list)
 
     def _move(self, model: _Still, at: int) -> bool:
@@ -137,7 +138,7 @@ class _Play:
         }
         scripted = ScriptedWorld(World(resources=resources), ORIGINS, lambda e: self._add(server=e))
         model = _Still(
-            ModelFactory(),
+            ModelFactory(profile=self.profile),
             lambda seen: self._add(seen=seen),
             Surroundings(scripted),
             rng=self.branch,
@@ -158,22 +159,34 @@ class _Play:
         return Trace("every", "model", "1", [], ORIGINS, True, self.entries)
 
 
-def every_trace(small: Small, most: int) -> Iterator[Trace]:
-    """All traces of a small world; at most so many runs are made."""
-    todo: list[tuple[int, ...]] = [()]
-    known: set[Hashable] = set()
-    shown: set[bytes] = set()
-    for _ in range(most):
-        if not todo:
-            return
-        fixed = todo.pop()
-        branch, trace = Branch(fixed), None
-        with suppress(Circling, _Known):
-            trace = _Play(small, branch, known).play()
-        prefix = list(fixed)
-        for width in branch.widths[len(fixed) :]:
-            todo.extend((*prefix, other) for other in range(1, width))
-            prefix.append(0)
-        if trace is not None and dump(trace) not in shown:
-            shown.add(dump(trace))
-            yield trace
+@attrs.define
+class EveryTrace:
+    """All traces of a small world; at most so many runs are made.
+
+    ``whole``: there was no other run to be made, when all have been listed.
+    """
+
+    small: Small
+    most: int
+    profile: Mapping[str, str] = attrs.field(factory=dict)
+    whole: bool = attrs.field(default=False, init=False)
+
+    def __iter__(self) -> Iterator[Trace]:
+        todo: list[tuple[int, ...]] = [()]
+        known: set[Hashable] = set()
+        shown: set[bytes] = set()
+        for _ in range(self.most):
+            if not todo:
+                break
+            fixed = todo.pop()
+            branch, trace = Branch(fixed), None
+            with suppress(Circling, _Known):
+                trace = _Play(self.small, branch, known, self.profile).play()
+            prefix = list(fixed)
+            for width in branch.widths[len(fixed) :]:
+                todo.extend((*prefix, other) for other in range(1, width))
+                prefix.append(0)
+            if trace is not None and dump(trace) not in shown:
+                shown.add(dump(trace))
+                yield trace
+        self.whole = not todo

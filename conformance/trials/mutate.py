@@ -15,7 +15,7 @@ import msgspec
 
 from conformance import protocol as p
 from conformance.trace import Entry, Quiet, ServerRequest, Trace
-from conformance.trials.reorder import places, precedes, renumbered
+from conformance.trials.reorder import Place, places, precedes, renumbered
 
 SeenT = TypeVar("SeenT", bound=msgspec.Struct)
 
@@ -35,15 +35,15 @@ class Spoilt:
 
 def spoilt(trace: Trace) -> Iterator[Spoilt]:
     """Every single mutation of a trace."""
-    entries = trace.entries
+    entries, order = trace.entries, places(trace)
     for at, entry in enumerate(entries):
         if not _is_output(entry):
             continue
-        yield Spoilt(renumbered(trace, _without(entries, at)), "drop", at)
+        if not order[at].gives & _needed(order[at + 1 :]):
+            yield Spoilt(renumbered(trace, _without(entries, at)), "drop", at)
         yield Spoilt(renumbered(trace, _twice(entries, at)), "double", at)
         for what, changed in _changes(entry):
             yield Spoilt(renumbered(trace, [*entries[:at], changed, *entries[at + 1 :]]), what, at)
-    order = places(trace)
     for at in range(len(entries) - 1):
         one, two = entries[at], entries[at + 1]
         # What may be noted in either order is no mutation; notes of quiet need an owner.
@@ -51,9 +51,16 @@ def spoilt(trace: Trace) -> Iterator[Spoilt]:
             continue
         if one.server and two.server and one.server.exchange == two.server.exchange:
             continue  # the judge's own server does not answer before it is asked
+        if order[at].gives & order[at + 1].needs:
+            continue  # nor does the judge speak of what it has not seen
         if precedes(order[at], order[at + 1]) and one != two:
             swapped = [*entries[:at], two, one, *entries[at + 2 :]]
             yield Spoilt(renumbered(trace, swapped), "swap", at)
+
+
+def _needed(places: list[Place]) -> frozenset[str]:
+    """The names of which the script speaks."""
+    return frozenset(name for place in places for name in place.needs)
 
 
 def _without(entries: list[Entry], at: int) -> list[Entry]:

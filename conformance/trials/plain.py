@@ -54,7 +54,7 @@ CHUNKS = (1, 7, 8, 9, 15, 16)
 
 
 @attrs.define
-class _Reader:
+class Reader:
     """Says whose inputs and outputs are whose, and what was seen of which output.
 
     ``ordered``: whether a realm's promises are seen in the order in which they settled.
@@ -65,7 +65,7 @@ class _Reader:
 
     def reading(self) -> Reading[Input, Output, Seen]:
         observer = _observer if self.ordered else _unordered
-        return Reading(_source, observer, _optional, _loses, self.fits, _renamed)
+        return Reading(_source, observer, _optional, _loses, self.fits, renamed)
 
     def fits(self, names: Names, output: Output, seen: Seen) -> Names | None:
         """The names once this output was seen as that."""
@@ -74,7 +74,7 @@ class _Reader:
                 return self._request(names, output, seen)
             case m.PromiseSettled(), p.Settled():
                 return self._settled(names, output, seen) if output.call == seen.call else None
-            case m.ProgressFired(), p.Progress() if _shows(output.snapshot, seen.snapshot):
+            case m.ProgressFired(), p.Progress() if shows(output.snapshot, seen.snapshot):
                 return _bound(names, output.instance, seen.instance)
             case m.EventDispatched(), p.WorkerEvent():
                 return _event(names, output, seen)
@@ -115,7 +115,7 @@ class _Reader:
             case bool():
                 return names if given == [value] and seen.boolean is not None else None
             case m.InstanceRef():
-                if seen.instance is None or not _shows(value.snapshot, seen.snapshot):
+                if seen.instance is None or not shows(value.snapshot, seen.snapshot):
                     return None
                 return _bound(names, value.instance, seen.instance)
             case m.EventRef():
@@ -157,7 +157,8 @@ def _bound(names: Names, model: str, seen: str) -> Names | None:
     return (*names, (model, seen))
 
 
-def _shows(snapshot: Snapshot, seen: p.Snapshot | None) -> bool:
+def shows(snapshot: Snapshot, seen: p.Snapshot | None) -> bool:
+    """Whether attributes that were seen are these."""
     return seen is not None and p.Snapshot(**attrs.asdict(snapshot)) == seen
 
 
@@ -175,7 +176,7 @@ def _event(names: Names, output: m.EventDispatched, seen: p.WorkerEvent) -> Name
     known = _bound(names, output.event, seen.event)
     if known is None or output.instance is None or seen.instance is None:
         return known
-    if output.snapshot is None or not _shows(output.snapshot, seen.snapshot):
+    if output.snapshot is None or not shows(output.snapshot, seen.snapshot):
         return None
     return _bound(known, output.instance, seen.instance)
 
@@ -215,8 +216,11 @@ def _loses(news: Input, output: Output) -> bool:
     return isinstance(news, m.UserAgentQuit) and _observer(output) == "pages"
 
 
-def _renamed(names: Names, news: Input) -> Input | None:
+def renamed(names: Names, news: Input) -> Input | None:
+    """An input in the model's names; None while it names what the model does not know."""
     if isinstance(news, m.Accepted):
+        if news.fetch >= 0:
+            return news
         where = next((k for k, name in names if name == f"exchange {news.exchange}"), None)
         if where is None:
             return None
@@ -278,11 +282,11 @@ class PlainJudge:
                 quota=command.quota,
             )
             state = State(agent, (Realm("p1"), Realm(WORKER)), limit=command.concurrency)
-            reading = _Reader(self.facts, self.ordered).reading()
+            reading = Reader(self.facts, self.ordered).reading()
             self.acceptor = PlainAcceptor(
                 BACKGROUND_FETCH, reading, state, AMENDED, self.admitted, self.limit
             )
-        elif isinstance(command, p.Look | p.Storage | p.ClosePage):
+        elif isinstance(command, p.Look | p.Storage | p.ClosePage | p.Interface):
             raise Unreadable(f"{type(command).__name__} has no counterpart among the inputs")
         else:
             news = input_of(command)

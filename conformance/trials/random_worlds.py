@@ -59,8 +59,8 @@ _AWAY = (
 )
 
 _PERMISSIONS: tuple[Literal["granted", "prompt", "denied"], ...] = (
-    *(("granted",) * 8),
-    *("prompt", "prompt", "denied"),
+    *(("granted",) * 16),
+    *("prompt", "prompt", "prompt", "denied"),
 )
 
 
@@ -74,7 +74,7 @@ def _held(rng: Random, gate: str) -> Attempt:
 
 
 def _waiting(rng: Random, gate: str) -> Attempt:
-    return msgspec.structs.replace(rng.choice((*_GOOD, *_BAD)), wait=gate)
+    return msgspec.structs.replace(rng.choice((*_GOOD, *_GOOD, *_BAD)), wait=gate)
 
 
 def _first(rng: Random, gate: str) -> Attempt:
@@ -83,6 +83,7 @@ def _first(rng: Random, gate: str) -> Attempt:
             lambda: _held(rng, gate),
             lambda: _held(rng, gate),
             lambda: _waiting(rng, gate),
+            lambda: rng.choice(_GOOD),
             lambda: rng.choice(_GOOD),
             lambda: rng.choice(_BAD),
             lambda: rng.choice(_AWAY),

@@ -74,6 +74,21 @@ def test_a_body_that_fails_rejects_the_call_and_frees_the_id() -> None:
     play.started(get("/x"))
 
 
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_body_that_is_over_before_its_call_has_its_turn_is_not_waited_for(failed: bool) -> None:
+    # E60: as written the second call waits in the queue while the first reads its bodies.
+    play = Play("amended - E60")
+    streamed(play)
+    streamed(play, id="b", call="s2")
+    play.tell(m.BodyRead("s2", 0))
+    play.tell(m.BodyRead("s2", 1, failed=failed))
+    play.tell(m.BodyRead("s1", 0))
+    play.tell(m.BodyRead("s1", 1))
+    settled = {each.call: each.value for each in play.every(m.PromiseSettled)}
+    assert settled.keys() == {"s1", "s2"}
+    assert isinstance(settled["s2"], Rejected) is failed
+
+
 @pytest.mark.parametrize(("reading", "free"), [("amended", True), ("amended - E60", False)])
 def test_a_page_that_dies_while_its_bodies_are_read_lets_go_of_the_queue(
     reading: str, free: bool

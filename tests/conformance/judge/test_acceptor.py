@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from conformance import protocol as p
 from conformance.judge.acceptor import Acceptor
+from conformance.judge.judge import judge
+from conformance.judge.verdict import Verdict
+from conformance.trace import Trace
 from tests.conformance.judge.traces import HOME, Script
 
 V1 = '"v1"'
@@ -424,3 +428,108 @@ def test_a_redirect_leads_to_one_request() -> None:
         strict.feed(entry)
     assert strict.rejection is not None
     assert {refusal.step for refusal in strict.rejection.refusals} == {"RECORD-11"}
+
+
+def test_a_busy_realm_is_told_nothing_and_owes_nothing() -> None:
+    shown = p.Snapshot("a", downloaded=16, result="success")
+    event = p.WorkerEvent("e", "backgroundfetchsuccess", "w", shown, can_update_ui=True)
+    progress = p.Progress("i-a", shown)
+
+    def script(realm: str, first: p.AnyObservation) -> Script:
+        script = Script().begin().fetch("a", "/x").send(p.Busy, realm=realm, busy=True)
+        return script.request("/x").serve("/x").seen(first).quiet()
+
+    admits(script("p1", event).send(p.Busy, realm="p1", busy=False).seen(progress).quiet())
+    admits(script("worker", progress).send(p.Busy, realm="worker", busy=False).seen(event).quiet())
+    refuses(script("p1", event).seen(progress), "INFRA-3")
+    refuses(script("worker", progress).seen(event), "INFRA-3")
+
+
+def test_a_page_that_is_busy_has_its_fetch_wait_for_its_promise() -> None:
+    script = Script().begin()
+    requests = [p.RequestInit(HOME + "/x")]
+    script.send(p.Fetch, call="c", realm="p1", id="a", requests=requests)
+    script.send(p.Busy, realm="p1", busy=True).quiet()
+    admits(script)
+    script.send(p.Busy, realm="p1", busy=False)
+    script.seen(p.Settled("c", instance="i", snapshot=p.Snapshot("a")))
+    admits(script)
+    refuses(script.quiet(), "RECORD-11")
+
+
+def looked_at(**shows: object) -> Script:
+    """The interface of a running fetch, which shows the one or the other."""
+    usual = {"displayed": True, "origin": HOME, "busy": True, "can_abort": True, "can_pause": True}
+    script = Script().begin().fetch("a", "/x").request("/x").send(p.Interface, id="a")
+    entry = script.entries.pop()
+    answer = p.Answer(script.seq, interface=p.Shown(**usual | shows))  # type: ignore[arg-type]  # its fields
+    script.entries.append(msgspec.structs.replace(entry, answered=answer))
+    return script
+
+
+def test_the_interface_shows_what_is_so() -> None:
+    admits(looked_at())
+    refuses(looked_at(displayed=False), "DISPLAY-0")
+    refuses(looked_at(origin="http://cdn.test"), "DISPLAY-1")
+    refuses(looked_at(busy=False), "DISPLAY-2")
+    refuses(looked_at(dismissible=True), "DISPLAY-3")
+    refuses(looked_at(title="never given"), "DISPLAY-4")
+    refuses(looked_at(can_abort=False), "DISPLAY-7")
+    withheld = judged(looked_at(can_pause=False))
+    assert {each.choices for each in withheld.hypotheses} == {frozenset({"pause-toggle=withheld"})}
+
+
+def test_no_connection_outlives_an_offline_spell() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x", etag=V1).bytes("/x", 8)
+    script.send(p.Online, online=False).send(p.Online, online=True)
+    admits(script)
+    refuses(script.bytes("/x", 16).end("/x").settle("a", "", 16), "UPDATE-6.8")
+
+
+def test_a_permission_or_a_worker_that_goes_while_bodies_are_read_comes_too_late() -> None:
+    asked = streamed().quiet().send(p.SetPermission, state="denied")
+    admits(begun(asked.send(p.EndBody, fetch="up", request=0)).request("/x", method="POST"))
+    refuses(asked.seen(p.Settled("up", error="NotAllowedError")))
+
+
+def test_a_body_that_fails_rejects_its_call() -> None:
+    failed = streamed().send(p.EndBody, fetch="up", request=0, fails=True)
+    admits(failed.seen(p.Settled("up", error="TypeError")).quiet())
+    refuses(begun(streamed().send(p.EndBody, fetch="up", request=0, fails=True)))
+
+
+def test_after_silence_nothing_that_was_to_be_stopped_is_under_way() -> None:
+    script = Script().begin().fetch("a", "/x", "/y", total=100).request("/x").request("/y")
+    script.head("/y").serve("/x", length=120).settle("a", "download-total-exceeded", 100)
+    admits(script.quiet())
+    script.bytes("/y", 16).end("/y").match("a", ("/x", "GET"), ("/y", "GET"))
+    refuses(script.read("r1", "/y", 200, 16), "CREATE-2.9.2")
+
+
+@pytest.mark.parametrize("reading", ["E05", "E86"])
+def test_the_verdict_names_the_open_reading_that_an_explanation_needs(reading: str) -> None:
+    if reading == "E05":
+        script = overtaken(16).read("r1", "/y", 200, 16).close("a").quiet()
+    else:
+        script = Script().begin().fetch("a", "/x").request("/x").head("/x")
+        script.send(p.Unregister, call="u").seen(p.Settled("u", boolean=True))
+        script.bytes("/x", 16).end("/x")
+        shown = p.Snapshot("a", downloaded=16, result="success")
+        script.seen(p.Progress("i-a", shown)).quiet()
+    origins = {"app": HOME, "cdn": "http://cdn.test"}
+    verdict = judge(Trace("hand", "hand", "1", [], origins, True, script.entries))
+    assert verdict.verdict is Verdict.CONFORMS_VIA
+    assert verdict.choices == (f"{reading}=as-written",)
+
+
+def test_a_fork_goes_its_own_way() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    acceptor = judged(script)
+    fork = acceptor.fork()
+    assert fork.like(acceptor)
+    for entry in script.serve("/x").quiet().entries[-4:]:
+        fork.feed(entry)
+    assert fork.rejection is not None
+    assert acceptor.rejection is None
+    assert not fork.like(acceptor)
+    assert acceptor.facts.exchanges[1].sent == 0

@@ -1,0 +1,142 @@
+"""The page of how the acceptor was tried: counts, and what the trials have asked.
+
+It is made of the report of ``python -m conformance.trials``; nothing is tried for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from conformance.pages.parts import GENERATED
+from spec_model.steps import NOT_MODELLED, STEPS
+
+Trial: TypeAlias = Mapping[str, Any]
+"""One trial of the report: profiles, each with its counts."""
+
+_INTRODUCTION = """\
+Who judges the judge? Traces that the model made must be accepted, however they are noted; a
+trace that is spoilt in one observation must be rejected, or the model must be able to make it,
+too. `python -m conformance.trials` tries that at scale and goes on where it was stopped.
+"""
+
+_SOUNDNESS = """\
+A run is a script drawn at random, played by the model with its tasks, its network and the
+script in random order. Logs of it differ in what is definite only: inputs are noted earlier,
+outputs later, a kill loses what was on its way. One run of ten is judged with all choices
+open, the others with those of the profile; `any` draws the choices for each run.
+"""
+
+_MUTATIONS = """\
+One observation is dropped, doubled, put out of order or given another value. What the acceptor
+admits all the same needs a witness: a run of the model that shows exactly the spoilt trace
+(`conformance/trials/witness.py`). *Order only*: there is one, but for the order in which steps
+that the text runs in parallel have queued their tasks. *Undecided*: no witness was found, and
+not everything was tried. *Holes*: everything was tried, and there is none.
+"""
+
+_AGREEMENT = """\
+All traces of small worlds (`conformance/trials/every.py`), and mutants of them, judged three
+times: in factored form, with every combination of records' states held apart, and by the plain
+acceptor, which knows neither bounds nor factors.
+"""
+
+_COVERAGE = """\
+In how many of the {runs:,} runs of soundness a script has asked for something, and something
+was shown.
+"""
+
+
+def acceptor_page(reports: Path) -> str:
+    """``docs/reference/acceptor.md``, of the report in a folder."""
+    report: Trial = json.loads((reports / "acceptor.json").read_text("utf-8"))
+    return (
+        "\n".join(
+            [
+                GENERATED,
+                "# Trials of the acceptor\n",
+                _INTRODUCTION,
+                *_soundness(report["soundness"]),
+                *_mutations(report["mutations"]),
+                *_agreement(report["agreement"]),
+                *_coverage(report["soundness"]),
+            ]
+        ).rstrip("\n")
+        + "\n"
+    )
+
+
+def _soundness(trial: Trial) -> Iterator[str]:
+    yield "## What the model made\n"
+    yield _SOUNDNESS
+    yield "| profile | runs | traces | accepted | rejected | explanations at most |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for profile, line in trial.items():
+        counts = line["counts"]
+        yield (
+            f"| {profile} | {line['tried']:,} | {_traces(counts):,} "
+            f"| {counts.get('accepted', 0):,} | {counts.get('rejected', 0):,} "
+            f"| {line['largest']:,} |"
+        )
+    joined = sum(line["counts"].get(JOINED, 0) for line in trial.values())
+    yield f"\nIn {joined:,} of these traces explanations were joined for being too many."
+
+
+JOINED = "joined"
+"""The count of traces in which explanations were joined."""
+
+
+def _traces(counts: Mapping[str, int]) -> int:
+    return sum(count for name, count in counts.items() if name != JOINED)
+
+
+def _mutations(trial: Trial) -> Iterator[str]:
+    kinds = ("rejected", "equivalent", "order only", "undecided", "hole")
+    yield "\n## What was spoilt\n"
+    yield _MUTATIONS
+    yield "| profile | mutants | rejected | equivalent | order only | undecided | holes |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for profile, line in trial.items():
+        counts = line["counts"]
+        cells = " | ".join(f"{counts.get(kind, 0):,}" for kind in kinds)
+        yield f"| {profile} | {_traces(counts):,} | {cells} |"
+
+
+def _agreement(trial: Trial) -> Iterator[str]:
+    yield "\n## Small worlds\n"
+    yield _AGREEMENT
+    yield "| profile | worlds | what they said | traces |"
+    yield "|---|---:|---|---:|"
+    for profile, line in trial.items():
+        for what, count in line["counts"].items():
+            yield f"| {profile} | {line['tried']} | {what} | {count:,} |"
+
+
+def _coverage(trial: Trial) -> Iterator[str]:
+    runs = sum(line.get("runs", 0) for line in trial.values())
+    yield "\n## What was asked and shown\n"
+    yield _COVERAGE.format(runs=runs)
+    for title, field in (("asked", "asked"), ("shown", "shown")):
+        yield f"| {title} | runs |"
+        yield "|---|---:|"
+        for name, count in sorted(_sum(trial, field).items()):
+            yield f"| {name} | {count:,} |"
+        yield ""
+    taken = _sum(trial, "steps")
+    modelled = [step for step in STEPS if step not in NOT_MODELLED]
+    never = [step for step in modelled if not taken[step]]
+    yield (
+        f"{len(modelled) - len(never)} of the {len(modelled)} steps that are modelled were taken;\n"
+        "the others are in sentences that every run obeys without taking them, or in what only\n"
+        f"an edition as written does: {', '.join(never) or 'none'}."
+    )
+
+
+def _sum(trial: Trial, field: str) -> Counter[str]:
+    total = Counter[str]()
+    for line in trial.values():
+        total.update(line.get(field, {}))
+    return total

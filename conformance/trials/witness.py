@@ -1,0 +1,420 @@
+"""Can the model make this trace?  Depth first: one run of the model that does is enough.
+
+Theory.  The plain acceptor holds everything that can have happened, and soon holds too
+much.  A *witness* is one run: which input takes effect when, which task is performed
+when, and which output was which observation.  It is found by going on with the trace
+whenever that is possible, else with the model; a run that shows what the rest of the
+trace has no place for is given up at once.  Where nothing is left to try there is none,
+and the trace is impossible; where patience ends first, nobody knows.
+
+``ordered``: one realm's tasks are seen in the order of the model, which queues them at
+certain moments.  The text runs many of these steps in parallel, so that they may be
+queued in any order; without ``ordered`` only what is seen of one promise, one object, one
+reader or of dispatched events keeps its order.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import TypeVar
+
+import attrs
+
+from conformance import protocol as p
+from conformance.judge.facts import Facts
+from conformance.judge.plain_acceptor import Names, Queues, joined, replaced
+from conformance.trace import ServerRequest, Trace
+from conformance.trials.compiled import (
+    Answered,
+    Ask,
+    Event,
+    Given,
+    Saw,
+    Silence,
+    Uploads,
+    Way,
+    compiled,
+    wants,
+)
+from conformance.trials.plain import Reader, renamed, shows
+from spec_model import messages as m
+from spec_model.background_fetch import UserAgent
+from spec_model.decide import Decide, outcomes
+from spec_model.editions import AMENDED
+from spec_model.instances import Snapshot
+from spec_model.messages import Input, Output
+from spec_model.phases import RecordPhase
+from spec_model.state import WORKER, Realm, State
+from spec_model.system import enabled, inject, perform
+
+T = TypeVar("T")
+
+PATIENCE = 1_500
+"""Moves of one attempt to find a witness."""
+
+ATTEMPTS = 3
+"""Attempts; each later one tries things in another order."""
+
+LOST_MORE = 2
+"""Requests that may get lost in each attempt, beyond those of the one before: none in the first."""
+
+
+LATE = "late request"
+"""Whose queue holds requests of attempts that are over: they may never arrive."""
+
+
+class Found(enum.Enum):
+    """What a search has shown."""
+
+    WITNESS = "equivalent"
+    NONE = "impossible"
+    TIRED = "undecided"
+
+
+@attrs.frozen
+class Looked:
+    """The answer to a look or to a question about storage."""
+
+    shown: Snapshot | int
+
+
+Shown = Output | Looked
+
+
+@attrs.frozen(cache_hash=True)
+class Node:
+    """A run so far.  ``at``: events of the trace that it has explained.
+
+    ``waiting`` and ``due`` as for the plain acceptor.
+    """
+
+    at: int
+    state: State
+    waiting: Queues[tuple[Way, ...]] = frozenset()
+    due: Queues[Shown] = frozenset()
+    names: Names = ()
+
+
+@attrs.define
+class Search:
+    """Looks for a run that makes ``trace``, with no other choices than those ``admitted``."""
+
+    trace: Trace
+    admitted: frozenset[str] | None
+    ordered: bool = False
+    facts: Facts = attrs.field(init=False)
+    events: tuple[Event, ...] = attrs.field(init=False)
+    moves: int = attrs.field(default=0, init=False)
+    most_lost: int = attrs.field(default=0, init=False)
+    cut_off: bool = attrs.field(default=False, init=False)
+    _wants: dict[str, tuple[int, ...]] = attrs.field(init=False)
+    _quits: tuple[int, ...] = attrs.field(init=False)
+    _reader: Reader = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.facts, self.events = compiled(self.trace)
+        self._wants = wants(self.events)
+        self._quits = tuple(
+            at
+            for at, event in enumerate(self.events)
+            if isinstance(event, Answered) and isinstance(event.command, p.Quit | p.ClosePage)
+        )
+        self._reader = Reader(self.facts)
+
+    def run(self, patience: int = PATIENCE, attempts: int = ATTEMPTS) -> Found:
+        """Search until a witness is found, everything has been tried, or patience ends."""
+        for attempt in range(attempts):
+            self.most_lost, self.cut_off = attempt * LOST_MORE, False
+            found = self._attempt(Random(attempt) if attempt else None, patience)
+            if found is Found.WITNESS or (found is Found.NONE and not self.cut_off):
+                return found
+        return Found.TIRED
+
+    def _attempt(self, rng: Random | None, patience: int) -> Found:
+        stack = [Node(0, self._start())]
+        seen = set(stack)
+        while stack:
+            node = stack.pop()
+            if node.at == len(self.events):
+                return Found.WITNESS
+            self.moves += 1
+            patience -= 1
+            if patience < 0:
+                return Found.TIRED
+            onwards = list(self._onwards(node))
+            others = [] if self._must_go_on(node) else list(self._moves(node))
+            if rng is not None:
+                rng.shuffle(others)
+            for after in (*reversed(others), *reversed(onwards)):
+                if after not in seen:
+                    seen.add(after)
+                    stack.append(after)
+        return Found.NONE
+
+    def _start(self) -> State:
+        begin = self.facts.begin
+        assert begin is not None, "a trace begins with begin"
+        agent = UserAgent(
+            home=begin.origins["app"],
+            listening=frozenset(begin.listen),
+            online=begin.online,
+            permission=begin.permission,
+            quota=begin.quota,
+        )
+        return State(agent, (Realm("p1"), Realm(WORKER)), limit=begin.concurrency)
+
+    # --- the trace goes on ------------------------------------------------------------
+
+    def _must_go_on(self, node: Node) -> bool:
+        """An input that is given waits: nothing is lost by taking it in at once."""
+        return isinstance(self.events[node.at], Given | Uploads)
+
+    def _onwards(self, node: Node) -> Iterator[Node]:
+        event = self.events[node.at]
+        on = attrs.evolve(node, at=node.at + 1)
+        match event:
+            case Given():
+                yield attrs.evolve(on, waiting=joined(node.waiting, event.source, event.inputs))
+            case Uploads():
+                sizes = {
+                    spec.body or 0 for fetch in node.state.agent.fetches for spec in fetch.requests
+                }
+                if event.length in sizes:
+                    yield on
+            case Saw():
+                yield from self._seen(on, event.seen)
+            case Answered():
+                yield from self._answered(on, event)
+            case Silence():
+                if not node.waiting and self._at_rest(node):
+                    yield on
+
+    def _seen(self, on: Node, seen: p.AnyObservation | ServerRequest) -> Iterator[Node]:
+        for observer, queue in on.due:
+            for at, output in enumerate(queue):
+                if not isinstance(output, Looked):
+                    names = self._reader.fits(on.names, output, seen)
+                    if names is not None:
+                        due = replaced(on.due, observer, queue, queue[at + 1 :])
+                        yield attrs.evolve(on, due=due, names=names)
+                if not optional(output):
+                    break
+
+    def _answered(self, on: Node, event: Answered) -> Iterator[Node]:
+        if any(source == "script" for source, _ in on.waiting):
+            return
+        given = next((queue for observer, queue in on.due if observer == "answer"), ())
+        if not given:
+            if _says_nothing(event.answer):
+                yield on
+        elif len(given) == 1 and _answers(given[0], event.answer):
+            yield attrs.evolve(on, due=replaced(on.due, "answer", given, ()))
+
+    def _at_rest(self, node: Node) -> bool:
+        for observer, queue in node.due:
+            if observer != LATE and not all(map(optional, queue)):
+                return False
+        if _waits_in_vain(node.state):
+            return False
+        return any(not tasks for tasks in self._asked(lambda d: enabled(node.state, d)))
+
+    def _asked(self, function: Callable[[Decide], T]) -> list[T]:
+        """Every outcome, those first that need the admitted choices: they were probably made."""
+        found = outcomes(function, AMENDED, self.admitted)
+        return [each.value for each in sorted(found, key=lambda one: -len(one.choices))]
+
+    # --- the model goes on ------------------------------------------------------------
+
+    def _moves(self, node: Node) -> Iterator[Node]:
+        for source, queue in sorted(node.waiting, key=lambda pair: str(pair[0])):
+            left = attrs.evolve(node, waiting=replaced(node.waiting, source, queue, queue[1:]))
+            for way in queue[0]:
+                yield from self._in_effect(left, way)
+        state = node.state
+        if _waits_in_vain(state):
+            yield from self._in_effect(node, m.TimePassed())
+        for tasks in self._asked(lambda d: enabled(state, d)):
+            for task in tasks:
+
+                def performed(d: Decide, task: object = task) -> State:
+                    return perform(state, task, d)  # type: ignore[arg-type]  # it was enabled
+
+                for after in self._asked(performed):
+                    yield from self._produced(node, after)
+
+    def _in_effect(self, left: Node, way: Way) -> Iterator[Node]:
+        if way is None:
+            yield left
+            return
+        if isinstance(way, Ask):
+            yield from self._looks(left, way.what)
+            return
+        news = renamed(left.names, way)
+        if news is None:
+            return
+        if isinstance(news, m.UserAgentQuit | m.PageClosed):
+            left = _without_words(left, news)
+
+        def injected(d: Decide) -> State:
+            return inject(left.state, news, d)
+
+        for after in self._asked(injected):
+            yield from self._produced(left, after)
+
+    def _looks(self, left: Node, what: str) -> Iterator[Node]:
+        looked: Looked
+        if what:
+            known = next((model for model, name in left.names if name == what), None)
+            if known is None:
+                return
+            looked = Looked(left.state.instance(known)[1].shows)
+        else:
+            looked = Looked(left.state.kept())
+        yield attrs.evolve(left, due=joined(left.due, "answer", (looked,)))
+
+    def _produced(self, node: Node, after: State) -> Iterator[Node]:
+        outputs, after = after.taken()
+        due, early = node.due, node.waiting
+        for output in outputs:
+            if isinstance(output, m.AttemptTerminated):
+                due = _perhaps_lost(due, output)
+                if sum(name == LATE for name, _ in due) > self.most_lost:
+                    self.cut_off = True
+                    return
+                continue
+            observer = self._observer(after, output)
+            if not self._has_place(node, output):
+                return
+            due = joined(due, observer, (output,))
+            if isinstance(output, m.RequestStarted) and output.body:
+                early = self._sent_early(node, early, output)
+        yield attrs.evolve(node, state=after, due=due)
+        if early != node.waiting:
+            yield attrs.evolve(node, state=after, due=due, waiting=early)
+
+    def _sent_early(
+        self, node: Node, waiting: Queues[tuple[Way, ...]], made: m.RequestStarted
+    ) -> Queues[tuple[Way, ...]]:
+        """A body may be on its way long before the server says that it has read the request."""
+        for at in self._wants.get("ServerRequest", ()):
+            event = self.events[at]
+            if at < node.at or not isinstance(event, Saw):
+                continue
+            if self._reader.fits(node.names, made, event.seen) is None:
+                continue
+            assert isinstance(event.seen, ServerRequest), "only a request fits a request"
+            number = event.seen.exchange
+            accepted = m.Accepted(made.fetch, made.record, made.attempt, number)
+            sent = m.Uploaded(number, made.body or 0)
+            return joined(waiting, f"early {number}", ((accepted,), (sent,)))
+        return waiting
+
+    def _observer(self, state: State, output: Output) -> str:
+        match output:
+            case m.RequestStarted():
+                return f"request {output.fetch} {output.record} {output.attempt}"
+            case m.Refused() | m.InterfaceSeen():
+                return "answer"
+            case m.PromiseSettled():
+                realm = self.facts.home_of(output.call)
+                return f"realm {realm}" if self.ordered else f"{realm} call {output.call}"
+            case m.ProgressFired():
+                realm = state.instance(output.instance)[0].name
+                return f"realm {realm}" if self.ordered else f"{realm} at {output.instance}"
+            case m.EventDispatched():
+                return f"realm {WORKER}" if self.ordered else f"{WORKER} events"
+            case m.RecordReady() | m.BytesReceived() | m.BodyEnded():
+                realm = state.object(output.object).realm
+                return f"realm {realm}" if self.ordered else f"{realm} reads {output.object}"
+            case _:
+                raise AssertionError(f"nobody sees {output}")
+
+    def _has_place(self, node: Node, output: Output) -> bool:
+        """Whether the rest of the trace has a place for it, or may have lost it."""
+        if optional(output) or isinstance(output, m.Refused | m.InterfaceSeen | m.RequestStarted):
+            return True
+        if any(at >= node.at for at in self._quits):
+            return True
+        kind = _KINDS.get(type(output)) or f"call {getattr(output, 'call', '')}"
+        places = [at for at in self._wants.get(kind, ()) if at >= node.at]
+        for at in places:
+            event = self.events[at]
+            assert isinstance(event, Saw), "only what was seen is wanted"
+            if self._reader.fits(node.names, output, event.seen) is not None:
+                return True
+        # A trace that does not end with silence may end before everything was seen.
+        return not places and not any(at >= node.at for at in self._wants.get("silence", ()))
+
+
+_KINDS: dict[type, str] = {
+    m.EventDispatched: "WorkerEvent",
+    m.ProgressFired: "Progress",
+    m.RecordReady: "Ready",
+    m.BodyEnded: "Body",
+}
+
+
+def optional(output: Shown) -> bool:
+    """Whether an output need not be seen: progress may be coalesced, but for the last of it."""
+    if isinstance(output, m.ProgressFired):
+        return not output.snapshot.result
+    return isinstance(output, m.BytesReceived)
+
+
+def _waits_in_vain(state: State) -> bool:
+    """Whether a record waits for what is there: a user agent that thought it away tries again."""
+    agent = state.agent
+    return (
+        agent.online
+        and agent.running
+        and any(r.phase is RecordPhase.WAITING_AVAILABLE for row in state.records for r in row)
+    )
+
+
+def _says_nothing(answer: p.Answer) -> bool:
+    said = (answer.refused, answer.snapshot, answer.stored, answer.interface)
+    return all(each is None for each in said)
+
+
+def _answers(given: Shown, answer: p.Answer) -> bool:
+    match given:
+        case Looked(Snapshot() as shown):
+            return shows(shown, answer.snapshot)
+        case Looked(int() as stored):
+            return stored == answer.stored
+        case m.Refused():
+            return answer.refused is not None
+        case m.InterfaceSeen():
+            shown_ = given.shows
+            if shown_ is None:
+                return answer.interface == p.Shown()
+            return answer.interface == p.Shown(
+                True,
+                shown_.origin,
+                shown_.title,
+                shown_.busy,
+                shown_.dismissible,
+                shown_.can_abort,
+                shown_.can_pause,
+            )
+    return False
+
+
+def _without_words(node: Node, news: Input) -> Node:
+    """What pages had to say and nobody has heard is gone with them."""
+    realm = news.realm if isinstance(news, m.PageClosed) else ""
+    kept = (
+        (observer, queue)
+        for observer, queue in node.due
+        if str(observer).startswith(("request", "answer", LATE))
+        or (realm and realm not in str(observer).split())
+    )
+    return attrs.evolve(node, due=frozenset(kept))
+
+
+def _perhaps_lost(due: Queues[Shown], ended: m.AttemptTerminated) -> Queues[Shown]:
+    """A request that is on its way need not arrive any more."""
+    name = f"request {ended.fetch} {ended.record} {ended.attempt}"
+    return frozenset((LATE if pair[0] == name else pair[0], pair[1]) for pair in due)
