@@ -20,7 +20,7 @@ from spec_model.lifecycle import RecordState as PublicRecord
 from spec_model.lifecycle import RegistrationState as PublicRegistration
 from spec_model.phases import RegistrationPhase, record_state, registration_state
 from spec_model.state import State
-from spec_model.table import Row
+from spec_model.table import Row, Table
 from spec_model.values import REASONS
 
 RECORD_STRIDE = 2
@@ -98,7 +98,7 @@ def _check_moves(before: State, after: State, fetch: BackgroundFetch, edition: E
     if fetch.index < len(before.agent.fetches):
         old = public_registration(before, before.agent.fetches[fetch.index])
     new = public_registration(after, fetch)
-    if new not in _reach(lifecycle.REGISTRATION.rows(), old, edition, 1):
+    if new not in _reach(lifecycle.REGISTRATION, old, edition, 1):
         raise BrokenInvariant(f"{fetch.id!r} went from {old.value} to {new.value}")
     for index, record in enumerate(after.records[fetch.index]):
         was = PublicRecord.WAITING
@@ -106,19 +106,17 @@ def _check_moves(before: State, after: State, fetch: BackgroundFetch, edition: E
             earlier = before.records[fetch.index][index]
             was = record_state(earlier.phase, earlier.result)
         now = record_state(record.phase, record.result)
-        if now not in _reach(lifecycle.RECORD.rows(), was, edition, RECORD_STRIDE):
+        if now not in _reach(lifecycle.RECORD, was, edition, RECORD_STRIDE):
             moved = f"from {was.value} to {now.value}"
             raise BrokenInvariant(f"record {index} of {fetch.id!r} went {moved}")
 
 
 @functools.cache
-def _reach(
-    rows: tuple[Row[_S, TriggerT], ...], start: _S, edition: Edition, moves: int
-) -> frozenset[_S]:
+def _reach(table: Table[_S, TriggerT], start: _S, edition: Edition, moves: int) -> frozenset[_S]:
     """Where so many moves lead, or fewer, that this edition has."""
     found = {start}
     for _ in range(moves):
-        found |= {row.dest for row in rows if row.source in found and _has(edition, row)}
+        found |= {row.dest for row in table.rows() if row.source in found and _has(edition, row)}
     return frozenset(found)
 
 

@@ -22,8 +22,10 @@ from conformance.mutate.campaign import (
     run,
     sample,
     scenario_digests,
+    source_digests,
     still_known,
 )
+from conformance.mutate.exploring import asks
 from conformance.mutate.mutants import mutants
 from conformance.mutate.playing import Play, otherwise, plays
 from conformance.mutate.replaying import Replay, played, replays
@@ -56,6 +58,14 @@ SAVE_EVERY = 25
     multiple=True,
     help="A simulated implementation, such as engine-sim, whose runs are to be explained.",
 )
+@click.option(
+    "--explore/--no-explore", default=True, help="Whether survivors are explored as well."
+)
+@click.option(
+    "--contrasts",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What exploring finds without each amendment: a report of bgfetch explore --each.",
+)
 @click.option("--liars/--no-liars", default=True, help="Whether liars have to be caught.")
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True))
 def main(
@@ -67,6 +77,8 @@ def main(
     survivors: Path | None,
     traces: tuple[Path, ...],
     on: tuple[str, ...],
+    explore: bool,
+    contrasts: Path | None,
     liars: bool,
     scenarios: tuple[str, ...],
 ) -> None:
@@ -76,7 +88,9 @@ def main(
         click.echo(f"no mutant has {only!r} in its key", err=True)
         sys.exit(USAGE)
     stated = plays(scenarios or None)
-    report = Report.fresh(model_digest(), scenario_digests(stated), len(stated), seed, size)
+    report = Report.fresh(
+        model_digest(), source_digests(), scenario_digests(stated), len(stated), seed, size
+    )
     earlier = Report.load(out) if out is not None and out.exists() else None
     if earlier is not None and earlier.model == report.model:
         rows = still_known(earlier.mutants, earlier.scenarios, report.scenarios)
@@ -89,6 +103,7 @@ def main(
             chosen,
             [*(each for one in traces for each in replays(one)), *_simulated(stated, on, liars)],
             earlier.mutants if earlier is not None else (),
+            asks(contrasts=contrasts) if explore else (),
         )
         for done, row in enumerate(run(ground, left, processes), 1):
             report.add([row])

@@ -20,14 +20,15 @@ import msgspec
 
 import conformance
 import spec_model
-from conformance.mutate.mutants import Mutant, function_of, installed
+from conformance.mutate.calls import comparable, matters, named
+from conformance.mutate.exploring import EXPLORING, Ask, Charted, chart, look, nearest
+from conformance.mutate.mutants import Mutant, function_of, installed, mutants
 from conformance.mutate.playing import Found, Known, Noticed, Play, know, notice
 from conformance.mutate.replaying import Replay, dissent, know_replay
 from conformance.mutate.workers import in_processes
 
-SECONDS = 30
-"""Processor time for one mutant; a survivor that meets every play needs a few seconds."""
-
+SECONDS = 240
+"""Processor time for one mutant; a survivor that meets everything needs half a minute."""
 
 MOST_LIKELY = 3
 """How many of those that noticed another change of a function are asked first."""
@@ -37,7 +38,9 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of one mutant.
 
     ``how`` it was noticed ("" if it was not), ``by`` which play, and ``why``.  Of one that
-    survived: how many plays ``met`` the changed place, and which show another trace.
+    survived: how many plays ``met`` the changed place and which show another trace
+    (``visible``); how many explorations pass it, ``explored``, and which find another graph,
+    ``apart``.
     """
 
     key: str
@@ -49,11 +52,18 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str = ""
     met: int = 0
     visible: tuple[str, ...] = ()
+    explored: int = 0
+    apart: tuple[str, ...] = ()
 
     @property
     def killed(self) -> bool:
         """Whether somebody noticed."""
         return bool(self.how)
+
+    @property
+    def equal(self) -> bool:
+        """Whether it is the same as the model in all that was played and explored."""
+        return bool(not self.how and self.explored and not self.visible and not self.apart)
 
 
 @attrs.frozen
@@ -62,6 +72,7 @@ class Ground:
 
     known: tuple[Known, ...]
     replays: tuple[Replay, ...] = ()
+    charted: tuple[Charted, ...] = ()
     earlier: Mapping[str, str] = attrs.field(factory=dict)
     """Who noticed a mutant before, by its key."""
 
@@ -72,14 +83,19 @@ class Ground:
         mutants: Sequence[Mutant],
         replays: Sequence[Replay] = (),
         earlier: Iterable[Row] = (),
+        asks: Sequence[Ask] = (),
     ) -> Ground:
         """Play everything once on the true model."""
-        files = frozenset(function_of(mutant).__code__.co_filename for mutant in mutants)
-        known = [know(play, files) for play in plays]
+        codes = frozenset(function_of(mutant).__code__ for mutant in mutants)
+        files = frozenset(code.co_filename for code in codes)
+        watched = frozenset(filter(comparable, codes))
+        known = [know(play, files, watched) for play in plays]
         judged = [know_replay(replay, files) for replay in replays]
+        charted = [chart(ask, files) for ask in asks]
         return cls(
             tuple(sorted(known, key=lambda each: (len(each.lines), str(each.play)))),
             tuple(sorted((each for each in judged if each), key=lambda each: len(each.lines))),
+            tuple(charted),
             {row.key: row.by for row in earlier if row.by},
         )
 
@@ -95,17 +111,35 @@ class Ground:
         """
         place = _place(mutant)
         judged = [each for each in self.replays if each.lines & place]
+        charted = self.charting(mutant)
         first = (self.earlier.get(mutant.key, ""), *likely)
         with installed(mutant):
             for name in filter(None, first):
                 again = notice(each for each in self.known if str(each.play) == name).noticed
                 again = again or dissent(each for each in judged if each.name == name)
+                again = again or look(each for each in charted if each.name == name)[0]
                 if again is not None:
                     return Found(again)
-            found = notice(self.meeting(mutant))
+            found = notice(self.heeding(mutant))
             if found.noticed is not None:
                 return found
-            return attrs.evolve(found, noticed=dissent(judged))
+            noticed = dissent(judged)
+            if noticed is not None:
+                return attrs.evolve(found, noticed=noticed)
+            noticed, apart = look(charted)
+            return attrs.evolve(found, noticed=noticed, apart=apart)
+
+    def heeding(self, mutant: Mutant) -> Iterator[Known]:
+        """Those of them to which the change, which must be installed, makes a difference."""
+        function = function_of(mutant)
+        for each in self.meeting(mutant):
+            asked = each.calls.get(named(function.__code__))
+            if asked is None or matters(function, asked):
+                yield each
+
+    def charting(self, mutant: Mutant) -> list[Charted]:
+        """The explorations that pass the changed place, the smallest first."""
+        return nearest(self.charted, _place(mutant))
 
 
 def _place(mutant: Mutant) -> set[tuple[str, int]]:
@@ -140,7 +174,12 @@ def _row(ground: Ground, mutant: Mutant, found: Found) -> Row:
     row = functools.partial(Row, mutant.key, where, mutant.description, mutant.steps)
     if found.noticed is not None:
         return row(found.noticed.how, found.noticed.by, found.noticed.why)
-    return row(met=len(ground.meeting(mutant)), visible=found.visible)
+    return row(
+        met=len(ground.meeting(mutant)),
+        visible=found.visible,
+        explored=len(ground.charting(mutant)),
+        apart=found.apart,
+    )
 
 
 def sample(mutants: Iterable[Mutant], seed: int, size: int | None) -> list[Mutant]:
@@ -166,9 +205,16 @@ def model_digest() -> str:
         *_MODEL.rglob("*.tsv"),
         *(_JUDGE / "judge").rglob("*.py"),
         *(_JUDGE / "adapters").glob("model*.py"),
+        *(_JUDGE / "explore").glob("*.py"),
         *(_JUDGE / "mutate").glob("*.py"),
     ]
     return _digest(path.read_bytes() for path in sorted(files))
+
+
+def source_digests() -> dict[str, str]:
+    """Of each file with algorithms, by its path within the repository."""
+    files = {mutant.file: function_of(mutant).__code__.co_filename for mutant in mutants()}
+    return {name: _digest([Path(path).read_bytes()]) for name, path in files.items()}
 
 
 def scenario_digests(plays: Iterable[Play]) -> dict[str, str]:
@@ -195,6 +241,7 @@ def still_known(
     kept = {}
     for row in rows:
         name = row.by.rpartition(" (")[0] or row.by.rpartition(" ")[2].rpartition("/")[2]
-        if same or (row.killed and name in now and before.get(name) == now[name]):
+        scenario = name in now and before.get(name) == now[name]
+        if same or (row.killed and (scenario or row.by.startswith(EXPLORING))):
             kept[row.key] = row
     return kept

@@ -14,7 +14,11 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from spec_model.steps import STEPS
+from spec_model import steps
+from spec_model.background_sync import steps as sync_steps
+
+STEPS = frozenset((*steps.STEPS, *sync_steps.STEPS))
+"""The ids of every step of either text."""
 
 _ID = re.compile(r"\b[A-Z]+-[0-9A-Za-z.]*[0-9A-Za-z]")
 

@@ -64,23 +64,23 @@ class Mutant:
 @functools.cache
 def mutants() -> tuple[Mutant, ...]:
     """Every mutant, in the order of files and lines.  The same source gives the same ones."""
-    sources = {path: path.read_text("utf-8") for path in sorted(_PACKAGE.glob("*.py"))}
+    sources = {path: path.read_text("utf-8") for path in sorted(_PACKAGE.rglob("*.py"))}
     trees = {
         path: ast.parse(text, str(path))
         for path, text in sources.items()
         if ".take(" in text and path.name not in _NO_ALGORITHMS
     }
     functions = {path: dict(_functions(tree)) for path, tree in trees.items()}
-    cited = {
-        f"{path.stem}.{name}": Citations.of(function)
-        for path, found in functions.items()
-        for name, function in found.items()
-    }
+    cited: dict[Path, dict[str, Citations]] = {}
+    for path, found in functions.items():
+        # Each folder is a system; one is never called by another.
+        here = cited.setdefault(path.parent, {})
+        here |= {f"{_dotted(path)}.{name}": Citations.of(each) for name, each in found.items()}
     return tuple(
         mutant
         for path, found in functions.items()
         for name, function in found.items()
-        for mutant in _mutants_of(path, name, function, cited)
+        for mutant in _mutants_of(path, name, function, cited[path.parent])
     )
 
 
@@ -129,6 +129,11 @@ def _forget() -> None:
                     value.cache_clear()
 
 
+def _dotted(path: Path) -> str:
+    """A module's name within the package."""
+    return ".".join(path.relative_to(_PACKAGE).with_suffix("").parts)
+
+
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
@@ -142,7 +147,8 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
 def _mutants_of(
     path: Path, name: str, function: ast.FunctionDef, cited: dict[str, Citations]
 ) -> Iterator[Mutant]:
-    module, full = f"spec_model.{path.stem}", f"{path.stem}.{name}"
+    module = f"{_PACKAGE.name}.{_dotted(path)}"
+    full = f"{_dotted(path)}.{name}"
     times: Counter[str] = Counter()
     asked_by = callers(full, cited)
     if function.name in _SCHEDULING:

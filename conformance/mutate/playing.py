@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType
 from typing import Literal
 from unittest import mock
 
@@ -29,6 +30,7 @@ from conformance.judge.explain import run_on_model
 from conformance.judge.outcomes import disagreements
 from conformance.judge.properties import check_all
 from conformance.judge.run_needs import required_capabilities
+from conformance.mutate.calls import Calls, calls_made
 from conformance.mutate.tracing import lines_passed
 from conformance.readings import Reading, reading
 from conformance.scenario.find import find
@@ -50,7 +52,7 @@ MOST_FOR_AN_ANSWER = 3
 MOST_SAID = 160
 """Characters of a reason that are kept."""
 
-How = Literal["outcome", "property", "invariant", "crash", "endless", "verdict"]
+How = Literal["outcome", "property", "invariant", "explored", "crash", "endless", "verdict"]
 
 
 @attrs.frozen
@@ -88,6 +90,7 @@ class Known:
     broken: frozenset[str]
     lines: frozenset[tuple[str, int]]
     amiss: frozenset[str] = frozenset()
+    calls: Calls = attrs.field(factory=dict, eq=False, repr=False)
 
 
 @attrs.frozen
@@ -101,10 +104,14 @@ class Noticed:
 
 @attrs.frozen
 class Found:
-    """What came of one mutant: who noticed it first, else the plays whose trace it changed."""
+    """What came of one mutant: who noticed it first, else what it changed.
+
+    ``visible``: the plays with another trace, ``apart``: the explorations with another graph.
+    """
 
     noticed: Noticed | None
     visible: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 def plays(paths: Iterable[Path | str] | None = None) -> tuple[Play, ...]:
@@ -164,12 +171,15 @@ def _questions(play: Play) -> tuple[Trace, list[tuple[str, str]]]:
         return play.run(), list(asked)
 
 
-def know(play: Play, files: frozenset[str]) -> Known:
-    """Play it on the true model; ``files``: those whose lines are of interest."""
-    with lines_passed(files) as passed:
+def know(play: Play, files: frozenset[str], codes: frozenset[CodeType] = frozenset()) -> Known:
+    """Play it on the true model.
+
+    ``files``: those whose lines are of interest; ``codes``: functions whose calls are.
+    """
+    with lines_passed(files) as passed, calls_made(codes) as calls:
         trace = play.run()
     amiss = disagreements(trace, play.scenario, play.reading.name)
-    return Known(play, dump(trace), play.broken(trace), frozenset(passed), frozenset(amiss))
+    return Known(play, dump(trace), play.broken(trace), frozenset(passed), frozenset(amiss), calls)
 
 
 def notice(known: Iterable[Known]) -> Found:

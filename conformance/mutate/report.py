@@ -21,13 +21,17 @@ KINDS = ("equivalent", "by choice", "interleaving", "unobserved", "gap")
 EQUIVALENT = KINDS[0]
 """Why a mutant survives; ``reports/README.md`` says what each means."""
 
+EQUAL = "equal"
+"""The kind of a survivor that needs no entry: whatever was played and explored is the same."""
+
 
 class BadSurvivor(ValueError):
     """An entry of the list of survivors lacks its key, kind or reason, or is there twice."""
 
 
-class _Saved(msgspec.Struct, frozen=True):
+class _Saved(msgspec.Struct, frozen=True, kw_only=True):
     model: str
+    sources: dict[str, str] = {}
     scenarios: dict[str, str]
     plays: int
     seed: int
@@ -40,10 +44,12 @@ class _Saved(msgspec.Struct, frozen=True):
 class Report:
     """The rows of one campaign, and what they were found on.
 
-    ``model``: digest of the model and its judges; ``scenarios``: of each scenario.
+    ``model``: digest of the model and its judges; ``sources``: of each file with algorithms;
+    ``scenarios``: of each scenario.
     """
 
     model: str
+    sources: dict[str, str]
     scenarios: dict[str, str]
     plays: int
     seed: int
@@ -52,29 +58,38 @@ class Report:
 
     @classmethod
     def fresh(
-        cls, model: str, scenarios: dict[str, str], plays: int, seed: int, sample: int | None
+        cls,
+        model: str,
+        sources: dict[str, str],
+        scenarios: dict[str, str],
+        plays: int,
+        seed: int,
+        sample: int | None,
     ) -> Report:
         """Nothing found yet."""
-        return cls(model, scenarios, plays, seed, sample)
+        return cls(model, sources, scenarios, plays, seed, sample)
 
     @classmethod
     def load(cls, path: Path) -> Report:
         """Read what ``save`` wrote.  Raises msgspec.DecodeError."""
         saved = msgspec.json.decode(path.read_bytes(), type=_Saved)
-        report = cls(saved.model, saved.scenarios, saved.plays, saved.seed, saved.sample)
+        report = cls(
+            saved.model, saved.sources, saved.scenarios, saved.plays, saved.seed, saved.sample
+        )
         report.add(saved.mutants)
         return report
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all; the same findings give the same bytes."""
         saved = _Saved(
-            self.model,
-            self.scenarios,
-            self.plays,
-            self.seed,
-            self.sample,
-            self.counts(),
-            self.mutants,
+            model=self.model,
+            sources=self.sources,
+            scenarios=self.scenarios,
+            plays=self.plays,
+            seed=self.seed,
+            sample=self.sample,
+            counts=self.counts(),
+            mutants=self.mutants,
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(path.name + ".part")
@@ -101,14 +116,26 @@ class Report:
         return [row for row in self.mutants if not row.killed]
 
     def unexplained(self, known: Mapping[str, Survivor]) -> list[Row]:
-        """Survivors that are not on the list."""
-        return [row for row in self.survivors if row.key not in known]
+        """Survivors that have no reason: not on the list, nor the same in everything."""
+        return [row for row in self.survivors if row.key not in known and not row.equal]
 
     def killed_share(self, known: Mapping[str, Survivor]) -> float:
         """Of the mutants tried that are not equivalent to the model, from 0 to 1."""
-        left = [row for row in self.survivors if not _equivalent(row, known)]
-        killed = sum(row.killed for row in self.mutants)
-        return killed / max(1, killed + len(left))
+        left = [row for row in self.survivors if kind_of(row, known) not in (EQUAL, EQUIVALENT)]
+        return self._killed / max(1, self._killed + len(left))
+
+    @property
+    def killed_of_all(self) -> float:
+        """Of all mutants tried, from 0 to 1."""
+        return self._killed / max(1, len(self._rows))
+
+    @property
+    def _killed(self) -> int:
+        return sum(row.killed for row in self.mutants)
+
+    def kinds(self, known: Mapping[str, Survivor]) -> Counter[str]:
+        """How many survivors there are of each kind."""
+        return Counter(kind_of(row, known) for row in self.survivors)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """For each operator and in all: how many, how many survive, and who noticed."""
@@ -133,8 +160,11 @@ class Survivor:
     reason: str
 
 
-def _equivalent(row: Row, known: Mapping[str, Survivor]) -> bool:
-    return row.key in known and known[row.key].kind == EQUIVALENT
+def kind_of(row: Row, known: Mapping[str, Survivor]) -> str:
+    """Of which kind a survivor is; "" if nobody says."""
+    if row.key in known:
+        return known[row.key].kind
+    return EQUAL if row.equal else ""
 
 
 def read_survivors(path: Path) -> dict[str, Survivor]:
@@ -158,10 +188,14 @@ def summary(report: Report, known: Mapping[str, Survivor]) -> str:
     for name, counts in report.counts().items():
         told = ", ".join(f"{n} {how}" for how, n in list(counts.items())[2:])
         lines.append(f"{name:<10}{counts['mutants']:>8}{counts['survive']:>8}  {told}")
-    kinds = Counter(known[row.key].kind for row in report.survivors if row.key in known)
-    lines.append("survivors: " + (", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "none"))
+    kinds = report.kinds(known).most_common()
+    told = ", ".join(f"{n} {kind or 'without a reason'}" for kind, n in kinds)
+    lines.append(f"survivors: {told or 'none'}")
     share = report.killed_share(known)
-    lines.append(f"{share:.1%} of those not equivalent are noticed; {ENOUGH:.0%} have to be.")
+    lines.append(
+        f"{report.killed_of_all:.1%} of all are noticed, {share:.1%} of those not equivalent; "
+        f"{ENOUGH:.0%} of these have to be."
+    )
     missing = report.unexplained(known)
     if missing:
         lines.append(f"{len(missing)} survivors have no reason:")

@@ -134,6 +134,11 @@ def test_survivors_are_tried_again_when_a_scenario_is_new() -> None:
     assert set(still_known([KILLED, SURVIVED], {"SC-1": "d1"}, now)) == {KILLED.key}
 
 
+def test_what_an_exploration_notices_hangs_on_no_scenario() -> None:
+    row = Row("a/drop/1", "a.py:1 f", "x", how="explored", by="scope total without E04")
+    assert still_known([row], {"E04": "d1"}, {"E04": "d2"}) == {row.key: row}
+
+
 def test_a_kill_is_tried_again_when_its_scenario_changed() -> None:
     assert still_known([KILLED], {"SC-1": "d1"}, {"SC-1": "d2"}) == {}
 
@@ -142,7 +147,7 @@ def test_a_kill_is_tried_again_when_its_scenario_changed() -> None:
 
 
 def report(*rows: Row) -> Report:
-    made = Report("m", {"SC-1": "d1"}, 2, 0, None)
+    made = Report("m", {"a.py": "d0"}, {"SC-1": "d1"}, 2, 0, None)
     made.add(rows)
     return made
 
@@ -160,11 +165,21 @@ def test_a_report_is_what_was_saved(tmp_path: Path) -> None:
 
 def test_the_summary_names_survivors_without_a_reason() -> None:
     told = summary(report(KILLED, SURVIVED), {})
-    assert "50.0% of those not equivalent are noticed" in told
+    assert "50.0% of all are noticed, 50.0% of those not equivalent" in told
     assert SURVIVED.key in told
     assert SURVIVED.key not in summary(
         report(KILLED, SURVIVED), {SURVIVED.key: Survivor("gap", "x")}
     )
+
+
+def test_what_is_the_same_in_everything_is_equal_and_needs_no_entry() -> None:
+    equal = Row("a/drop/3", "a.py:3 f", "z", met=3, explored=2)
+    only_played = Row("a/drop/4", "a.py:4 f", "z", met=3)
+    apart = Row("a/drop/5", "a.py:5 f", "z", met=3, explored=2, apart=("scope ui",))
+    made = report(KILLED, equal, only_played, apart)
+    assert made.unexplained({}) == [only_played, apart]
+    assert made.killed_of_all == 1 / 4
+    assert made.killed_share({}) == 1 / 3
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from conformance.mutate import Mutant, installed, mutants
+from conformance.mutate.citations import STEPS
 from conformance.mutate.mutants import function_of
 from conformance.mutate.sites import OPERATORS
 from spec_model import background_fetch
 from spec_model.background_fetch import FetchCall, Rejected
 from spec_model.decide import Explain
-from spec_model.steps import STEPS
 from spec_model.values import RequestSpec
 
 
@@ -31,11 +31,17 @@ def test_every_operator_finds_something_to_change() -> None:
 def test_every_module_that_takes_steps_is_changed() -> None:
     changed = {mutant.module.partition(".")[2] for mutant in mutants()}
     assert {"background_fetch", "complete_record", "content_range", "record_objects"} <= changed
+    assert {"background_sync.algorithms", "background_sync.system"} <= changed
     assert "decide" not in changed
 
 
+def test_a_helper_of_one_system_does_not_work_for_the_other() -> None:
+    other = [m for m in mutants() if m.module.startswith("spec_model.background_sync.")]
+    assert {step[:3] for mutant in other for step in mutant.steps} == {"BS-"}
+
+
 def test_steps_are_those_of_the_text_and_nearest_to_the_change() -> None:
-    assert {step for mutant in mutants() for step in mutant.steps} <= set(STEPS)
+    assert {step for mutant in mutants() for step in mutant.steps} <= STEPS
     assert the("check_arguments", "leave out: if not call.requests").steps[-1] == "FETCH-5"
     denied = [m for m in mutants() if "agent.permission == 'denied'" in m.description]
     assert denied
