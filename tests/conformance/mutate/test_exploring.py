@@ -56,8 +56,6 @@ def test_a_place_that_a_scope_passes_is_known() -> None:
     assert not {number for _, number in lines} & {AT_ANY_PHASE.lines[0]}
 
 
-def test_a_change_that_is_seen_by_no_sentence_is_another_graph() -> None:
+def test_a_change_that_no_state_tells_is_the_same_graph() -> None:
     with installed(the("dispatch", "leave out: if not d.repaired('E08')")):
         assert look([charted(SILENT)]) == (None, ())
-    with installed(the("_let_go", "leave out: freed=d.repaired('E10') in attrs.evolve")):
-        assert look([charted(SILENT)]) == (None, ("scope silent",))
