@@ -30,7 +30,7 @@ from conformance.explore.background_fetch import FIXED, Compiled, compiled, spac
 from conformance.explore.compiled import CompiledSpace
 from conformance.explore.desk import Desk, Surroundings
 from conformance.explore.plain import Move, Watch
-from conformance.explore.promises import Memory
+from conformance.explore.memory import Memory
 from conformance.explore.scope import SCOPES, SMALL, Scope
 from conformance.explore.search import explore
 from conformance.explore.space import Marks
