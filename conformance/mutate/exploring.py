@@ -29,8 +29,8 @@ import attrs
 from conformance.explore.background_fetch import FIXED, Compiled, compiled, space
 from conformance.explore.compiled import CompiledSpace
 from conformance.explore.desk import Desk, Surroundings
-from conformance.explore.plain import Move, Watch
 from conformance.explore.memory import Memory
+from conformance.explore.plain import Move, Watch
 from conformance.explore.scope import SCOPES, SMALL, Scope
 from conformance.explore.search import explore
 from conformance.explore.space import Marks
