@@ -3,15 +3,16 @@
 A body whose file is complete is not copied: it gets a second name (a hard link) in the
 cache's folder, and whoever deletes one name leaves the other.  So a download of any size is
 placed into a cache at once, and takes its room once; the quota counts it twice while both
-have it.  Where the file system has no links, between two file systems, and between stores
+have it.  It is summed once, for the seal that every cached body has
+(``sealing``).  Where the file system has no links, between two file systems, and between stores
 of different durability, it is copied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import zlib
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
 
 import attrs
 import trio
@@ -23,20 +24,13 @@ from transfer_engine.hops import shown_headers
 from transfer_engine.messages import StoredRequest
 from transfer_engine.network import Answer
 from transfer_engine.records import Response
+from transfer_engine.sealing import checksum
 from transfer_engine.state import Meter
+from transfer_engine.store import Offload
 
 READ = 65536
-T = TypeVar("T")
 Fetch = Callable[[StoredRequest], AbstractAsyncContextManager[Answer]]
 """Sends a request for a page.  Raises TransferError."""
-
-
-class Call(Protocol):
-    """Runs a blocking function, one at a time."""
-
-    def __call__(self, fn: Callable[..., T], /, *args: object) -> Awaitable[T]:
-        """``fn(*args)`` in a thread.  Raises EngineClosed."""
-        ...
 
 
 @attrs.frozen(eq=False)
@@ -47,15 +41,16 @@ class Draft:
     response: Response
     body: str | None = None
     length: int = 0
+    seal: int | None = None
 
 
 @attrs.define(eq=False)
 class Filling:
-    """Makes drafts.  ``next``: the number of the next body."""
+    """Makes drafts.  ``call``: runs what blocks.  ``next``: the number of the next body."""
 
     disk: FileBodyDisk
     meter: Meter
-    call: Call
+    call: Offload
     next: int
 
     async def draft(self, request: StoredRequest, response: Response) -> Draft:
@@ -68,7 +63,7 @@ class Filling:
         if response.body is None:
             return Draft(request, response)
         name, self.next = body_name(self.next), self.next + 1
-        counted = 0
+        counted = seal = 0
         try:
             linked = None
             if isinstance(response.body, LinkableBody):
@@ -78,17 +73,19 @@ class Filling:
                 async for piece in response.body:
                     self._count(len(piece))
                     counted += len(piece)
+                    seal = zlib.crc32(piece, seal)
                     await self.call(self.disk.append, name, piece)
             else:
                 self._count(linked)
                 counted = linked
+                seal = await checksum(self.call, self.disk, name, linked) or 0
             await self.call(self.disk.sync, name)
         except BaseException as error:
             await self.discard(Draft(request, response, name, counted))
             if isinstance(error, StoreFull):
                 raise ScriptError("QuotaExceededError", "the answer does not fit") from error
             raise
-        return Draft(request, response, name, counted)
+        return Draft(request, response, name, counted, seal)
 
     async def fetched(self, request: StoredRequest, fetch: Fetch) -> Draft:
         """The answer of the network, if it is a good one.  Raises ScriptError as ``draft``."""

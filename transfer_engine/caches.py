@@ -3,6 +3,8 @@
 Rows are in SQLite, bodies in files.  ``put`` takes a body to its end (``cache_filling``) and then
 replaces what it matches in one commit: whoever asks gets the old answer or the new one,
 whole, across a kill too.  A body that somebody still reads goes when the reader has.
+Each has a seal, which is compared before it is read by another process than the one that
+put it there: damage is told, and never handed out.
 All bytes count against the quota of the origin, while they arrive.
 """
 
@@ -23,14 +25,16 @@ from transfer_engine.bodies import ReadableBody
 from transfer_engine.body_disk import FileBodyDisk, body_number
 from transfer_engine.boot_note import Durability
 from transfer_engine.cache_filling import Draft, Fetch, Filling
-from transfer_engine.errors import EngineClosed, ScriptError, StoreUnusable
+from transfer_engine.errors import EngineClosed, ScriptError, StoreFailed, StoreUnusable
+from transfer_engine.logs import log
 from transfer_engine.matching import matches, query_of, request_of
 from transfer_engine.messages import QueryOptions, Request, StoredHead, StoredRequest
 from transfer_engine.records import Response
+from transfer_engine.sealing import checksum
 from transfer_engine.state import Meter
 
 READ = 65536
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE cache (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE entry (
@@ -39,7 +43,8 @@ CREATE TABLE entry (
     request TEXT NOT NULL,
     response TEXT NOT NULL,
     body TEXT,
-    length INTEGER NOT NULL
+    length INTEGER NOT NULL,
+    seal INTEGER
 ) STRICT;
 CREATE INDEX entries ON entry (cache);
 """
@@ -80,8 +85,9 @@ class CachedBody:
         return self._begun
 
     async def read(self, most: int = READ) -> bytes:
-        """See ReadableBody.  Raises EngineClosed."""
+        """See ReadableBody.  Raises EngineClosed, and ScriptError TypeError if it is damaged."""
         self._begun = True
+        await self._storage._check(self._name, self._length)
         wanted = min(max(1, most), self._length - self._offset)
         if wanted <= 0:
             return b""
@@ -105,6 +111,7 @@ class CachedBody:
         """See LinkableBody."""
         if self._begun:
             return None
+        await self._storage._check(self._name, self._length)
         try:
             here = self._storage._disk
             await self._storage._call(disk.link, name, here, self._name, self._length)
@@ -117,6 +124,7 @@ class CachedBody:
         """See LinkableBody."""
         if self._begun:
             return False
+        await self._storage._check(self._name, self._length)
         try:
             here = self._storage._disk
             await self._storage._call(here.link_to, self._name, path, self._length)
@@ -227,11 +235,16 @@ class CacheStorage:
             ):
                 self._db.execute(f"PRAGMA {pragma}")
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version not in (0, SCHEMA_VERSION):
+            if version not in (0, 1, SCHEMA_VERSION):
                 raise StoreUnusable(str(path), f"schema version {version} is unknown")
             if version == 0:
                 self._db.executescript(
                     f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
+                )
+            if version == 1:
+                self._db.executescript(
+                    "BEGIN;ALTER TABLE entry ADD COLUMN seal INTEGER;"
+                    f"PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
                 )
             self._recover()
         except (sqlite3.Error, OSError) as error:
@@ -244,7 +257,9 @@ class CacheStorage:
     def _recover(self) -> None:
         """Entries whose bytes were lost, and bytes of no entry, go."""
         lengths = self._disk.lengths()
-        rows = self._db.execute("SELECT key, body, length FROM entry").fetchall()
+        rows = self._db.execute("SELECT key, body, length, seal FROM entry").fetchall()
+        self._seals = {body: seal for _, body, _, seal in rows if body and seal is not None}
+        rows = [row[:3] for row in rows]
         lost = [key for key, body, n in rows if body is not None and lengths.get(body, 0) < n]
         self._db.execute("BEGIN")
         self._db.executemany("DELETE FROM entry WHERE key = ?", [(key,) for key in lost])
@@ -326,6 +341,20 @@ class CacheStorage:
             raise EngineClosed()
         async with self._lock:
             return await trio.to_thread.run_sync(fn, *args)
+
+    async def _check(self, name: str, length: int) -> None:
+        """Compare what is from before this opening with its seal, once.  Raises ScriptError."""
+        seal = self._seals.get(name)
+        if seal is None:
+            return
+        try:
+            found = await checksum(self._call, self._disk, name, length)
+        except StoreFailed as error:
+            raise ScriptError("TypeError", str(error)) from error
+        if found != seal:
+            log.error("the cached body %s is damaged", name)
+            raise ScriptError("TypeError", f"the cached body {name} is damaged")
+        self._seals.pop(name, None)
 
     def _request(self, request: str | Request | StoredRequest) -> StoredRequest:
         if isinstance(request, StoredRequest):
@@ -422,10 +451,10 @@ class CacheStorage:
         }
         self._db.executemany("DELETE FROM entry WHERE key = ?", [(e.key,) for e in replaced])
         self._db.execute(
-            "INSERT INTO entry (cache, request, response, body, length) VALUES (?,?,?,?,?)",
+            "INSERT INTO entry (cache, request, response, body, length, seal) VALUES (?,?,?,?,?,?)",
             (
                 *(cache, json.dumps(attrs.asdict(request)), json.dumps(head)),
-                *(draft.body, draft.length),
+                *(draft.body, draft.length, draft.seal),
             ),
         )
         return replaced

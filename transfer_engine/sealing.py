@@ -27,18 +27,18 @@ from transfer_engine.errors import ScriptError, StoreFailed
 from transfer_engine.logs import log
 from transfer_engine.messages import EXPOSABLE
 from transfer_engine.state import Body, Job, RecordState
-from transfer_engine.store import Store
+from transfer_engine.store import Offload, Store
 
 STEP = 4 << 20
 MOST_AT_ONCE = 64
 
 
-async def checksum(store: Store, name: str, length: int) -> int | None:
+async def checksum(run: Offload, disk: BodyDisk, name: str, length: int) -> int | None:
     """Of the first ``length`` bytes of a body; None if it has fewer.  Raises StoreFailed."""
     total, at = 0, 0
     while at < length:
         try:
-            total, got = await store.run(_add, store.disk, name, at, length, total)
+            total, got = await run(_add, disk, name, at, length, total)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -62,7 +62,7 @@ async def check(store: Store, body: Body) -> None:
     if not body.suspect:
         return
     try:
-        found = await checksum(store, body.name, body.length)
+        found = await checksum(store.run, store.disk, body.name, body.length)
     except StoreFailed as error:
         raise ScriptError("TypeError", str(error)) from error
     if found != body.seal:
@@ -109,7 +109,8 @@ class Sealer:
                 break
             self._whole.popleft()
             if _left(job, record):
-                found = await checksum(self.store, body.name, body.length)
+                store = self.store
+                found = await checksum(store.run, store.disk, body.name, body.length)
                 if found is not None and record.body is body:
                     body.seal = found
                     sealed.append((job, record))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import attrs
@@ -234,3 +236,44 @@ def test_a_body_that_fails_leaves_the_old_answer(tmp_path: Path) -> None:
         assert bodies(tmp_path) == 1
 
     with_caches(tmp_path, test)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_damaged_body_is_an_error_and_no_byte(tmp_path: Path, damaged: bool) -> None:
+    async def put(caches: CacheStorage) -> None:
+        await (await caches.open("v1")).put("/a", Response.of("0123456789"))
+
+    async def look(caches: CacheStorage) -> None:
+        found = await caches.match("/a")
+        assert found is not None
+        if not damaged:
+            assert await found.text() == "0123456789"
+            return
+        with pytest.raises(ScriptError, match="cached body b00000001 is damaged"):
+            await found.text()
+        again = await caches.match("/a")
+        assert again is not None
+        with pytest.raises(ScriptError, match="is damaged"):
+            await (await caches.open("v2")).put("/a", again)
+
+    with_caches(tmp_path, put)
+    (body,) = (path for path in (tmp_path / "bodies").iterdir() if path.name.startswith("b0"))
+    if damaged:
+        body.write_bytes(b"0123456780")
+    with_caches(tmp_path, look)
+
+
+def test_caches_from_before_there_were_seals_are_read(tmp_path: Path) -> None:
+    async def put(caches: CacheStorage) -> None:
+        await (await caches.open("v1")).put("/a", Response.of("old"))
+
+    async def look(caches: CacheStorage) -> None:
+        found = await caches.match("/a")
+        assert found is not None
+        assert await found.text() == "old"
+        await (await caches.open("v1")).put("/b", Response.of("new"))
+
+    with_caches(tmp_path, put)
+    with closing(sqlite3.connect(tmp_path / "caches.sqlite")) as db:
+        db.executescript("ALTER TABLE entry DROP COLUMN seal; PRAGMA user_version=1;")
+    with_caches(tmp_path, look)
