@@ -191,7 +191,10 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
                         new[0] = step[ground]
                         for at, turn in turns:
                             new[at] = turn if turn.__class__ is int else turn[new[at]]
-                        if alike:
+                        if alike == 2:
+                            to, one, other = new
+                            end = (to, one, other) if one <= other else (to, other, one)
+                        elif alike:
                             end = (new.pop(0), *sorted(new))
                         else:
                             end = tuple(new)

@@ -19,22 +19,29 @@ def not_reaching(
     Only nodes that lead to none that was found later are asked.  From the last node to the first,
     since most edges lead to nodes that were found later; again and again, until nothing changes.
     """
-    reaches = bytearray(len(rows) - 1)
-
-    def is_left(node: int) -> bool:
-        if any(map(reaches.__getitem__, targets[rows[node] : rows[node + 1]])):
-            reaches[node] = 1
-        return not reaches[node]
-
+    size = len(rows) - 1
+    reaches = bytearray(size)
     left = []
-    for node in range(len(rows) - 2, -1, -1):
-        if is_left(node):
-            last = max(targets[rows[node] : rows[node + 1]], default=node)
-            reaches[node] = last <= node and goal(node)
-            if not reaches[node]:
+    end = rows[size]
+    for node in range(size - 1, -1, -1):
+        begin = rows[node]
+        for target in targets[begin:end]:
+            if reaches[target]:
+                reaches[node] = 1
+                break
+        else:
+            if max(targets[begin:end], default=node) <= node and goal(node):
+                reaches[node] = 1
+            else:
                 left.append(node)
+        end = begin
     while True:
-        fewer = [node for node in left if is_left(node)]
+        fewer = []
+        for node in left:
+            if any(reaches[target] for target in targets[rows[node] : rows[node + 1]]):
+                reaches[node] = 1
+            else:
+                fewer.append(node)
         if len(fewer) == len(left):
             return fewer[::-1]
         left = fewer

@@ -38,6 +38,17 @@ class Memory:
     restarted: bool = False
 
 
+def more(memory: Memory, name: str, *items: object) -> Memory:
+    """More to remember in one of the sets; made to be lifted (``watching``)."""
+    # The name is one of the sets', whose items these are.
+    return attrs.evolve(memory, **{name: getattr(memory, name) | set(items)})  # type: ignore[arg-type]
+
+
+def less(memory: Memory, name: str, *items: object) -> Memory:
+    """Less to remember in one of the sets; made to be lifted."""
+    return attrs.evolve(memory, **{name: getattr(memory, name) - set(items)})  # type: ignore[arg-type]
+
+
 def fetch_of(call: str) -> int:
     """The index of the fetch that a call of the environment is about."""
     return int(call.split("@")[1])

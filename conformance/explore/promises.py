@@ -13,12 +13,13 @@ from collections.abc import Iterator
 import attrs
 
 from conformance.explore.desk import Desk
-from conformance.explore.memory import Memory, Step, kind_of
+from conformance.explore.memory import Memory, Step, kind_of, less, more
 from conformance.explore.record_promises import judge_record
 from conformance.explore.scope import Scope
 from conformance.explore.sentences import ALWAYS, EVENTUALLY
 from conformance.explore.shown import check_snapshot, judge_output
 from conformance.explore.space import NO_MARKS, Marks
+from conformance.explore.watching import lifted, seen
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch, Rejected
 from spec_model.complete_record import RecordState, received
@@ -98,7 +99,7 @@ class Promises:
                 if any(isinstance(each, SettleFetch) for each in before.edits):
                     marks.add("settlement-wins")
                 index = before.instance(did.instance)[1].fetch
-                memory = attrs.evolve(memory, asked=memory.asked | {index})
+                memory = lifted(more, memory, "asked", index)
             case m.UserDid():
                 memory = self._user(memory, move, did.action, marks)
             case m.WentOnline(online=False):
@@ -106,11 +107,9 @@ class Promises:
             case m.UserAgentQuit():
                 memory = _quit(memory, move, did.kill, marks)
             case m.CallUnregister():
-                everything = frozenset(range(len(before.agent.fetches)))
-                open_ = frozenset(each.index for each in before.agent.fetches if not each.result)
-                memory = attrs.evolve(
-                    memory, asked=memory.asked | everything, cleared=memory.cleared | open_
-                )
+                open_ = [each.index for each in before.agent.fetches if not each.result]
+                memory = lifted(more, memory, "asked", *range(len(before.agent.fetches)))
+                memory = lifted(more, memory, "cleared", *open_)
             case m.CallGet():
                 live = before.agent.active(did.id)
                 if live is not None and (live.index in memory.won or live.result):
@@ -137,7 +136,7 @@ class Promises:
         if worker is not None and worker.busy and before.firing:
             marks.add("busy-worker")
         if isinstance(did, _CALLS):
-            memory = attrs.evolve(memory, pending=memory.pending | {did.call})
+            memory = lifted(more, memory, "pending", did.call)
         return memory
 
     def _user(self, memory: Memory, move: Step, action: str, marks: set[str]) -> Memory:
@@ -150,9 +149,9 @@ class Promises:
                 marks.add("prompt-refused")
             # What is under way has not been settled, nor is its settlement on its way.
             early = not newest.result and any(not each.settled for each in records)
-            one = frozenset({newest.index})
-            stopped = memory.stopped | one if early else memory.stopped
-            return attrs.evolve(memory, asked=memory.asked | one, stopped=stopped)
+            if early:
+                memory = lifted(more, memory, "stopped", newest.index)
+            return lifted(more, memory, "asked", newest.index)
         if action == "accept":
             marks.add("prompt-accepted")
             if any(each.attempts or each.response is not None for each in records):
@@ -161,7 +160,7 @@ class Promises:
             if not refused and any(each.method != "GET" for each in newest.requests):
                 marks.add("!S32")
             _phases((records,), "pause", marks)
-            if any(each.phase is _WAITING and not each.attempts for each in records):
+            if any(seen(_unbegun, each) for each in records):
                 marks.add("pause-before-request")
         return memory
 
@@ -192,31 +191,31 @@ class Promises:
             if new.upload_total != sum(each.body or 0 for each in new.requests):
                 marks.add("!S14")
             return memory
-        if old.records_available and not new.records_available and after.used() > _held(after):
+        if old.records_available and not new.records_available and _overdue(after):
             marks.add("!S35")
         if new.result == old.result and new.failure_reason == old.failure_reason:
             return memory
         if old.result:
             marks.add("!S04")
-        reason, results = new.failure_reason, [r.result for r in after.records[new.index]]
+        reason, records = new.failure_reason, after.records[new.index]
         marks.add(reason or "success")
         if reason == "aborted":
             if new.index not in memory.asked:
                 marks.add("!S09")
-            if "aborted" not in results:
+            if all(each.result != "aborted" for each in records):
                 marks.add("abort-wins")
             if new.abort in _CAUSES:
                 marks.add(f"aborted-by-{_CAUSES[new.abort]}")
         elif new.index in memory.won or new.index in memory.stopped:
             marks.add("!S10")
-        elif reason and reason not in results:
+        elif reason and all(each.result != reason for each in records):
             marks.add("!S08")
         if self.scope.transparent and reason and reason != "aborted":
             if self.scope.offline:
                 marks.add("!L12")
             elif self.scope.pauses:
                 marks.add("!L11")
-        return attrs.evolve(memory, stopped=memory.stopped - {new.index})
+        return lifted(less, memory, "stopped", new.index)
 
     def _instances(
         self,
@@ -278,7 +277,7 @@ class Promises:
                 if memory.restarted:
                     yield "L14"
                 records = state.records[live.index]
-                if any(r.attempts >= self.scope.attempts and not r.settled for r in records):
+                if any(seen(_tries_on, r, given=(self.scope.attempts,)) for r in records):
                     yield "L10"
             if live.index in memory.cleared and live.failure_reason != "aborted":
                 yield "L13"
@@ -295,7 +294,7 @@ class Promises:
                     yield "L08"
                 if live.phase is _GONE and shown.shows.records_available:
                     yield "L07"
-        if state.used() > _held(state):
+        if _overdue(state):
             yield "L07"
         for item in state.objects:
             record = state.record_of(item)
@@ -308,6 +307,11 @@ class Promises:
             yield "L01" if call.startswith("fetch") else "L09"
 
 
+def _tries_on(record: RecordState, attempts: int) -> bool:
+    """Whether the record has no result after so many attempts."""
+    return record.attempts >= attempts and not record.settled
+
+
 _WAITING = RecordPhase.WAITING_UNPAUSED
 _CAUSES = {"user": "user", "unregister": "clearing"}
 
@@ -315,14 +319,24 @@ _CAUSES = {"user": "user", "unregister": "clearing"}
 def _phases(rows: tuple[tuple[RecordState, ...], ...], what: str, marks: set[str]) -> None:
     """The goals of an interruption: where it meets a record."""
     for record in (record for row in rows for record in row):
-        if record.phase is RecordPhase.BEFORE_HEADERS:
-            marks.add(f"{what}-before-headers")
-        elif record.phase is RecordPhase.READING:
-            head = record.current
-            whole = head is not None and received(record) == head.length
-            marks.add(f"{what}-last-byte" if whole else f"{what}-reading")
-        elif not record.settled and record.attempts:
-            marks.add(f"{what}-waiting")
+        where = seen(_where, record)
+        if where:
+            marks.add(f"{what}-{where}")
+
+
+def _where(record: RecordState) -> str:
+    """At what an interruption meets a record; "" if there is nothing to interrupt."""
+    if record.phase is RecordPhase.BEFORE_HEADERS:
+        return "before-headers"
+    if record.phase is RecordPhase.READING:
+        head = record.current
+        whole = head is not None and received(record) == head.length
+        return "last-byte" if whole else "reading"
+    return "waiting" if record.attempts and not record.settled else ""
+
+
+def _unbegun(record: RecordState) -> bool:
+    return record.phase is _WAITING and not record.attempts
 
 
 def _quit(memory: Memory, move: Step, kill: bool, marks: set[str]) -> Memory:
@@ -354,10 +368,14 @@ def _agreed(after: State, instance: Instance, marks: set[str]) -> None:
                 marks.add("!S34")
 
 
-def _held(state: State) -> int:
-    """S35: the bytes, both ways, of fetches whose records are available."""
-    held = (each for each in state.agent.fetches if each.records_available)
-    return sum(each.upload_total + state.stored(each.index) for each in held)
+def _overdue(state: State) -> bool:
+    """S35: whether bytes, both ways, count as used beyond those of fetches with records."""
+    more = 0
+    for each in state.agent.fetches:
+        counts = (not each.freed) - each.records_available
+        if counts:
+            more += counts * (each.upload_total + state.stored(each.index))
+    return more > 0
 
 
 def _admission(scope: Scope, move: Step, marks: set[str]) -> None:

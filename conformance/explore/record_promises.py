@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import attrs
 
-from conformance.explore.memory import Memory, Step
+from conformance.explore.memory import Memory, Step, more
 from conformance.explore.scope import Scope
-from conformance.explore.watching import seen
+from conformance.explore.watching import lifted, seen
 from spec_model import messages as m
 from spec_model.complete_record import RecordState, received
 from spec_model.fetch_boundary import NULL_BODY, Wire
@@ -47,7 +47,7 @@ def judge_record(
     if _REPLACED in shown and _watched(after, fetch, index):
         marks.add("!S27")  # nothing was there that could have been replaced
     if "anew" in shown:
-        memory = attrs.evolve(memory, anew=memory.anew | {fetch})
+        memory = lifted(more, memory, "anew", fetch)
     if "limit-passed" in shown:
         others = move.before.records[fetch]
         if sum(each.phase is RecordPhase.READING for each in others) > 1:

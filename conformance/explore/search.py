@@ -198,27 +198,25 @@ class _Search(Generic[StateT, LabelT]):
         fair_targets, rows, liveness = self.fair_targets, self.rows, self.liveness
         successors, fair = self.space.successors, self.space.fair
         seen: set[Marks] = set()
-        fairness = [fair(label) for label in labels]
+        fairness = {label: fair(label) for label in labels}
         transitions = self.transitions
         for source in range(begin, end):
             for label, target, marks in successors(states[source]):
                 transitions += 1
-                number = numbers.get(target)
-                cause = labels.get(label)
-                if cause is None:
-                    cause = labels[label] = len(labels)
-                    fairness.append(fair(label))
-                if number is None:
-                    number = numbers[target] = len(states)
+                if label not in labels:
+                    labels[label] = len(labels)
+                    fairness[label] = fair(label)
+                number = numbers.setdefault(target, len(states))
+                if number == len(states):
                     states.append(target)
                     parents.append(source)
-                    causes.append(cause)
-                if liveness and fairness[cause]:
+                    causes.append(labels[label])
+                if liveness and fairness[label]:
                     fair_targets.append(number)
                 if marks and marks not in seen:
                     seen.add(marks)
                     for mark in marks:
-                        first.setdefault(mark, (self.depth + 1, source, cause))
+                        first.setdefault(mark, (self.depth + 1, source, labels[label]))
                         if self.first_flaw and broken(mark):
                             self.why = "the first flaw"
             rows.append(len(fair_targets))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import attrs
-
 from conformance.explore.answers import EXPOSED
 from conformance.explore.desk import CLICK, SETTLE_EVENTS
-from conformance.explore.memory import Memory, Step, fetch_of
+from conformance.explore.memory import Memory, Step, fetch_of, less, more
 from conformance.explore.scope import Scope
+from conformance.explore.watching import lifted
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch, Rejected
 from spec_model.complete_record import RecordState
@@ -65,7 +64,7 @@ def judge_output(
 
 def _promise(memory: Memory, move: Step, output: m.PromiseSettled, marks: set[str]) -> Memory:
     call, value = output.call, output.value
-    memory = attrs.evolve(memory, pending=memory.pending - {call})
+    memory = lifted(less, memory, "pending", call)
     if call.startswith("abort"):
         memory = _abort_settled(memory, move, output, marks)
     elif call.startswith("fetch"):
@@ -97,7 +96,7 @@ def _abort_settled(memory: Memory, move: Step, output: m.PromiseSettled, marks: 
     marks.add("abort-true")
     if index in memory.won or live.result == "success":
         marks.add("!S10")
-    return attrs.evolve(memory, won=memory.won | {index})
+    return lifted(more, memory, "won", index)
 
 
 def _fetch_settled(memory: Memory, move: Step, value: m.Value, marks: set[str]) -> None:
@@ -120,7 +119,7 @@ def _ui_settled(memory: Memory, output: m.PromiseSettled, marks: set[str]) -> Me
     marks.add("ui-once")
     if late or fetch in memory.titled:
         marks.add("!S30")
-    return attrs.evolve(memory, titled=memory.titled | {fetch})
+    return lifted(more, memory, "titled", fetch)
 
 
 # --- events ---------------------------------------------------------------------------
@@ -151,7 +150,7 @@ def _event(
         for record in move.after.records[live.index]:
             if record.result != "success" or record.stored.lo < _least(scope, record):
                 marks.add("!S06")
-    return attrs.evolve(memory, event=memory.event | {live.index})
+    return lifted(more, memory, "event", live.index)
 
 
 def _clicked(move: Step, live: BackgroundFetch, marks: set[str]) -> None:
@@ -200,7 +199,7 @@ def _request(
     if method != "GET" and not record.hops:
         if (fetch, index) in memory.sent:
             marks.add("!S21")
-        memory = attrs.evolve(memory, sent=memory.sent | {(fetch, index)})
+        memory = lifted(more, memory, "sent", (fetch, index))
     if fetch in memory.event or fetch in memory.won:
         marks.add("!S22")
     if live.paused:

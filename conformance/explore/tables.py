@@ -38,7 +38,7 @@ Fixed = Mapping[type[Any], frozenset[str]]
 """The classes that are taken apart, with the fields that belong to the shape."""
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Tree:
     """The shape of one object: ``fixed`` fields, fields that hold objects, and the others."""
 
@@ -48,7 +48,7 @@ class Tree:
     atoms: tuple[str, ...]
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Row:
     """The shape of a tuple that holds objects."""
 
@@ -214,6 +214,9 @@ class Anatomy:
     plans: list[Plan] = attrs.field(factory=list)
     _by_shape: dict[Shape, Plan] = attrs.field(factory=dict)
     _kinds: dict[tuple[type[Any], tuple[str, ...]], Kind] = attrs.field(factory=dict)
+    _known_cells: dict[
+        tuple[type[Any], tuple[str, ...]], tuple[tuple[str, ...], list[tuple[str, ...]]]
+    ] = attrs.field(factory=dict)
 
     def kind(self, cls: type[Any], names: tuple[str, ...]) -> Kind:
         """The kind of cells of a class with these fields."""
@@ -221,11 +224,11 @@ class Anatomy:
             self._kinds[cls, names] = Kind(cls, names)
         return self._kinds[cls, names]
 
-    def groups(self, tree: Tree) -> list[tuple[str, ...]]:
+    def groups(self, cls: type[Any], atoms: tuple[str, ...]) -> list[tuple[str, ...]]:
         """The fields of each cell of an object."""
-        if tree.cls in self.split:
-            return [(name,) for name in tree.atoms]
-        return [tree.atoms] if tree.atoms else []
+        if cls in self.split:
+            return [(name,) for name in atoms]
+        return [atoms] if atoms else []
 
     def plan(self, shape: Shape) -> Plan:
         """The plan of a shape."""
@@ -243,13 +246,17 @@ class Anatomy:
             for item in shape.items:
                 self._lay_out(plan, item)
         elif isinstance(shape, Tree):
-            plan.kinds += (self.kind(shape.cls, names) for names in self.groups(shape))
+            plan.kinds += (
+                self.kind(shape.cls, names) for names in self.groups(shape.cls, shape.atoms)
+            )
             for _, inner in shape.inner:
                 self._lay_out(plan, inner)
 
     # --- taking apart -----------------------------------------------------------------
 
     def _holds(self, value: object) -> bool:
+        if value.__class__ is Copy:
+            return False
         if isinstance(value, tuple):
             return any(self._holds(item) for item in value)
         return isinstance(value, Watched) or type(value) in self.fixed
@@ -276,24 +283,31 @@ class Anatomy:
         if not watched and type(value) not in self.fixed:
             return Atom(value)
         cls: type[Any] = type(value).__mro__[1] if watched else type(value)
-        fields = _names(cls)  # type: ignore[arg-type]  # classes are hashable
+        names = _names(cls)  # type: ignore[arg-type]  # classes are hashable
         if isinstance(value, Watched):
             values = raw(value)
         else:
-            values = {name: getattr(value, name) for name in fields}
-        fixed, holders, atoms = [], [], []
-        for name in fields:
-            if name in self.fixed[cls]:
-                fixed.append((name, values[name]))
-            elif self._holds(values[name]):
-                holders.append(name)
-            else:
-                atoms.append(name)
-        tree = Tree(cls, tuple(fixed), (), tuple(atoms))
-        for names in self.groups(tree):
-            sources.append(self._source(cls, names, values, old, read))
-        inner = [(name, self._take(values[name], old, read, sources)) for name in holders]
-        return attrs.evolve(tree, inner=tuple(inner))
+            values = {name: getattr(value, name) for name in names}
+        still = self.fixed[cls]
+        holders = tuple(n for n in names if n not in still and self._holds(values[n]))
+        atoms, groups = self._cells(cls, holders)
+        for group in groups:
+            sources.append(self._source(cls, group, values, old, read))
+        fixed = tuple((name, values[name]) for name in names if name in still)
+        inner = tuple((name, self._take(values[name], old, read, sources)) for name in holders)
+        return Tree(cls, fixed, inner, atoms)
+
+    def _cells(
+        self, cls: type[Any], holders: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """The fields of an object that are not taken apart, and those of each cell."""
+        key = cls, holders
+        if key not in self._known_cells:
+            apart = {*self.fixed[cls], *holders}
+            names = _names(cls)  # type: ignore[arg-type]  # classes are hashable
+            atoms = tuple(name for name in names if name not in apart)
+            self._known_cells[key] = atoms, self.groups(cls, atoms)
+        return self._known_cells[key]
 
     def _source(
         self,
@@ -352,7 +366,7 @@ class Anatomy:
         place = places[0]
         places[0] += 1
         values: dict[str, object] = dict(shape.fixed)
-        for names in self.groups(shape):
+        for names in self.groups(shape.cls, shape.atoms):
             kind = self.kind(shape.cls, names)
             if numbers is None:
                 values |= {name: Copy(place, name, cells[0], kind.whole) for name in names}
