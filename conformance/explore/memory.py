@@ -41,12 +41,12 @@ class Memory:
 def more(memory: Memory, name: str, *items: object) -> Memory:
     """More to remember in one of the sets; made to be lifted (``watching``)."""
     # The name is one of the sets', whose items these are.
-    return attrs.evolve(memory, **{name: getattr(memory, name) | set(items)})  # type: ignore[arg-type]
+    return attrs.evolve(memory, **{name: getattr(memory, name) | set(items)})
 
 
 def less(memory: Memory, name: str, *items: object) -> Memory:
     """Less to remember in one of the sets; made to be lifted."""
-    return attrs.evolve(memory, **{name: getattr(memory, name) - set(items)})  # type: ignore[arg-type]
+    return attrs.evolve(memory, **{name: getattr(memory, name) - set(items)})
 
 
 def fetch_of(call: str) -> int:
