@@ -29,7 +29,8 @@ from tests.campaigns.ends import end_everywhere
 from tests.campaigns.failures import fail_everywhere
 from tests.campaigns.huge import huge
 from tests.campaigns.kills import Kills, kill_everywhere
-from tests.campaigns.simulated import Count, crash_everywhere
+from tests.campaigns.recoveries import Recoveries, crash_everywhere
+from tests.campaigns.simulated import Count
 
 REPORT = Path(__file__).parents[2] / "reports" / "crashes.json"
 Found = dict[str, object]
@@ -45,7 +46,7 @@ class Given:
     until: float
 
 
-def _counted(run: Callable[[float], Count]) -> Callable[[Given, Found, Keep], None]:
+def _counted(run: Callable[[float], Count | Recoveries]) -> Callable[[Given, Found, Keep], None]:
     def part(given: Given, _before: Found, keep: Keep) -> None:
         began = time.process_time()
         count = run(given.until)
@@ -86,7 +87,7 @@ def _kills(given: Given, before: Found, keep: Keep) -> None:
 
 
 PARTS: dict[str, Callable[[Given, Found, Keep], None]] = {
-    "crashes": _counted(lambda until: crash_everywhere(disks=6, until=until)),
+    "crashes": _counted(lambda until: crash_everywhere(until=until)),
     "failures": _counted(lambda until: fail_everywhere(until=until)),
     "ends": _counted(lambda until: end_everywhere(until=until)),
     "seeds": _counted(lambda until: simulated.seeds(range(2000), until=until)),

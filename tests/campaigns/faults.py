@@ -15,14 +15,17 @@ import attrs
 
 from tests.campaigns.failures import fail_everywhere
 from tests.campaigns.machine import Disk, File, Machine
-from tests.campaigns.simulated import RIGHT, Count, Engine, crash_everywhere, every
+from tests.campaigns.recoveries import Recoveries, crash_everywhere
+from tests.campaigns.simulated import RIGHT, Count, Engine, every
 from transfer_engine import StoredRequest, admission, engine, plan
-from transfer_engine.boot_note import Durability, note
+from transfer_engine.boot_note import Durability, note, read_note
 from transfer_engine.decisions import Decisions
 from transfer_engine.errors import StoreFailed, StoreFull
 from transfer_engine.messages import RecordResult
 from transfer_engine.state import Job, Stop
 from transfer_engine.store import Store, _Batch
+
+Found = Count | Recoveries
 
 
 @attrs.frozen
@@ -31,7 +34,7 @@ class Fault:
 
     name: str
     breaks: frozenset[str]
-    find: Callable[[], Count]
+    find: Callable[[], Found]
 
 
 @contextmanager
@@ -58,11 +61,13 @@ class UnlistedDisk(Disk):
 
 
 class HastyDisk(Disk):
-    """Notes its boot when it opens, not when it has recovered."""
+    """Notes its boot before it has brought anything to order."""
 
     def __init__(self, machine: Machine) -> None:
-        super().__init__(machine)
+        self._machine, self._boot = machine, str(machine.boot)
+        self._trust = read_note(machine.note, self._boot)
         machine.note = note(self._boot, machine.durability)
+        self._forget()
 
 
 _harden = Store.harden
@@ -140,18 +145,16 @@ async def _uncounted(self: admission.Admission, *args: object) -> object:
 
 def _crashes(
     engine: Engine = RIGHT, *, cuts: Iterable[bool] = (False,), level: Durability = "kill"
-) -> Count:
-    whole = Count()
+) -> Recoveries:
+    whole = Recoveries()
     for phase in range(1, 8):
-        whole.add(
-            crash_everywhere(
-                every(7, phase),
-                disks=4,
-                levels=(level,),
-                moments=("before",),
-                cuts=cuts,
-                engine=engine,
-            )
+        whole = crash_everywhere(
+            every(7, phase, most=56),
+            levels=(level,),
+            moments=("before",),
+            cuts=cuts,
+            engine=engine,
+            stop=True,
         )
         if whole.broken:
             break
@@ -167,14 +170,14 @@ def _never_sent(
     return _recover(method, False, result, length, on_disk)
 
 
-def _resends() -> Count:
+def _resends() -> Found:
     with mock.patch.object(admission, "recover_record", _never_sent):
         return _crashes(Engine(decisions=TwiceSender))
 
 
 def _patched(
-    owner: type, name: str, method: object, find: Callable[[], Count]
-) -> Callable[[], Count]:
+    owner: type, name: str, method: object, find: Callable[[], Found]
+) -> Callable[[], Found]:
     def run() -> Count:
         with _instead(owner, name, method):
             return find()
@@ -182,7 +185,7 @@ def _patched(
     return run
 
 
-def _cut_at_power(engine: Engine = RIGHT) -> Count:
+def _cut_at_power(engine: Engine = RIGHT) -> Recoveries:
     return _crashes(engine, cuts=(True,), level="power")
 
 

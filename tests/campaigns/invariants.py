@@ -170,7 +170,8 @@ def i1_reported_bodies_are_whole(scene: AnyScene) -> Iterator[str]:
                 yield f"{fetch} was reported complete with other bytes: {shown}"
 
 
-def _prefixes(scene: AnyScene, image: Image, files: dict[str, bytes]) -> Iterator[str]:
+def prefixes(scene: AnyScene, image: Image, files: dict[str, bytes]) -> Iterator[str]:
+    """What the rows of a disk count that its bodies do not have."""
     for row in image.records:
         path = path_of(row)
         if not row.length or row.result not in ("", "success") or path not in scene.bodies:
@@ -185,9 +186,9 @@ def i2_no_length_is_ahead_of_its_bytes(scene: AnyScene) -> Iterator[str]:
     """What the journal counts is on the disk, as it was sent."""
     for crash in scene.crashes:
         if not crash.trust.lost:
-            yield from _prefixes(scene, crash.image, crash.files)
+            yield from prefixes(scene, crash.image, crash.files)
     for shore in scene.story.shores:
-        yield from _prefixes(scene, shore.image, shore.files)
+        yield from prefixes(scene, shore.image, shore.files)
 
 
 def i3_what_was_acknowledged_is_there(scene: AnyScene) -> Iterator[str]:

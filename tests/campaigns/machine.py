@@ -9,8 +9,9 @@ reads) and ``good`` (what a sync has put on the medium).  A kill leaves the cont
 cut leaves any file that the rules of a POSIX disk allow, ``Machine.after_power_cut``:
 
 * what was synced is there, and the name too if the directory was synced since;
-* of what was appended later, any number of granules may have been added to the size, and
-  each of them may hold its data or zeros, in any order;
+* of what was appended later, any number of sectors may have been added to the size, and each
+  of them may hold its data or zeros, in any order: a sector is written whole or not at all
+  (where more than ``MOST_APART`` were not synced, the middle ones come all or not at all);
 * a name whose directory was not synced may be missing, a deleted one may be back;
 * the journal is at its last commit at level ``power``, and at any commit so far at level
   ``kill``: SQLite in WAL mode with ``synchronous=NORMAL`` loses commits, never halves one.
@@ -25,7 +26,8 @@ from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Hashable, Iterator
 from random import Random
 
 import attrs
@@ -34,7 +36,8 @@ from transfer_engine import EngineClosed, Image, JobRow, RecordRow, StoreFull, S
 from transfer_engine.body_disk import blame
 from transfer_engine.boot_note import Durability, note, read_note
 
-GRANULE = 512
+SECTOR = 512
+MOST_APART = 5
 ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 NEEDS_NO_ROOM = frozenset({"read", "truncate", "delete", "lengths", "load"})
 
@@ -67,11 +70,10 @@ class File:
         if not self.content.startswith(good):  # cut since the last sync, which is a sync itself
             return [self.on_medium(self.content)]
         out: dict[bytes | None, None] = {}
-        pieces = [
-            self.content[at : at + GRANULE] for at in range(len(good), len(self.content), GRANULE)
-        ]
-        if len(pieces) > 3:  # the middle ones all come, or all do not
-            pieces = [pieces[0], b"".join(pieces[1:-1]), pieces[-1]]
+        pieces = _sectors(self.content, len(good))
+        if len(pieces) > MOST_APART:
+            few = MOST_APART // 2
+            pieces = [*pieces[:few], b"".join(pieces[few:-few]), *pieces[-few:]]
         for count in range(len(pieces) + 1):
             for there in itertools.product((True, False), repeat=count):
                 kept = [p if t else bytes(len(p)) for p, t in zip(pieces, there, strict=False)]
@@ -79,6 +81,19 @@ class File:
         if not self.listed:
             out[None] = None
         return list(out)
+
+
+def _sectors(content: bytes, start: int) -> list[bytes]:
+    """From ``start`` on, cut where the disk's sectors end."""
+    ends = [*range(start - start % SECTOR + SECTOR, len(content), SECTOR), len(content)]
+    return [content[a:b] for a, b in zip([start, *ends], ends, strict=False) if a < b]
+
+
+def _frozen(files: dict[str, File]) -> Hashable:
+    return tuple(
+        (name, file.content, file.good, file.listed, tuple(file.holes))
+        for name, file in sorted(files.items())
+    )
 
 
 Rows = tuple[dict[int, JobRow], dict[tuple[int, int], RecordRow]]
@@ -151,34 +166,83 @@ class Machine:
 
     def after_power_cut(self, rng: Random, most: int) -> Iterator[Machine]:
         """Machines with every legal disk, or ``most`` of them, extremes first."""
-        names = sorted({*self.files, *self.deleted})
+        names = self._names()
         sides = [self._sides(name) for name in names]
-        journals = [len(self.commits)]
-        if self.durability == "kill":
-            journals += range(len(self.commits) - 1, 0, -1)
-        for files, upto in _pick([*sides, journals], rng, most):
-            other = Machine(self.durability, self.boot + 1, self.note, commits=self.commits[:upto])
-            for name, content in zip(names, files, strict=True):
-                if content is not None:
-                    other.files[name] = File(content, content, True)
-            yield other
+        for files, upto in _pick([*sides, self._journals()], rng, most):
+            yield self._cut(dict(zip(names, files, strict=True)), upto)
+
+    def after_power_cut_by_names(self) -> Iterator[Machine]:
+        """Machines with every legal journal and every legal set of names.
+
+        Which is every disk there is, to an engine that believes no length after a power cut.
+        Files are as long as they may be and as wrong: what was not synced is zeros.
+        """
+        names = self._names()
+        sides = [self._sides(name) for name in names]
+        worst = [[_worst(side), None] if None in side else [_worst(side)] for side in sides]
+        for *files, upto in itertools.product(*worst, self._journals()):
+            kept = [file for file in files if file is None or isinstance(file, bytes)]
+            assert isinstance(upto, int)
+            yield self._cut(dict(zip(names, kept, strict=True)), upto)
+
+    def _cut(self, files: dict[str, bytes | None], upto: int) -> Machine:
+        """What was on the medium at the cut is on it: a second cut cannot take it back."""
+        return Machine(
+            self.durability,
+            self.boot + 1,
+            self.note,
+            {name: File(c, c, True) for name, c in files.items() if c is not None},
+            commits=[self.commits[upto - 1]],
+        )
+
+    def copy(self) -> Machine:
+        """The same machine, before a life."""
+        return Machine(
+            self.durability,
+            self.boot,
+            self.note,
+            {name: attrs.evolve(f, holes=list(f.holes)) for name, f in self.files.items()},
+            {name: attrs.evolve(f, holes=list(f.holes)) for name, f in self.deleted.items()},
+            list(self.commits),
+        )
+
+    def key(self) -> Hashable:
+        """Equal where the next lives cannot tell two machines apart."""
+        return (
+            self.durability,
+            read_note(self.note, str(self.boot)),
+            _frozen(self.files),
+            _frozen(self.deleted),
+            tuple(self.commits[-1][0].items()),
+            tuple(self.commits[-1][1].items()),
+        )
+
+    def _names(self) -> list[str]:
+        return sorted({*self.files, *self.deleted})
+
+    def _journals(self) -> list[int]:
+        """How many commits may be left, the most first."""
+        most = len(self.commits)
+        return [most] if self.durability == "power" else list(range(most, 0, -1))
 
     def legal_disks(self) -> int:
         """How many there are."""
-        count = len(self.commits) if self.durability == "kill" else 1
-        for name in {*self.files, *self.deleted}:
-            count *= len(self._sides(name))
-        return count
+        return math.prod([len(self._journals()), *(len(self._sides(n)) for n in self._names())])
 
     def _sides(self, name: str) -> list[bytes | None]:
         if name not in self.files:
-            return [None, *self.deleted[name].choices()]
+            return [*self.deleted[name].choices(), None]
         return self.files[name].choices()
 
     def _restart(self) -> None:
         self.dead = self.dies_after = False
         self.tears = 0
         self.trap = lambda _number, _operation: None
+
+
+def _worst(side: list[bytes | None]) -> bytes:
+    contents = [content for content in side if content is not None]
+    return max(reversed(contents), key=len)
 
 
 def _pick(
@@ -209,8 +273,11 @@ class Disk:
         self._machine = machine
         self._boot = str(machine.boot)
         self._trust = read_note(machine.note, self._boot)
+        self._forget()
+
+    def _forget(self) -> None:
         if self._trust.lost:
-            for name in list(machine.files):
+            for name in list(self._machine.files):
                 self.truncate(name, 0)
 
     @property

@@ -122,7 +122,7 @@ async def survive(scene: SimulatedScene, nested: int) -> None:
         scene.machine.after_kill()
         scene.crash(cut=False)
     if nested % 3 == 1:
-        await story.life(fresh=False, idle=True)
+        await story.recovery()
         scene.machine.after_kill()
         scene.crash(cut=False)
     scene.machine.after_kill()
@@ -136,98 +136,6 @@ async def survive(scene: SimulatedScene, nested: int) -> None:
         story.delivered.setdefault("doomed", []).append(("nothing settles any more", ()))
     if scene.machine.files:
         story.shores.append(attrs.evolve(story.shores[-1], files={"left": b""}))
-
-
-def one_crash(
-    level: Durability,
-    number: int,
-    moment: Moment,
-    cut: bool,
-    *,
-    disks: int = 1,
-    nested: int = 0,
-    seed: int = 0,
-    engine: Engine = RIGHT,
-) -> Count:
-    """All that may follow from one crash."""
-    count, at = Count(), 0
-    while True:
-        ended = _one_disk(count, level, number, moment, cut, disks, at, nested, seed, engine)
-        at += 1
-        if ended:
-            return count
-
-
-def _one_disk(
-    count: Count,
-    level: Durability,
-    number: int,
-    moment: Moment,
-    cut: bool,
-    disks: int,
-    at: int,
-    nested: int,
-    seed: int,
-    engine: Engine,
-) -> bool:
-    """The ``at``th disk that the crash may leave; true if it was the last one to try."""
-    last = True
-
-    async def test(server: Server) -> None:
-        nonlocal last
-        scene = SimulatedScene(engine.story(Machine(level), server), Machine(level))
-        scene.machine = scene.story.machine
-        died = await crash_once(scene.story, number, moment, fresh=True)
-        if not died and not scene.machine.dead:
-            return
-        if cut:
-            legal = scene.machine.legal_disks()
-            choices = list(scene.machine.after_power_cut(Random(seed), disks))
-            if at == 0:
-                count.disks += legal
-            last = at + 1 >= len(choices)
-            move_to(scene, choices[min(at, len(choices) - 1)])
-        else:
-            count.disks += 1
-            scene.machine.after_kill()
-        scene.crash(cut=cut)
-        await survive(scene, (nested + at) % 23 + 1 if nested else 0)
-        count.trials += 1
-        count.crashes += len(scene.crashes)
-        count.lives += 1 + len(scene.story.shores)
-        where = f"{level} {'cut' if cut else 'kill'} {moment} {number} disk {at} nested {nested}"
-        count.broken += [f"{where}: {what}" for what in broken(scene)]
-
-    with seeded_scheduler(seed):
-        play(test)
-    return last
-
-
-def crash_everywhere(
-    numbers: Callable[[int], Iterable[int]] = lambda total: range(1, total + 1),
-    *,
-    disks: int = 4,
-    levels: Iterable[Durability] = LEVELS,
-    moments: Iterable[Moment] = MOMENTS,
-    cuts: Iterable[bool] = CUTS,
-    engine: Engine = RIGHT,
-    until: float = float("inf"),
-) -> Count:
-    """See above; ``until`` in ``time.monotonic``."""
-    whole = Count()
-    for level in levels:
-        for number in numbers(operations(level, engine)):
-            for moment in moments:
-                for cut in cuts:
-                    if time.monotonic() > until:
-                        return whole
-                    nested = number * 3 + len(moment)
-                    whole.add(
-                        one_crash(
-                            level, number, moment, cut, disks=disks, nested=nested, engine=engine
-                        )
-                    )
-    return whole
 
 
 def seeds(many: Iterable[int], engine: Engine = RIGHT, until: float = float("inf")) -> Count:
@@ -300,6 +208,6 @@ def replay(seed: int) -> list[str]:
     return machine.said
 
 
-def every(stride: int, phase: int = 1) -> Callable[[int], Iterator[int]]:
-    """Each ``stride``th operation."""
-    return lambda total: iter(range(phase, total + 1, stride))
+def every(stride: int, phase: int = 1, most: int = 10**9) -> Callable[[int], Iterator[int]]:
+    """Each ``stride``th operation, up to ``most``."""
+    return lambda total: iter(range(phase, min(total, most) + 1, stride))

@@ -91,6 +91,13 @@ async def moved(asked: Asked) -> None:
     await asked.answer(302, b"elsewhere", location="/real")
 
 
+class Nobody:
+    """A nursery in which nothing runs."""
+
+    def start_soon(self, *task: object) -> None:
+        """Never."""
+
+
 @attrs.define(eq=False)
 class Story:
     """``resolved``, ``aborted``: promises.  ``delivered``: outcomes, by fetch.
@@ -132,27 +139,12 @@ class Story:
         outcome = registration.failure_reason or registration.result
         self.delivered.setdefault(registration.id, []).append((outcome, tuple(found)))
 
-    async def life(self, *, fresh: bool, idle: bool = False, seconds: float = 500.0) -> bool:
-        """One engine's; true if it came to its own end.  ``idle``: it only recovers, and dies."""
-        machine = self.machine
+    async def life(self, *, fresh: bool, seconds: float = 500.0) -> bool:
+        """One engine's; true if it came to its own end."""
         try:
-            seams = self.seam(
-                Seams(
-                    journal=Rowbook(machine),
-                    disk=self.disk(machine),
-                    offload=offload_inline,
-                    connect=self.server.connect,
-                    resolve=resolve_to_itself,
-                    now=trio.current_time,
-                    decisions=self.decisions,
-                )
-            )
-            async with open_engine(self._config(), seams) as engine:
+            async with open_engine(self._config(), self._seams()) as engine:
                 self.kill, self.quit = engine.kill, engine._nursery.cancel_scope.cancel
                 self._land(engine)
-                if idle:
-                    machine.die()
-                    engine.kill()
                 with trio.move_on_after(seconds) as scope:
                     await (self._calls(engine) if fresh else self._go_on(engine))
                     await self._settled(engine)
@@ -163,7 +155,33 @@ class Story:
         except StoreUnusable as error:
             self.unusable.append(error)
             return False
-        return not machine.dead
+        return not self.machine.dead
+
+    async def recovery(self) -> bool:
+        """A life that only recovers: no task of it ever runs.  False if it did not come so far."""
+        try:
+            engine = Engine(self._config(), self._seams(), Nobody())  # type: ignore[arg-type] # a nursery
+            await engine._recover()
+        except (PowerOrKill, EngineClosed):
+            return False
+        except StoreUnusable as error:
+            self.unusable.append(error)
+            return False
+        self._land(engine)
+        return True
+
+    def _seams(self) -> Seams:
+        return self.seam(
+            Seams(
+                journal=Rowbook(self.machine),
+                disk=self.disk(self.machine),
+                offload=offload_inline,
+                connect=self.server.connect,
+                resolve=resolve_to_itself,
+                now=trio.current_time,
+                decisions=self.decisions,
+            )
+        )
 
     def _config(self) -> EngineConfig:
         return EngineConfig(

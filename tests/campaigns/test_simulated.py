@@ -6,7 +6,7 @@ import errno
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from trio._core import _run
@@ -15,9 +15,9 @@ from tests.campaigns import seeded
 from tests.campaigns.ends import end_everywhere
 from tests.campaigns.failures import fail_everywhere, one_failure
 from tests.campaigns.faults import FAULTS, Fault
+from tests.campaigns.recoveries import crash_everywhere
 from tests.campaigns.simulated import (
     LEVELS,
-    crash_everywhere,
     every,
     replay,
     seeds,
@@ -40,11 +40,21 @@ def test_trio_still_has_the_scheduler_that_can_be_seeded() -> None:
     assert len({tuple(replay(seed)) for seed in range(6)}) > 1
 
 
-def test_no_promise_breaks_by_a_crash_at_an_operation_and_any_disk_after_it() -> None:
-    count = crash_everywhere(every(19, 4), disks=2)
-    assert count.broken == []
-    assert count.trials > 40
-    assert count.disks > count.trials
+@pytest.mark.parametrize(("level", "numbers"), [("power", every(9, 3)), ("kill", every(23, 6))])
+def test_no_promise_breaks_by_a_crash_at_an_operation_any_disk_after_it_and_a_second_crash(
+    level: Durability, numbers: Callable[[int], Iterator[int]]
+) -> None:
+    found = crash_everywhere(numbers, levels=(level,), moments=("before", "after"))
+    assert found.broken == []
+    assert found.tried[level] > found.points
+    assert found.second_crashes > 20
+    assert found.lives > 10
+
+
+def test_every_legal_disk_is_tried_at_level_power() -> None:
+    found = crash_everywhere(every(40, 27), levels=("power",), moments=("after",))
+    assert found.tried == found.legal
+    assert found.tried["power"] > 500
 
 
 def test_no_promise_breaks_by_an_operation_that_fails() -> None:
