@@ -178,7 +178,7 @@ def _resends() -> Found:
 def _patched(
     owner: type, name: str, method: object, find: Callable[[], Found]
 ) -> Callable[[], Found]:
-    def run() -> Count:
+    def run() -> Found:
         with _instead(owner, name, method):
             return find()
 
