@@ -40,7 +40,9 @@ def test_trio_still_has_the_scheduler_that_can_be_seeded() -> None:
     assert len({tuple(replay(seed)) for seed in range(6)}) > 1
 
 
-@pytest.mark.parametrize(("level", "numbers"), [("power", every(9, 3)), ("kill", every(23, 6, most=40))])
+@pytest.mark.parametrize(
+    ("level", "numbers"), [("power", every(9, 3)), ("kill", every(23, 6, most=40))]
+)
 def test_no_promise_breaks_by_a_crash_at_an_operation_any_disk_after_it_and_a_second_crash(
     level: Durability, numbers: Callable[[int], Iterator[int]]
 ) -> None:
