@@ -24,7 +24,8 @@ class Shown:
     """One entry.  ``busy``: it may be using bandwidth; ``awaiting``: the user must accept.
 
     Sizes in bytes; a total is 0 when it was not given.  ``dismissible``: it has ended.
-    ``can_…``: what the user is offered now.
+    ``can_…``: what the user is offered now.  ``trouble``: what the last attempt met, while
+    nothing comes and it is made again; for people.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Shown:
     upload_total: int = 0
     result: Result = ""
     failure_reason: Reason = ""
+    trouble: str = ""
 
 
 @attrs.frozen
@@ -113,6 +115,7 @@ class UserInterface:
                 upload_total=job.upload_total,
                 result=job.result,
                 failure_reason=job.reason,
+                trouble="" if job.result else job.trouble,
             )
             for job in self._jobs.values()
         ]

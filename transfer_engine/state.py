@@ -148,6 +148,7 @@ class Job:
 
     ``stored`` and ``uploaded`` are sums over the records, kept as they change: a job may
     have ten thousand.  ``pending``: body bytes admitted, on their way to the disk.
+    ``trouble``: what the last attempt met, as long as it is only made again; for people.
     """
 
     key: int
@@ -167,6 +168,7 @@ class Job:
     dispatched: bool = False
     released: bool = False
     final_downloaded: int = 0
+    trouble: str = ""
     pending: int = 0
     stored: int = attrs.field(init=False)
     uploaded: int = attrs.field(init=False)

@@ -136,6 +136,9 @@ class RecordTransfer:
             record.futile - 1,
             self._retry,
         )
+        if isinstance(step, Again):
+            self.job.trouble = record.why
+            self.job.publish()  # the interface shows it
         return self._spread(step)
 
     async def _harden(self) -> None:
@@ -189,7 +192,7 @@ class RecordTransfer:
             return await self._take(answer, ask.start)
 
     async def _take(self, answer: Answer, start: int) -> Step:
-        record = self.record
+        record, self.job.trouble = self.record, ""
         pause = self._temporarily(answer)
         if pause is not None:
             return pause

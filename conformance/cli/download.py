@@ -37,8 +37,8 @@ STORE = ".bgfetch"
     default=".",
     show_default=True,
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the files go.",
+    type=click.Path(path_type=Path),
+    help="The folder where the files go.",
 )
 @click.option(
     "--store",
@@ -123,6 +123,10 @@ def download_command(
 
     if [bool(urls) and not resume, manifest is not None, resume].count(True) != 1:
         raise click.UsageError("give URLs, or --manifest FILE, or --resume")
+    if output.is_file():
+        raise click.UsageError(
+            f"{str(output)!r} is a file; --output names the folder for the files"
+        )
     policy = Policy(allow_http=allow_http, allow_private=allow_private)
     plan: Plan | None = None
     try:
@@ -218,9 +222,13 @@ def _download(plan: Plan | None, resume: list[str] | None, settings: Settings, f
                 exits.BAD_INPUT,
                 f"{busy}; see bgfetch jobs --store {store}, or choose another --store",
             ) from None
-        for kind in (BadPlan, BadCookies, StoreUnusable, ScriptError, OSError):
+        for kind in (BadPlan, BadCookies, StoreUnusable, ScriptError):
             if known := cause(error, kind):
                 raise exits.Refusal(exits.BAD_INPUT, str(known)) from None
+        if isinstance(broken := cause(error, OSError), OSError):
+            where = broken.filename or settings.output
+            known = f"{where}: {broken.strerror or broken}"
+            raise exits.Refusal(exits.BAD_INPUT, known) from None
         raise
     all_taken = [*there, *(one for some in downloads.taken.values() for one in some)]
     if store == settings.output / STORE:

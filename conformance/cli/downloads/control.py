@@ -175,5 +175,5 @@ def _ask_store(store: StoreAtRest, request: Mapping[str, str]) -> list[dict[str,
             # Nobody waits for the event of a download: there is nothing to do in it.
             store.forget(request["id"])
     except NotOffered as error:
-        raise Refused(str(error)) from None
+        raise Refused(str(attrs.evolve(error, action=request["do"]))) from None
     return [entry(one, store.records(one.id)) for one in store.shown()]

@@ -83,6 +83,7 @@ class Lines(Quiet):
 
     def __init__(self) -> None:
         self._states: dict[str, str] = {}
+        self._troubles: dict[str, str] = {}
 
     def begins(self, plan: Plan, note: str) -> None:
         """Say what, how much, and since when."""
@@ -90,7 +91,10 @@ class Lines(Quiet):
         click.echo(f"{plan.id}: {note}, {count} file{'s' if count > 1 else ''}", err=True)
 
     def moves(self, plan: Plan, shown: Shown, records: Sequence[ShownRecord]) -> None:
-        """Say the state if it is another one."""
+        """Say the state if it is another one, and what it is that is tried again."""
+        if shown.trouble not in ("", self._troubles.get(shown.id)):
+            click.echo(f"{shown.id}: {shown.trouble}; trying again", err=True)
+            self._troubles[shown.id] = shown.trouble
         now = state(shown)
         if now != self._states.get(shown.id, "downloading") and not shown.dismissible:
             click.echo(f"{shown.id}: {now} at {shown.downloaded} bytes", err=True)
@@ -131,6 +135,7 @@ class Bars:
     pace: float = 0.1
     _totals: dict[str, TaskID] = attrs.field(factory=dict)
     _files: dict[tuple[str, int], TaskID] = attrs.field(factory=dict)
+    _troubles: dict[str, str] = attrs.field(factory=dict)
 
     def begins(self, plan: Plan, note: str) -> None:
         """The bar of the whole."""
@@ -146,6 +151,9 @@ class Bars:
         known = None if None in lengths else sum(length or 0 for length in lengths)
         total = known or shown.download_total or None
         now = "" if state(shown) == "downloading" else state(shown)
+        if shown.trouble not in ("", self._troubles.get(shown.id)):
+            self.bars.console.print(Text(f"{shown.trouble}; trying again", style="yellow"))
+            self._troubles[shown.id] = shown.trouble
         self.bars.update(self._totals[plan.id], completed=shown.downloaded, total=total, now=now)
         if len(records) > 1:
             for at, record in enumerate(records):

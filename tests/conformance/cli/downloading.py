@@ -111,10 +111,10 @@ class Running:
 
 
 @asynccontextmanager
-async def running(*arguments: str, cwd: Path) -> AsyncIterator[Running]:
+async def running(*arguments: str, cwd: Path, json: bool = True) -> AsyncIterator[Running]:
     """A download in the background, killed at the end if it still runs."""
     process = await trio.lowlevel.open_process(
-        [BGFETCH, "download", *arguments, "--allow-private", "--json"],
+        [BGFETCH, "download", *arguments, "--allow-private", *["--json"] * json],
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shlex
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,27 @@ def test_headers_are_sent_along(tmp_path: Path) -> None:
             await bgfetch("download", *arguments, "--header", "X-Y: z", cwd=tmp_path)
             (asked,) = served.asked()
         assert (asked.headers["cookie"], asked.headers["x-y"]) == ("k=v", "z")
+
+    with_deadline(main)
+
+
+def test_what_is_tried_again_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{nobody.getsockname()[1]}/a"
+            async with running(url, json=False, cwd=tmp_path) as first:
+                assert first.process.stderr is not None
+                said = b""
+                while b"trying again" not in said:
+                    said += bytes(await first.process.stderr.receive_some())
+                await first.end(signal.SIGINT)
+        assert b"a: no connection to 127.0.0.1:" in said
+        odd = await bgfetch("abort", "b", "--store", ".bgfetch", cwd=tmp_path)
+        assert (odd.code, odd.err.startswith("bgfetch: abort of 'b' is not offered")) == (66, True)
+        (tmp_path / "file").touch()
+        odd = await bgfetch("download", url, "-o", "file", "--allow-private", cwd=tmp_path)
+        assert (odd.code, "--output names the folder" in odd.err) == (64, True)
 
     with_deadline(main)
 
