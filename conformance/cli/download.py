@@ -227,8 +227,8 @@ def _download(plan: Plan | None, resume: list[str] | None, settings: Settings, f
                 raise exits.Refusal(exits.BAD_INPUT, str(known)) from None
         if isinstance(broken := cause(error, OSError), OSError):
             where = broken.filename or settings.output
-            known = f"{where}: {broken.strerror or broken}"
-            raise exits.Refusal(exits.BAD_INPUT, known) from None
+            said = f"{where}: {broken.strerror or broken}"
+            raise exits.Refusal(exits.BAD_INPUT, said) from None
         raise
     all_taken = [*there, *(one for some in downloads.taken.values() for one in some)]
     if store == settings.output / STORE:
