@@ -25,6 +25,7 @@ import trio
 
 import transfer_engine
 from tests.campaigns import simulated
+from tests.campaigns.calls import Calls, fail_every_call
 from tests.campaigns.ends import end_everywhere
 from tests.campaigns.failures import fail_everywhere
 from tests.campaigns.huge import huge
@@ -86,6 +87,17 @@ def _kills(given: Given, before: Found, keep: Keep) -> None:
         )
 
 
+def _calls(given: Given, before: Found, keep: Keep) -> None:
+    known = {field.name for field in attrs.fields(Calls)}
+    found = Calls(**{name: value for name, value in before.items() if name in known})  # type: ignore[arg-type] # as it was written
+
+    def save(found: Calls) -> None:
+        keep({**attrs.asdict(found), "whole": found.next >= found.of})
+
+    with tempfile.TemporaryDirectory() as directory:
+        fail_every_call(Path(directory), found=found, until=given.until, save=save)
+
+
 PARTS: dict[str, Callable[[Given, Found, Keep], None]] = {
     "crashes": _counted(lambda until: crash_everywhere(until=until)),
     "failures": _counted(lambda until: fail_everywhere(until=until)),
@@ -94,6 +106,7 @@ PARTS: dict[str, Callable[[Given, Found, Keep], None]] = {
     "speed": _speed,
     "huge": _huge,
     "kills": _kills,
+    "calls": _calls,
 }
 
 

@@ -18,7 +18,7 @@ def test_no_promise_breaks_by_kill_9(tmp_path: Path) -> None:
     assert found.broken == []
     assert found.kills >= 25
     assert found.fetched_again["kill"] <= MIB
-    assert found.interrupted > 5
+    assert found.interrupted >= 1
     assert found.bytes_spliced > MIB
     assert found.bytes_read_by_readv > MIB
 

@@ -35,14 +35,17 @@ from tests.transfer_engine.sockets import client_tls
 from transfer_engine import (
     OPEN,
     BackgroundFetchEvent,
+    Engine,
     EngineConfig,
     FastPump,
     Image,
     Record,
+    Registration,
     Request,
     RetryPolicy,
     ScriptError,
     SqliteJournal,
+    StoreUnusable,
     open_engine,
     real_seams,
 )
@@ -132,28 +135,38 @@ class Trial:
             durability=self.durability,
             ssl_context=client_tls(self.pem) if self.pem else None,
         )
-        seams = real_seams(config)
         self.moved.count()
-        with trio.fail_after(seconds):
-            async with open_engine(config, seams) as engine:
-                if fresh:
-                    gets = [f"{self.prefix}/{name}" for name in self.gets]
-                    await engine.fetch("gets", gets)
-                    say("resolved", "gets")
-                    upload = Request(f"{self.prefix}/post", method="POST", body=UPLOAD)
-                    await engine.fetch("post", upload)
-                    say("resolved", "post")
-                    doomed = await engine.fetch("doomed", f"{self.prefix}/hang")
-                    say("resolved", "doomed")
-                    if await doomed.abort():
-                        say("aborted", "doomed")
-                else:
-                    doomed_again = await engine.get("doomed")
-                    if doomed_again is not None:
-                        await doomed_again.abort()
-                while engine._runner.jobs:  # noqa: ASYNC110 - the API has nothing to wait for
-                    await trio.sleep(0.001)
-        assert isinstance(seams.pump, FastPump)
+        try:
+            seams = real_seams(config)
+            assert isinstance(seams.pump, FastPump)
+            with trio.fail_after(seconds):
+                async with open_engine(config, seams) as engine:
+                    await (self._call(engine, say) if fresh else self._go_on(engine))
+                    while engine._runner.jobs:  # noqa: ASYNC110 - the API has nothing to wait for
+                        await trio.sleep(0.001)
+        except StoreUnusable as error:
+            say("unusable", error.where, error.why, error.remedy)
+
+    async def _call(self, engine: Engine, say: Callable[..., None]) -> None:
+        async def fetch(id: str, requests: list[str] | Request) -> Registration | None:
+            try:
+                registration = await engine.fetch(id, requests)
+            except ScriptError as error:
+                say("refused", error.name)  # the disk was full, or failed
+                return None
+            say("resolved", id)
+            return registration
+
+        await fetch("gets", [f"{self.prefix}/{name}" for name in self.gets])
+        await fetch("post", Request(f"{self.prefix}/post", method="POST", body=UPLOAD))
+        doomed = await fetch("doomed", [f"{self.prefix}/hang"])
+        if doomed is not None and await doomed.abort():
+            say("aborted", "doomed")
+
+    async def _go_on(self, engine: Engine) -> None:
+        doomed = await engine.get("doomed")
+        if doomed is not None:
+            await doomed.abort()
 
     def run(self, fresh: bool, point: KillPoint | None, seconds: float = 60.0) -> bool:
         """A life in a child; true if it was killed.  Raises ChildProcessError if it failed."""
@@ -267,6 +280,8 @@ class Told:
     aborted: set[str] = attrs.field(factory=set)
     dispatched: set[str] = attrs.field(factory=set)
     delivered: dict[str, list[Delivery]] = attrs.field(factory=dict)
+    refused: list[str] = attrs.field(factory=list)
+    unusable: int = 0
     shores: list[Shore] = attrs.field(factory=list)
 
     def read(self, said: Path) -> None:
@@ -278,6 +293,10 @@ class Told:
                     self.resolved.add(fetch)
                 case ["aborted", str(fetch)]:
                     self.aborted.add(fetch)
+                case ["refused", str(name)]:
+                    self.refused.append(name)
+                case ["unusable", str(), str(), str()]:
+                    self.unusable += 1
                 case ["delivered", str(fetch), str(outcome), list(found)]:
                     shown = tuple(
                         f if isinstance(f, str) else (int(f[0]), bytes.fromhex(f[1])) for f in found
