@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from transfer_engine.errors import ScriptError
+
 if TYPE_CHECKING:  # bodies need no disk of their own
     from transfer_engine.body_disk import FileBodyDisk
 
@@ -27,6 +29,13 @@ class ReadableBody(Protocol):
 
     def close(self) -> None:
         """Stop reading."""
+        ...
+
+    def clone(self) -> ReadableBody:
+        """The same bytes once more, from the first.
+
+        Raises ScriptError TypeError if reading has begun, or if they come only once.
+        """
         ...
 
 
@@ -82,3 +91,14 @@ class GivenBody:
     def close(self) -> None:
         """See ReadableBody."""
         self._begun, self._offset = True, len(self._data)
+
+    def clone(self) -> GivenBody:
+        """See ReadableBody."""
+        check_fresh(self)
+        return GivenBody(self._data)
+
+
+def check_fresh(body: ReadableBody) -> None:
+    """Raises ScriptError TypeError if reading has begun."""
+    if body.disturbed:
+        raise ScriptError("TypeError", "the body has been read already")

@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager
 import attrs
 import trio
 
-from transfer_engine.bodies import LinkableBody, ReadableBody
+from transfer_engine.bodies import LinkableBody, ReadableBody, check_fresh
 from transfer_engine.body_disk import FileBodyDisk, body_name
 from transfer_engine.errors import ScriptError, StoreFull, TransferError
 from transfer_engine.hops import shown_headers
@@ -123,8 +123,8 @@ def _check(request: StoredRequest, response: Response) -> None:
         raise ScriptError("TypeError", "a partial answer cannot be cached")
     if "*" in {part.strip() for part in response.headers.get("vary", "").split(",")}:
         raise ScriptError("TypeError", "an answer that varies by everything cannot be cached")
-    if response.body is not None and response.body.disturbed:
-        raise ScriptError("TypeError", "the body has been read already")
+    if response.body is not None:
+        check_fresh(response.body)
 
 
 class ArrivingBody:
@@ -155,3 +155,7 @@ class ArrivingBody:
     def close(self) -> None:
         """See ReadableBody."""
         self._begun = True
+
+    def clone(self) -> ReadableBody:
+        """See ReadableBody."""
+        raise ScriptError("TypeError", "what comes from the network comes once")

@@ -21,7 +21,7 @@ from typing import TypeVar
 import attrs
 import trio
 
-from transfer_engine.bodies import ReadableBody
+from transfer_engine.bodies import ReadableBody, check_fresh
 from transfer_engine.body_disk import FileBodyDisk, body_number
 from transfer_engine.boot_note import Durability
 from transfer_engine.cache_filling import Draft, Fetch, Filling
@@ -106,6 +106,11 @@ class CachedBody:
     def close(self) -> None:
         """See ReadableBody."""
         self._begun, self._offset = True, self._length
+
+    def clone(self) -> CachedBody:
+        """See ReadableBody."""
+        check_fresh(self)
+        return self._storage._body(self._name, self._length)
 
     async def link_into(self, disk: FileBodyDisk, name: str) -> int | None:
         """See LinkableBody."""
@@ -381,11 +386,15 @@ class CacheStorage:
     def _response(self, entry: _Entry) -> Response:
         body: CachedBody | None = None
         if entry.body is not None:
-            body = CachedBody(self, entry.body, entry.length)
-            self._readers.setdefault(entry.body, weakref.WeakSet()).add(body)
+            body = self._body(entry.body, entry.length)
         return Response(
             entry.status, dict(entry.headers), entry.url, entry.redirected, entry.type, body
         )
+
+    def _body(self, name: str, length: int) -> CachedBody:
+        body = CachedBody(self, name, length)
+        self._readers.setdefault(name, weakref.WeakSet()).add(body)
+        return body
 
     async def _add_all(self, cache: int, requests: list[StoredRequest]) -> None:
         fetch = self._fetch

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import attrs
 
-from transfer_engine.bodies import GivenBody, ReadableBody
+from transfer_engine.bodies import GivenBody, ReadableBody, check_fresh
 from transfer_engine.body_disk import FileBodyDisk
 from transfer_engine.errors import EngineClosed, ScriptError, StoreFailed
 from transfer_engine.hops import shown_headers
@@ -71,13 +71,19 @@ class Response:
         """The whole body, in memory.  Raises ScriptError TypeError if reading has begun."""
         if self.body is None:
             return b""
-        if self.body.disturbed:
-            raise ScriptError("TypeError", "the body has been read already")
+        check_fresh(self.body)
         return b"".join([chunk async for chunk in self.body])
 
     async def text(self) -> str:
         """The whole body as UTF-8, as a web page reads it."""
         return (await self.content()).decode("utf-8-sig", "replace")
+
+    def clone(self) -> Response:
+        """The same answer with a body of its own, to read one and keep the other.
+
+        Raises ScriptError TypeError if reading has begun.
+        """
+        return self if self.body is None else attrs.evolve(self, body=self.body.clone())
 
     @property
     def ok(self) -> bool:
@@ -228,6 +234,11 @@ class BodyReader:
         self._closed = True
         self._body.readers.discard(self)
         self._reading.let_go(self._body)
+
+    def clone(self) -> BodyReader:
+        """See ReadableBody."""
+        check_fresh(self)
+        return BodyReader(self._record, self._reading, self._body)
 
 
 class Record(Watcher):

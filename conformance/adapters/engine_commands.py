@@ -206,8 +206,7 @@ async def _get_ids(page: Page, call: str) -> p.Settled:
 
 
 async def _cache_keys(life: Life, call: str, cache: str) -> p.Settled:
-    await trio.lowlevel.checkpoint()
-    return p.Settled(call, strings=life.profile.keys(cache))
+    return p.Settled(call, strings=await life.caches.keys(cache))
 
 
 async def _unregister(life: Life, call: str) -> p.Settled:

@@ -18,6 +18,7 @@ import trio
 
 import conformance.protocol as p
 from conformance.adapter import Sink
+from conformance.adapters.engine_caches import Caches
 from conformance.adapters.engine_names import Names
 from conformance.adapters.engine_profile import Profile
 from conformance.adapters.engine_reading import ReadableRecord
@@ -109,6 +110,7 @@ class Life:
 
     sink: Sink
     profile: Profile
+    caches: Caches
     names: AllNames
     engine: Engine = attrs.field(init=False)
     pages: dict[str, Page] = attrs.field(factory=dict)
@@ -116,7 +118,6 @@ class Life:
     gone: trio.Event = attrs.field(factory=trio.Event)
     _pages_of: dict[str, Page] = attrs.field(factory=dict)
     _nursery: trio.Nursery = attrs.field(init=False)
-    _over: bool = False
 
     def begin(self, engine: Engine, nursery: trio.Nursery) -> None:
         """The user agent has started: one page is open.
@@ -130,7 +131,6 @@ class Life:
 
     def end(self) -> None:
         """The user agent goes: from now on nothing is observed."""
-        self._over = True
         for page in self.pages.values():
             page.open = False
         self.names.forget()
@@ -247,12 +247,15 @@ class Life:
         page.reads.discard(scope)
 
     async def put(self, call: str, cache: str, record: str) -> p.Settled:
-        """``cache.put``.  Raises EngineClosed."""
-        readable = self.names.records[record]
-        error = await readable.store()
-        if error is None and not self._over:
-            self.profile.put(cache, readable.record.request.url)
-        return p.Settled(call, error=error)
+        """``cache.put``, which ends with its page.  Raises ScriptError, EngineClosed."""
+        page, readable = self._pages_of[record], self.names.records[record]
+        with trio.CancelScope() as scope:
+            page.reads.add(scope)
+            try:
+                await self.caches.put(cache, readable)
+            finally:
+                page.reads.discard(scope)
+        return p.Settled(call)
 
     # --- worker events ----------------------------------------------------------------
 

@@ -21,6 +21,7 @@ import trio
 
 import conformance.protocol as p
 from conformance.adapter import Sink
+from conformance.adapters.engine_caches import Caches
 from conformance.adapters.engine_commands import PERMISSIONS, Doing
 from conformance.adapters.engine_life import AllNames, Life
 from conformance.adapters.engine_profile import Profile
@@ -52,6 +53,10 @@ class Ground(Protocol):
 
     def profile(self, begin: p.Begin) -> Profile:
         """What the user agent itself keeps."""
+        ...
+
+    async def caches(self, begin: p.Begin, profile: Profile) -> Caches:
+        """Open the caches.  Raises StoreUnusable."""
         ...
 
 
@@ -104,7 +109,8 @@ class Session:
     async def _live(
         self, begin: p.Begin, profile: Profile, *, task_status: trio.TaskStatus[Life]
     ) -> None:
-        life = Life(self.sink, profile, self.names)
+        caches = await self.ground.caches(begin, profile)
+        life = Life(self.sink, profile, caches, self.names)
         config = _configured(begin, profile, life)
         seams = await self.ground.seams(config)
         if self.wrap is not None:
@@ -116,6 +122,8 @@ class Session:
                 await life.leaving.wait()
                 nursery.cancel_scope.cancel()
         finally:
+            with trio.CancelScope(shield=True):
+                await caches.close()
             life.gone.set()
 
     async def _quit(self, *, kill: bool) -> None:

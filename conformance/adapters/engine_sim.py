@@ -16,6 +16,7 @@ import trio
 
 import conformance.protocol as p
 from conformance.adapter import Adapter, CannotStart, Connect, Sink, Surroundings
+from conformance.adapters.engine_caches import Caches, NotedCaches
 from conformance.adapters.engine_profile import Profile
 from conformance.adapters.engine_session import CAPABILITIES, VERSION, Wrap, open_session
 from transfer_engine import (
@@ -50,6 +51,11 @@ class SimulatedGround:
     def profile(self, begin: p.Begin) -> Profile:
         """See Ground."""
         return Profile.of(begin)
+
+    async def caches(self, begin: p.Begin, profile: Profile) -> Caches:
+        """See Ground: names alone."""
+        await trio.lowlevel.checkpoint()
+        return NotedCaches(profile)
 
 
 @attrs.define

@@ -9,9 +9,10 @@ import attrs
 import trio
 
 import conformance.protocol as p
+from conformance.adapters.engine_caches import Caches, StoredCaches
 from conformance.adapters.engine_profile import Profile
 from conformance.adapters.engine_session import CAPABILITIES, VERSION, Wrap
-from transfer_engine import EngineConfig, Seams, real_seams
+from transfer_engine import CacheStorage, EngineConfig, Seams, real_seams
 
 
 def implementation(name: str) -> p.Implementation:
@@ -41,6 +42,13 @@ class DirectoryGround:
     def profile(self, begin: p.Begin) -> Profile:
         """See Ground: a process that follows a killed one finds what that one kept."""
         return Profile.of(begin, self.directory / "profile.json")
+
+    async def caches(self, begin: p.Begin, profile: Profile) -> Caches:
+        """See Ground: the engine's own."""
+        return StoredCaches(await trio.to_thread.run_sync(self._caches, begin.origins["app"]))
+
+    def _caches(self, origin: str) -> CacheStorage:
+        return CacheStorage(self.directory / "caches", origin + "/", durability="kill")
 
 
 def path_of(wrap: Wrap) -> str:

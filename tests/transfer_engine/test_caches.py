@@ -225,6 +225,9 @@ def test_a_body_that_fails_leaves_the_old_answer(tmp_path: Path) -> None:
         def close(self) -> None:
             pass
 
+        def clone(self) -> Failing:
+            return self
+
     async def test(caches: CacheStorage) -> None:
         cache = await caches.open("v1")
         await cache.put("/a", Response.of("old"))

@@ -19,6 +19,7 @@ from transfer_engine import (
     Record,
     Registration,
     Request,
+    Response,
     ScriptError,
 )
 
@@ -452,3 +453,33 @@ def test_a_request_body_that_fails_rejects_and_one_that_streams_is_sent() -> Non
             assert (reg.uploaded, app.server.log[0].body) == (3, b"abc")
 
     simulate(test)
+
+
+def test_a_clone_is_read_by_itself_from_the_first_byte() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 4))
+        async with app.open() as engine:
+            reg = await engine.fetch("s", "/a")
+            await until_downloaded(reg, 4)
+            response = await (await reg.match_all())[0].response_ready()
+            clone = response.clone()
+            assert response.body is not None
+            assert clone.body is not None
+            assert [await response.body.read(3), await clone.body.read(2)] == [TEN[:3], TEN[:2]]
+            clone.body.close()
+            assert await response.body.read() == TEN[3:4]
+            with pytest.raises(ScriptError, match="read already"):
+                response.clone()
+
+    simulate(test)
+
+
+def test_what_a_program_made_can_be_cloned_too() -> None:
+    async def main() -> None:
+        made = Response.of("Hello")
+        clone = made.clone()
+        assert [await made.text(), await clone.text()] == ["Hello", "Hello"]
+        with pytest.raises(ScriptError, match="read already"):
+            made.clone()
+
+    trio.run(main)
