@@ -30,6 +30,7 @@ from tests.campaigns.ends import end_everywhere
 from tests.campaigns.failures import fail_everywhere
 from tests.campaigns.huge import huge
 from tests.campaigns.kills import Kills, kill_everywhere
+from tests.campaigns.pace import pace
 from tests.campaigns.recoveries import Recoveries, crash_everywhere
 from tests.campaigns.simulated import Count
 
@@ -64,7 +65,7 @@ def _counted(run: Callable[[float], Count | Recoveries]) -> Callable[[Given, Fou
 
 
 def _speed(_given: Given, _before: Found, keep: Keep) -> None:
-    keep({**simulated.speed(), "whole": True})
+    keep({**attrs.asdict(pace()), "whole": True})
 
 
 def _huge(_given: Given, _before: Found, keep: Keep) -> None:

@@ -18,7 +18,6 @@ from random import Random
 from typing import Literal
 
 import attrs
-import trio
 
 from tests.campaigns.invariants import Scene, broken
 from tests.campaigns.machine import Disk, Machine
@@ -174,26 +173,6 @@ def _one_seed(seed: int, engine: Engine) -> Count:
     with seeded_scheduler(seed):
         play(test)
     return count
-
-
-def speed(stories: int = 50) -> dict[str, float]:
-    """Whole, undisturbed reference jobs (four fetches each) by a second of one core."""
-    virtual, begun = 0.0, time.process_time()
-
-    async def test(server: Server) -> None:
-        nonlocal virtual
-        start = trio.current_time()
-        await Story(Machine("kill"), server).life(fresh=True)
-        virtual += trio.current_time() - start
-
-    for seed in range(stories):
-        with seeded_scheduler(seed):
-            play(test)
-    real = time.process_time() - begun
-    return {
-        "jobs a second": round(4 * stories / real, 1),
-        "virtual seconds a second": round(virtual / real, 1),
-    }
 
 
 def replay(seed: int) -> list[str]:
