@@ -26,7 +26,7 @@ import trio
 import transfer_engine
 from tests.campaigns import simulated
 from tests.campaigns.calls import Calls, fail_every_call
-from tests.campaigns.ends import end_everywhere
+from tests.campaigns.ends import cancel_everywhere, end_everywhere
 from tests.campaigns.failures import fail_everywhere
 from tests.campaigns.huge import huge
 from tests.campaigns.kills import Kills, kill_everywhere
@@ -103,6 +103,7 @@ PARTS: dict[str, Callable[[Given, Found, Keep], None]] = {
     "crashes": _counted(lambda until: crash_everywhere(until=until)),
     "failures": _counted(lambda until: fail_everywhere(until=until)),
     "ends": _counted(lambda until: end_everywhere(until=until)),
+    "cancelled calls": _counted(lambda until: cancel_everywhere(until=until)),
     "seeds": _counted(lambda until: simulated.seeds(range(2000), until=until)),
     "speed": _speed,
     "huge": _huge,

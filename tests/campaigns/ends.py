@@ -1,4 +1,14 @@
-"""The engine is killed or cancelled after each step of any task (``end_everywhere``)."""
+"""Ends and cancellations at every checkpoint: each is at the end of a step of some task.
+
+``end_everywhere``: after the 1st, 2nd, 3rd … step of any task of the reference job, the server's
+included, the engine is killed, or its block is cancelled.
+
+``cancel_everywhere``: a caller is cancelled in its call (each fetch(), the abort()) after the 1st,
+2nd, 3rd … step that its task makes in one.  The life goes on, and settles: what was cancelled may
+exist or not, but not by half, and no byte of it may be kept in the end.
+
+Both to the end of the enumeration, at both levels of durability; then lives without a fault.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +30,7 @@ from tests.campaigns.simulated import (
     SimulatedScene,
     survive,
 )
-from tests.campaigns.story import play
+from tests.campaigns.story import Story, play
 from tests.transfer_engine.server import Server
 from transfer_engine.boot_note import Durability
 
@@ -77,4 +87,61 @@ def end_everywhere(
                 step += stride
                 if time.monotonic() > until:
                     return whole
+    return whole
+
+
+@attrs.define(eq=False)
+class InCall(trio.abc.Instrument):
+    """Cancels the call that a story makes after the nth step of it."""
+
+    story: Story
+    caller: trio.lowlevel.Task
+    at: int
+    count: int = 0
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        """See Instrument."""
+        if task is self.caller and self.story.calling is not None:
+            self.count += 1
+            if self.count == self.at:
+                self.story.calling.cancel()
+
+
+def cancel_after(step: int, level: Durability, engine: Engine = RIGHT) -> Count | None:
+    """Cancel a caller after so many steps in calls; None if it makes fewer."""
+    count, reached = Count(), False
+
+    async def test(server: Server) -> None:
+        nonlocal reached
+        machine = Machine(level)
+        scene = SimulatedScene(engine.story(machine, server), machine)
+        caller = InCall(scene.story, trio.lowlevel.current_task(), step)
+        trio.lowlevel.add_instrument(caller)
+        await scene.story.life(fresh=True)
+        trio.lowlevel.remove_instrument(caller)
+        reached = caller.count >= step
+        machine.after_kill()
+        scene.crash(cut=False)
+        await survive(scene, 0)
+        count.trials += 1
+        what_broke = [*scene.story.stuck, *broken(scene)]
+        count.broken += [f"{level} cancelled at {step}: {what}" for what in what_broke]
+
+    with seeded_scheduler(step):
+        play(test)
+    return count if reached else None
+
+
+def cancel_everywhere(
+    stride: int = 1, *, levels: Iterable[Durability] = LEVELS, until: float = float("inf")
+) -> Count:
+    """See above; every ``stride``th step."""
+    whole = Count()
+    for level in levels:
+        step: int = 1
+        while (one := cancel_after(step, level)) is not None:
+            whole.add(one)
+            step += stride
+            if time.monotonic() > until:
+                return whole
     return whole

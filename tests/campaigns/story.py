@@ -102,8 +102,9 @@ class Nobody:
 class Story:
     """``resolved``, ``aborted``: promises.  ``delivered``: outcomes, by fetch.
 
-    ``refused``: what fetch() was refused with.  ``unusable``: how engines ended that could not
-    go on.  ``stuck``: lives that did neither settle nor end.
+    ``calling``: around the call that is made.  ``refused``: what fetch() was refused with.
+    ``unusable``: how engines ended that could not go on.  ``stuck``: lives that did neither settle
+    nor end, or that kept what nobody needs.
     """
 
     machine: Machine
@@ -114,6 +115,7 @@ class Story:
     dispatched: set[str] = attrs.field(factory=set)
     delivered: dict[str, list[Delivery]] = attrs.field(factory=dict)
     shores: list[Shore] = attrs.field(factory=list)
+    calling: trio.CancelScope | None = None
     refused: list[ScriptError] = attrs.field(factory=list)
     unusable: list[StoreUnusable] = attrs.field(factory=list)
     stuck: list[str] = attrs.field(factory=list)
@@ -150,6 +152,8 @@ class Story:
                     await self._settled(engine)
                 if scope.cancelled_caught:
                     self.stuck.append(f"nothing had settled after {seconds:.0f} seconds")
+                elif (kept := engine.storage()).requests or kept.responses:
+                    self.stuck.append(f"nothing is owed, and yet {kept} is kept")
         except (PowerOrKill, EngineClosed):
             return False
         except StoreUnusable as error:
@@ -201,12 +205,15 @@ class Story:
 
     async def _calls(self, engine: Engine) -> None:
         async def call(id: str, *requests: str | Request) -> Registration | None:
-            try:
-                registration = await engine.fetch(id, requests)
-            except ScriptError as error:
-                self.refused.append(error)  # no room for it, or the disk failed
-                return None
-            self.resolved.add(id)
+            registration = None
+            with trio.CancelScope() as self.calling:
+                try:
+                    registration = await engine.fetch(id, requests)
+                except ScriptError as error:
+                    self.refused.append(error)  # no room for it, or the disk failed
+                else:
+                    self.resolved.add(id)
+            self.calling = None
             return registration
 
         await call("season", *JOBS["season"])
@@ -218,8 +225,12 @@ class Story:
                 await until_downloaded(paused, 2000)
             if await engine.get("paused") is not None:
                 await engine.interface.pause("paused")
-        if doomed is not None and await doomed.abort():
-            self.aborted.add("doomed")
+        with trio.CancelScope() as self.calling:
+            if doomed is not None and await doomed.abort():
+                self.aborted.add("doomed")
+        self.calling = None
+        if doomed is not None and "doomed" not in self.aborted:
+            await doomed.abort()  # it was cancelled: whether it did anything is not known
         await trio.sleep(1)
         if paused is not None and await engine.get("paused") is not None:
             await engine.interface.resume("paused")

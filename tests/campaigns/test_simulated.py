@@ -12,7 +12,7 @@ import pytest
 from trio._core import _run
 
 from tests.campaigns import seeded
-from tests.campaigns.ends import end_everywhere
+from tests.campaigns.ends import cancel_everywhere, end_everywhere
 from tests.campaigns.failures import fail_everywhere, one_failure
 from tests.campaigns.faults import FAULTS, Fault
 from tests.campaigns.recoveries import crash_everywhere
@@ -79,6 +79,12 @@ def test_no_promise_breaks_by_an_end_after_a_step_of_a_task() -> None:
     count = end_everywhere(71)
     assert count.broken == []
     assert count.trials > 15
+
+
+def test_a_call_that_is_cancelled_leaves_all_of_its_fetch_or_nothing() -> None:
+    count = cancel_everywhere()
+    assert count.broken == []
+    assert count.trials > 30
 
 
 def test_no_promise_breaks_under_random_schedules_and_crashes() -> None:
