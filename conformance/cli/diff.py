@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from conformance.cli import exits
 from conformance.cli.explore import edition_of
 
 if TYPE_CHECKING:
-    from conformance.explore.difference import Difference
-    from conformance.explore.scope import Scope
-    from spec_model.messages import Output
+    from conformance.explain.shape import Comparison
+    from conformance.explore.difference import Difference, Same
+    from conformance.scenario.format import Scenario
 
 
 @click.command("diff")
@@ -22,11 +23,17 @@ if TYPE_CHECKING:
 @click.option("--to", "second", default="as-written", show_default=True, metavar="EDITION")
 @click.option("--scope", "names", multiple=True, metavar="NAME", help="Scope (repeatable).")
 @click.option(
+    "--races/--no-races",
+    default=True,
+    show_default=True,
+    help="Where nothing else tells them apart, walk in every order of tasks.",
+)
+@click.option(
     "--most-pairs",
     type=click.IntRange(min=1),
-    default=20_000,
+    default=2_000,
     show_default=True,
-    help="Pairs of states to look at in each scope.",
+    help="Where to leave one walk of one scope.",
 )
 @click.option(
     "--out",
@@ -35,10 +42,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where the scenario goes.",
 )
-def diff_command(first: str, second: str, names: tuple[str, ...], most_pairs: int, out: str) -> int:
-    """Find the shortest scenario by which a page or a server could tell two readings apart.
+def diff_command(
+    first: str, second: str, names: tuple[str, ...], races: bool, most_pairs: int, out: str
+) -> int:
+    """Find the shortest scenario by which one could tell two readings apart.
 
-    An edition is written amended, as-written, or 'amended - E13'.  Exit code 1: they differ.
+    One reading then shows what the other cannot show, in whatever order it does things and
+    whatever it chooses.  An edition is written amended, as-written, or 'amended - E13'.  Exit
+    code 1: they differ.
     """
     from conformance.explore.difference import Same, difference
     from conformance.explore.scope import SCOPES, SMALL
@@ -47,50 +58,85 @@ def diff_command(first: str, second: str, names: tuple[str, ...], most_pairs: in
         if name not in SCOPES:
             raise click.BadParameter(f"no scope {name!r}; there are {', '.join(SCOPES)}")
     one, other = edition_of(first), edition_of(second)
-    best: tuple[Scope, Difference] | None = None
-    pairs, complete = 0, True
-    for name in names or SMALL:
-        if sys.stderr.isatty():
-            click.echo(f"\r\033[K{name}", err=True, nl=False)
-        found = difference(SCOPES[name], one, other, most_pairs=most_pairs)
-        if isinstance(found, Same):
-            pairs += found.pairs
-            complete = complete and found.complete
-        elif best is None or found.depth < best[1].depth:
-            best = SCOPES[name], found
+    scopes = [SCOPES[name] for name in names or SMALL]
+    found = difference(scopes, one, other, races=races, most_pairs=most_pairs, watch=_watch)
     if sys.stderr.isatty():
         click.echo("\r\033[K", err=True, nl=False)
-    if best is None:
-        whole = "every input" if complete else f"inputs up to {most_pairs:,} pairs of a scope"
-        click.echo(
-            f"not told apart by {whole} in these scopes: {', '.join(names or SMALL)} "
-            f"({pairs:,} pairs of states).\n"
-            "Searched with tasks in the system's own order and choices at their defaults: "
-            "a race or another choice may still tell."
-        )
-        return exits.OK if complete else exits.INCONCLUSIVE
-    _show(*best, first, second, Path(out))
+    if isinstance(found, Same):
+        click.echo("\n".join(_same(found, names or SMALL, races, most_pairs)))
+        return exits.OK if found.complete else exits.INCONCLUSIVE
+    click.echo("\n".join(_told_apart(found, Path(out))))
     return exits.DIFFERENT
 
 
-def _show(scope: Scope, found: Difference, first: str, second: str, out: Path) -> None:
+def _watch(pairs: int, depth: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{pairs:,} pairs, {depth} steps", err=True, nl=False)
+
+
+def _same(found: Same, names: tuple[str, ...], races: bool, most_pairs: int) -> Iterator[str]:
+    from conformance.report.words import count
+
+    orders = "in every order of tasks" if races else "in the system's own order of tasks"
+    yield (
+        f"Not observable up to this bound: {count(len(names), 'scope')} ({', '.join(names)}), "
+        f"every choice, {orders}, {found.pairs:,} pairs of a state and what the other reading "
+        "can be in."
+    )
+    if found.partial:
+        yield f"Left at {most_pairs:,} pairs: {', '.join(found.partial)}."
+
+
+def _told_apart(found: Difference, out: Path) -> Iterator[str]:
+    """The finding in words, and the scenario written."""
+    from conformance.explore.observing import Looked
     from conformance.explore.scenarios import scenario_of
+    from conformance.explore.words import output_in_words, step_in_words
     from conformance.scenario.dump import dump
 
-    strides = max(found.first, found.second, key=len)
-    title = f"Tells {first} from {second} apart"
-    scenario = scenario_of(scope, strides, name=out.stem, title=title, source=())
+    first, second = found.first.name, found.second.name
+    title = f"Shows what tells {first} from {second}"
+    look = (found.shown.page, found.shown.fetch) if isinstance(found.shown, Looked) else None
+    scenario = scenario_of(
+        found.scope, found.strides, name=out.stem, title=title, source=(), look=look
+    )
     out.write_text(dump(scenario), "utf-8")
-    click.echo(f"{found.depth} inputs tell them apart (scope {scope.name}):")
-    for number, stride in enumerate(strides, 1):
-        click.echo(f"  {number}. {type(stride.label.did).__name__}")
-    for name, shown in zip((first, second), found.shown, strict=True):
-        click.echo(f"{name} then shows:")
-        for line in [_line(output) for output in shown] or ["nothing"]:
-            click.echo(f"  {line}")
-    for name in (first, second):
-        click.echo(f"bgfetch explain {out} --edition '{name}'")
+    yield f"{found.inputs} inputs tell {first} from {second} (scope {found.scope.name}):"
+    for number, stride in enumerate(found.strides, 1):
+        yield f"{number:>3}. {step_in_words(stride.label.did)}"
+        yield from (f"     > {output_in_words(each)}" for each in stride.seen)
+    if found.shown is None:
+        yield f"Here {first} shows nothing more; {second} must show something."
+    else:
+        yield f"Here {first} can show this: {output_in_words(found.shown)};"
+        yield f"{second} cannot, in whatever order it does things."
+    yield from (f"It takes a choice: {each}." for each in found.choices)
+    if found.races:
+        yield "It takes a race:"
+        yield from (f"  {each}" for each in found.races)
+    chosen = dict(each.split("=", 1) for each in found.choices)
+    both = _compared(scenario, found, chosen)
+    if both is None or not both.observed:
+        yield "The scenario has the inputs; in its own order the model does not show it."
+    else:
+        yield "Where they are run in the system's own order, this is seen differently:"
+        for each in both.observed:
+            yield f"  {first}: {each.left or '(nothing)'}"
+            yield f"  {second}: {each.right or '(nothing)'}"
+    choose = "".join(f" --choose {each}" for each in found.choices)
+    yield f"bgfetch explain {out} --edition '{first}' --compare '{second}'{choose}"
 
 
-def _line(output: Output) -> str:
-    return str(output)
+def _compared(
+    scenario: Scenario, found: Difference, chosen: Mapping[str, str]
+) -> Comparison | None:
+    from conformance.explain.compare import compare
+    from conformance.explain.walk import walk
+    from conformance.judge.runner import ScenarioError, Unsupported
+
+    editions = found.first, found.second
+    try:
+        left, right = (walk(scenario, each, chosen) for each in editions)
+    except (ScenarioError, Unsupported):
+        return None
+    return compare(left, right, editions, "")

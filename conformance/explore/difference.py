@@ -1,147 +1,371 @@
 """The shortest scenario by which two readings of the text can be told apart.
 
-Two editions are given the same inputs.  A pair of sets of nodes is kept: every node that the
-first edition can be in after what was seen so far, and every one that the second can.  What is
-seen of a step is what a page, a worker or a server sees: settled promises, events with their
-snapshots, bodies, requests, and connections that are dropped.  If one edition can show
-something after an input that the other cannot, they can be told apart: that is the end of a
-shortest path, since pairs are met breadth first.
+A reading can be told from another one if it shows something, after some inputs, that the
+other cannot show after the same, whatever it does first and whichever freedom it takes.  So
+one reading is walked, and beside each of its nodes there is a *belief*: every node that the
+other can be in after what was seen so far, over all orders of its tasks and all choices that
+conform.  (This is the subset construction: the other reading as an automaton over what is
+seen, made deterministic on the way.)  An output that no node of the belief can show next
+tells them apart.  So does what a page reads of its object when nothing moves; and so does
+silence, where nothing more is owed to the first and every node of the belief still has
+something to show.
 
-Both systems run until they wait after every input, in their own order: so what is found
-depends on no race, and is a scenario that runs as it stands.  Freedoms are left at their
-defaults.  An input that only one of them is offered is part of what can be seen, since it is
-offered for what was shown: an event that can be ended, a request that can be answered.
+What is seen is what pages, the worker and servers see, and the interface where somebody
+looks, in one order: that of a harness with one clock.  Inputs are the surroundings', which
+give the other reading the same, also where it would not have asked for it.  A belief may be
+too large, never too small: a difference is one, and "no difference" holds up to the bounds.
+
+A walk takes the system's own order and its defaults, and waits until nothing moves before it
+goes on: then its scenario runs as it stands.  Where nothing is found so, it takes every
+choice, then every order, and at last both.  What a walk then needs is named: its choices and
+its races.  Walks of all scopes grow together, one step at a time, so that the first
+difference met is a shortest one of its kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import attrs
 
-from conformance.explore.background_fetch import Step
-from conformance.explore.plain import Node
-from conformance.explore.scope import Scope
-from conformance.explore.trail import Full, Kept, Replay, Stride, keeping
-from spec_model.background_fetch import Rejected
+from conformance.explore.background_fetch import EAGER
+from conformance.explore.desk import Desk, Surroundings, start
+from conformance.explore.forget import Forget
+from conformance.explore.memory import Step as Move
+from conformance.explore.observing import Looked, looks, meant, public
+from conformance.explore.plain import Node, Offer, SystemSpace
+from conformance.explore.scope import Order, Scope
+from conformance.explore.space import NO_MARKS, Marks
+from conformance.explore.trail import Stride
+from conformance.explore.words import step_in_words
+from spec_model.choices import AS_WRITTEN_READING, CHOICES
 from spec_model.editions import Edition
-from spec_model.messages import (
-    AttemptTerminated,
-    BodyEnded,
-    Input,
-    Output,
-    PromiseSettled,
-    RequestStarted,
+from spec_model.messages import Input, Output
+from spec_model.state import State, UnknownName
+from spec_model.system import BACKGROUND_FETCH
+from spec_model.tasks import Task
+
+LITERAL = frozenset(
+    f"{choice.key}={AS_WRITTEN_READING}"
+    for choice in CHOICES.values()
+    if AS_WRITTEN_READING in choice.options
 )
+"""Literal readings that an edition would admit beside its own: here editions are the readings."""
+
+
+@attrs.frozen(cache_hash=True)
+class Told:
+    """What a step showed: to observers, and as the model says it."""
+
+    seen: tuple[Output, ...] = ()
+    outputs: tuple[Output, ...] = ()
+
+
+NOTHING_TOLD = Told()
+
+_Node: TypeAlias = Node[State, Desk, Told]
+_Space: TypeAlias = SystemSpace[State, Desk, Input, Task, Output, Told]
+_Belief: TypeAlias = frozenset[tuple[_Node, tuple[Output, ...]]]
+"""Nodes, each with what it has shown already and was not seen yet."""
+
+
+@attrs.frozen
+class Telling:
+    """A watch that keeps what was shown and judges nothing."""
+
+    always: Mapping[str, str] = attrs.field(factory=dict)
+    sometimes: Mapping[str, str] = attrs.field(factory=dict)
+    eventually: Mapping[str, str] = attrs.field(factory=dict)
+
+    def begin(self) -> Told:
+        """Nothing yet."""
+        return NOTHING_TOLD
+
+    def see(self, memory: Told, move: Move) -> tuple[Told, Marks]:
+        """What was shown until now, and what this step shows."""
+        if not move.outputs:
+            return memory, NO_MARKS
+        seen = tuple(public(output, move.after) for output in move.outputs)
+        return Told(memory.seen + seen, memory.outputs + move.outputs), NO_MARKS
+
+    def owes(self, state: State, env: Desk, memory: Told) -> Marks:
+        """Nothing."""
+        return NO_MARKS
+
+
+def _space(scope: Scope, edition: Edition, order: Order, choices: bool) -> _Space:
+    return SystemSpace(
+        BACKGROUND_FETCH,
+        start(scope),
+        Surroundings(scope),
+        Telling(),
+        edition,
+        # The canonical form hands the memory on, whatever it is.
+        canonical=Forget(scope),  # type: ignore[arg-type]
+        eager=EAGER[order],
+        barred=LITERAL,
+        choose_all=choices,
+    )
 
 
 @attrs.frozen
 class Difference:
-    """What told two editions apart: the inputs, what each showed last, and each one's strides.
+    """How ``first`` is told from ``second``: what it does, step by step, and shows last.
 
-    ``strides`` is empty for an edition that is never offered the last input.
+    ``shown`` is what the other cannot show there, or what a page cannot read in it when nothing
+    moves; None: it cannot be silent there.
+    ``races``: what went before what, where the system's own order does not do.  ``choices``:
+    the user agent's, where not their defaults.
     """
 
-    first: tuple[Stride, ...]
-    second: tuple[Stride, ...]
-    shown: tuple[tuple[Output, ...], tuple[Output, ...]]
+    scope: Scope
+    first: Edition
+    second: Edition
+    strides: tuple[Stride, ...]
+    shown: Output | Looked | None
+    races: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
     @property
-    def depth(self) -> int:
+    def inputs(self) -> int:
         """Inputs until they differ."""
-        return max(len(self.first), len(self.second))
+        return sum(isinstance(stride.label.did, Input) for stride in self.strides)
 
 
 @attrs.frozen
 class Same:
-    """Nothing tells them apart within the bounds; ``pairs`` of nodes were looked at."""
+    """Nothing tells them apart within the bounds; ``pairs`` of node and belief were looked at.
+
+    ``partial``: the scopes that became larger than the bound.
+    """
 
     pairs: int
-    complete: bool
+    partial: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every scope was searched to its end."""
+        return not self.partial
 
 
-@attrs.frozen
-class _Pair:
-    nodes: tuple[Full, Full]
-    parent: _Pair | None
-    strides: tuple[Stride, Stride] | None
+_OWN: tuple[tuple[Order, bool], ...] = (("settled", False), ("settled", True))
+_EVERY: tuple[tuple[Order, bool], ...] = (*_OWN, ("all", False), ("all", True))
+"""How readings are walked: order, and whether with every choice."""
 
 
 def difference(
-    scope: Scope,
+    scopes: Iterable[Scope],
     first: Edition,
     second: Edition,
     *,
+    races: bool = True,
     most_pairs: int = 20_000,
     watch: Callable[[int, int], None] = lambda pairs, depth: None,
 ) -> Difference | Same:
-    """Search for it; ``watch`` is shown pairs and depth now and then."""
-    scope = attrs.evolve(scope, order="settled", choices=False)
-    spaces = keeping(scope, first), keeping(scope, second)
-    start = _Pair((spaces[0].initial()[0], spaces[1].initial()[0]), None, None)
-    met = {start.nodes}
-    level, depth = [start], 0
-    while level:
-        following: list[_Pair] = []
-        for pair in level:
-            steps = [_strides(space, node) for space, node in zip(spaces, pair.nodes, strict=True)]
-            for did in dict.fromkeys((*steps[0], *steps[1])):
-                one, other = steps[0].get(did), steps[1].get(did)
-                if one is None or other is None or _seen(one[0]) != _seen(other[0]):
-                    return _found(pair, one, other)
-                nodes = one[1], other[1]
-                if nodes not in met:
-                    met.add(nodes)
-                    following.append(_Pair(nodes, pair, (one[0], other[0])))
-            if len(met) % 50 == 0:
-                watch(len(met), depth)
-            if len(met) > most_pairs:
-                return Same(len(met), complete=False)
-        level, depth = following, depth + 1
-    return Same(len(met), complete=True)
+    """Search for it, both ways.  ``races``: where nothing else tells them apart, in every order.
 
-
-_Walk = tuple[Stride, Full]
-
-
-def _strides(space: Replay, node: Full) -> dict[Input, _Walk]:
-    """What each input leads to; with defaults and one order there is one outcome."""
-    bare = Node(node.state, node.env, Kept(node.memory.memory))
-    found: dict[Input, _Walk] = {}
-    for label, target, marks in space.successors(bare):
-        stride = Stride(label, node.state, target.state, target.memory.outputs, marks)
-        found[_input(label)] = stride, target
+    ``most_pairs``: of one walk; ``watch`` is shown pairs and depth now and then.
+    """
+    scopes = list(scopes)
+    found: Difference | Same = Same(0, ())
+    for order, choices in _EVERY if races else _OWN:
+        walks = [
+            _Walk(scope, one, other, order, choices, most_pairs)
+            for scope in scopes
+            for one, other in ((first, second), (second, first))
+        ]
+        result = _together(walks, watch)
+        if isinstance(result, Difference):
+            return result
+        assert isinstance(found, Same)
+        found = Same(found.pairs + result.pairs, result.partial)
     return found
 
 
-def _input(label: Step) -> Input:
-    # In the settled order every step begins with an input.
-    return label.did  # type: ignore[return-value]
+def _together(walks: Sequence[_Walk], watch: Callable[[int, int], None]) -> Difference | Same:
+    growing, depth = list(walks), 0
+    while growing:
+        for walk in growing:
+            found = walk.grow()
+            if found is not None:
+                return found
+            watch(sum(len(each.met) for each in walks), depth)
+        growing = [walk for walk in growing if walk.level]
+        depth += 1
+    partial = dict.fromkeys(walk.scope.name for walk in walks if walk.partial)
+    return Same(sum(len(walk.met) for walk in walks), tuple(partial))
 
 
-def _seen(stride: Stride) -> tuple[Output, ...]:
-    """What an observer sees: no step of the text, and no number that is ours."""
-    return tuple(_public(output) for output in stride.outputs)
+@attrs.frozen(eq=False)
+class _Pair:
+    node: _Node
+    belief: _Belief
+    parent: _Pair | None = None
+    stride: Stride | None = None
 
 
-def _public(output: Output) -> Output:
-    if isinstance(output, RequestStarted | AttemptTerminated):
-        return attrs.evolve(output, attempt=0)
-    if isinstance(output, PromiseSettled) and isinstance(output.value, Rejected):
-        return attrs.evolve(output, value=attrs.evolve(output.value, step=""))
-    if isinstance(output, BodyEnded):
-        return attrs.evolve(output, parts=tuple(attrs.evolve(p, exchange=0) for p in output.parts))
-    return output
+@attrs.define(eq=False)
+class _Walk:
+    """One reading walked in one scope, breadth first, beside what the other one can be in."""
+
+    scope: Scope
+    first: Edition
+    second: Edition
+    order: Order
+    choices: bool
+    most_pairs: int
+    partial: bool = False
+    met: set[tuple[_Node, _Belief]] = attrs.field(factory=set)
+    level: list[_Pair] = attrs.field(init=False)
+    space: _Space = attrs.field(init=False)
+    other: _Other = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.space = _space(self.scope, self.first, self.order, self.choices)
+        self.other = _Other(_space(self.scope, self.second, "all", choices=True))
+        (node,) = self.space.initial()
+        (there,) = self.other.space.initial()
+        belief = self.other.closed({(there, ())})
+        self.met.add((node, belief))
+        self.level = [_Pair(node, belief)]
+
+    def grow(self) -> Difference | None:
+        """One step more, from every node of the last level."""
+        following: list[_Pair] = []
+        for pair in self.level:
+            for label, target, _ in self.space.successors(pair.node):
+                told, node = target.memory, attrs.evolve(target, memory=NOTHING_TOLD)
+                stride = Stride(
+                    label, pair.node.state, node.state, told.outputs, NO_MARKS, told.seen
+                )
+                belief = pair.belief
+                if isinstance(label.did, Input):
+                    belief = self.other.given(belief, label.did, pair.node.state, node.env)
+                    if not belief:
+                        continue
+                for output in told.seen:
+                    belief = self.other.shows(belief, output)
+                    if not belief:
+                        return self._found(pair, stride, output)
+                if not self.space.tasks(node):
+                    # Nothing moves: a page can wait for that, and look.
+                    quiet = self.other.quiet(belief)
+                    if not quiet and not self._owed(node):
+                        return self._found(pair, stride, None)
+                    alike = self.other.alike(quiet, looks(node.state))
+                    if quiet and not alike:
+                        return self._found(pair, stride, self._looked(node, quiet))
+                    if self.order == "settled":
+                        belief = alike or belief
+                if (node, belief) not in self.met:
+                    self.met.add((node, belief))
+                    following.append(_Pair(node, belief, pair, stride))
+            if len(self.met) > self.most_pairs:
+                self.partial, following = True, []
+                break
+        self.level = following
+        return None
+
+    def _looked(self, node: _Node, quiet: _Belief) -> Looked:
+        """Something that a page reads here; if there is such a thing, what is never read there."""
+        there = {look for other, _ in quiet for look in looks(other.state)}
+        here = looks(node.state)
+        return next((look for look in here if look not in there), here[0])
+
+    def _owed(self, node: _Node) -> bool:
+        """Whether the surroundings have still to do something: till then silence says little."""
+        return any(offer.owed for offer in self.space.environment.offers(node.env, node.state))
+
+    def _found(self, pair: _Pair, last: Stride, shown: Output | Looked | None) -> Difference:
+        strides = [last]
+        at: _Pair | None = pair
+        while at is not None and at.stride is not None:
+            strides.append(at.stride)
+            at = at.parent
+        strides.reverse()
+        chosen = dict.fromkeys(each for stride in strides for each in stride.label.choices)
+        races = tuple(dict.fromkeys(self._races(strides))) if self.order == "all" else ()
+        return Difference(
+            self.scope, self.first, self.second, tuple(strides), shown, races, tuple(chosen)
+        )
+
+    def _races(self, strides: Iterable[Stride]) -> Iterator[str]:
+        """Where the system's own order would have done something else first."""
+        for stride in strides:
+            due = self.space.tasks(Node(stride.before, Desk(), NOTHING_TOLD))
+            if due and stride.label.did != due[0]:
+                yield f"{step_in_words(stride.label.did)} before {step_in_words(due[0])}"
 
 
-def _found(pair: _Pair, one: _Walk | None, other: _Walk | None) -> Difference:
-    before: list[tuple[Stride, Stride]] = []
-    at: _Pair | None = pair
-    while at is not None and at.strides is not None:
-        before.append(at.strides)
-        at = at.parent
-    before.reverse()
-    first = tuple(each[0] for each in before) + ((one[0],) if one else ())
-    second = tuple(each[1] for each in before) + ((other[0],) if other else ())
-    shown = (one[0].outputs if one else (), other[0].outputs if other else ())
-    return Difference(first, second, shown)
+@attrs.define(eq=False)
+class _Other:
+    """The reading that is asked what it can show: beliefs, and how they go on."""
+
+    space: _Space
+    known: dict[_Node, tuple[_Node, ...]] = attrs.field(factory=dict)
+
+    def steps(self, node: _Node) -> tuple[_Node, ...]:
+        """Where single tasks lead; the memory says what they showed."""
+        found = self.known.get(node)
+        if found is None:
+            edges = (
+                e for task in self.space.tasks(node) for e in self.space.step(node, task, None)
+            )
+            found = self.known[node] = tuple(dict.fromkeys(target for _, target, _ in edges))
+        return found
+
+    def closed(self, belief: set[tuple[_Node, tuple[Output, ...]]]) -> _Belief:
+        """With everything that can be reached unseen."""
+        todo = list(belief)
+        while todo:
+            node, late = todo.pop()
+            for target in self.steps(node) if not late else ():
+                if not target.memory.seen and (target, ()) not in belief:
+                    belief.add((target, ()))
+                    todo.append((target, ()))
+        return frozenset(belief)
+
+    def given(self, belief: _Belief, did: Input, here: State, env: Desk) -> _Belief:
+        """After an input, which is in this reading what it was in the state ``here``."""
+        after: set[tuple[_Node, tuple[Output, ...]]] = set()
+        for node, late in belief:
+            same = meant(did, here, node.state)
+            if same is None:
+                after.add((attrs.evolve(node, env=env), late))
+                continue
+            try:
+                edges = self.space.step(node, None, Offer(same, env))
+            except UnknownName:
+                continue  # a script cannot use what it has not got
+            for _, target, _ in edges:
+                after.add(_quiet(target, late))
+        return self.closed(after)
+
+    def shows(self, belief: _Belief, output: Output) -> _Belief:
+        """After this output was seen; empty if it cannot be."""
+        after: set[tuple[_Node, tuple[Output, ...]]] = set()
+        for node, late in belief:
+            if late:
+                if late[0] == output:
+                    after.add((node, late[1:]))
+                continue
+            for target in self.steps(node):
+                if target.memory.seen and target.memory.seen[0] == output:
+                    after.add(_quiet(target, (), shown=1))
+        return self.closed(after)
+
+    def alike(self, belief: _Belief, seen: tuple[Looked, ...]) -> _Belief:
+        """Those of its nodes in which pages read this."""
+        return frozenset(each for each in belief if looks(each[0].state) == seen)
+
+    def quiet(self, belief: _Belief) -> _Belief:
+        """Those of its nodes that have nothing left to do."""
+        return frozenset(each for each in belief if not each[1] and not self.steps(each[0]))
+
+
+def _quiet(
+    target: _Node, late: tuple[Output, ...], shown: int = 0
+) -> tuple[_Node, tuple[Output, ...]]:
+    """A node, and what it showed that was not seen yet."""
+    return attrs.evolve(target, memory=NOTHING_TOLD), late + target.memory.seen[shown:]

@@ -1,13 +1,15 @@
 """The errata found again, in rounds, by nothing but search.
 
-One round explores every scope under the edition that has been repaired so far, and takes
-the properties that it breaks.  A breach is laid at a cluster's door if applying that one
-cluster to the edition removes it: the property holds in the scope, or its shortest
-counterexample becomes longer.  The clusters found are applied, and the next round begins,
-until one finds nothing new.  What hides behind a defect appears in a later round.
+A search explores one scope under the edition that has been repaired so far, and takes the
+properties that it breaks.  A breach is laid at a cluster's door if applying that one cluster to
+the edition removes it: the property holds in the scope, or its shortest counterexample becomes
+longer.  The clusters found are applied and the scope is searched again, until that gives
+nothing new; then comes the next scope, smallest first (as amended).  One round is a pass over
+all scopes, and the rounds end with one that finds nothing.  What hides behind a defect
+appears later, in the same scope or in the next round.
 
-Scopes are explored in the order in which they are given, smallest first; within a scope a
-shortest counterexample is the search's first.
+Only clusters that the scope asks about under that edition are tried: what nobody asks about
+removes nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ import attrs
 
 from conformance.explore.background_fetch import Compiled, compiled
 from conformance.explore.compiled import Packed
+from conformance.explore.each import Asking
 from conformance.explore.scope import Scope
 from conformance.explore.search import Flaw, Found, explore
-from spec_model.editions import AS_WRITTEN, CLUSTERS, Edition
+from spec_model.editions import AMENDED, AS_WRITTEN, CLUSTERS, Edition
 
-MOST_STATES = 60_000
+MOST_STATES = 4_000
 """Of one scope in one round: beyond it the search is called partial."""
 
 
@@ -40,7 +43,7 @@ class Hit:
 
 @attrs.frozen
 class Unexplained:
-    """A breach that no single cluster removes in the round in which it was seen."""
+    """A breach that no single cluster removes, in the last round."""
 
     round: int
     scope: str
@@ -66,52 +69,54 @@ def rounds(
     say: Callable[[str], None] = lambda line: None,
 ) -> Rounds:
     """Search, blame, repair, until nothing new is found."""
-    candidates = [cluster for cluster in clusters if not edition.repairs(cluster)]
-    hits: list[Hit] = []
-    unexplained: list[Unexplained] = []
+    finding = _Finding(edition, [each for each in clusters if not edition.repairs(each)], say)
+    ordered = sorted(scopes, key=lambda scope: search(scope, AMENDED)[0].states)
     number = 0
-    while True:
+    while finding.candidates:
         number += 1
-        found, missed = _round(number, scopes, edition, candidates, say)
-        hits += found
-        new = {hit.cluster for hit in found}
-        if not new:
-            unexplained += missed
+        known, finding.unexplained = len(finding.hits), []
+        for scope in ordered:
+            while finding.search(number, scope):
+                pass
+        if len(finding.hits) == known:
             break
-        edition = Edition(edition.name, edition.clusters | new)
-        candidates = [cluster for cluster in candidates if cluster not in new]
-    return Rounds(edition.name, tuple(hits), tuple(unexplained), tuple(candidates))
+    left = tuple(finding.candidates)
+    return Rounds(edition.name, tuple(finding.hits), tuple(finding.unexplained), left)
 
 
-def _round(
-    number: int,
-    scopes: Sequence[Scope],
-    edition: Edition,
-    candidates: list[str],
-    say: Callable[[str], None],
-) -> tuple[list[Hit], list[Unexplained]]:
-    hits: dict[str, Hit] = {}
-    missed: list[Unexplained] = []
-    for scope in scopes:
-        whole = search(scope, edition)
+@attrs.define
+class _Finding:
+    edition: Edition
+    candidates: list[str]
+    say: Callable[[str], None]
+    hits: list[Hit] = attrs.field(factory=list)
+    unexplained: list[Unexplained] = attrs.field(factory=list)
+
+    def search(self, number: int, scope: Scope) -> bool:
+        """One search of one scope; whether it gave a cluster, which has been applied then."""
+        whole, asked = search(scope, self.edition)
         todo = {flaw.name: flaw for flaw in whole.flaws}
-        say(f"round {number}, {scope.name}: {whole.states} states, broken: {', '.join(todo)}")
-        for cluster in candidates:
+        self.say(f"round {number}, {scope.name}: {whole.states} states, broken: {', '.join(todo)}")
+        found: dict[str, Hit] = {}
+        for cluster in [each for each in self.candidates if each in asked]:
             if not todo:
                 break
-            if cluster in hits and hits[cluster].scope == scope.name:
-                continue
-            repaired = Edition(edition.name, edition.clusters | {cluster})
+            repaired = Edition(self.edition.name, self.edition.clusters | {cluster})
             depths = _depths(scope, repaired, todo.values())
             for flaw in _removed(todo.values(), depths):
-                say(f"  {cluster}: {flaw.name} at {flaw.depth}")
+                self.say(f"  {cluster}: {flaw.name} at {flaw.depth}")
                 hit = Hit(number, cluster, scope.name, flaw.name, flaw.kind, flaw.depth)
-                if cluster not in hits or flaw.depth < hits[cluster].depth:
-                    hits[cluster] = hit
+                if cluster not in found or flaw.depth < found[cluster].depth:
+                    found[cluster] = hit
                 if flaw.name not in depths:
                     del todo[flaw.name]
-        missed += (Unexplained(number, scope.name, f.name, f.depth) for f in todo.values())
-    return list(hits.values()), missed
+        self.hits += found.values()
+        self.edition = Edition(self.edition.name, self.edition.clusters | set(found))
+        self.candidates = [each for each in self.candidates if each not in found]
+        if not found:
+            left = todo.values()
+            self.unexplained += (Unexplained(number, scope.name, f.name, f.depth) for f in left)
+        return bool(found)
 
 
 def _removed(flaws: Iterable[Flaw[Packed, int]], depths: dict[str, int]) -> list[Flaw[Packed, int]]:
@@ -125,15 +130,22 @@ def _depths(scope: Scope, edition: Edition, flaws: Iterable[Flaw[Packed, int]]) 
     A breach of an *always* cannot move up by a repair that removes it, so no deeper search than to
     the old depth is needed; what is owed for ever needs the whole space.
     """
+    flaws = list(flaws)
     if any(flaw.kind == "eventually" for flaw in flaws):
-        found = search(scope, edition)
-    else:
-        deepest = max(flaw.depth for flaw in flaws)
-        found = explore(compiled(scope, edition), deepest=deepest, liveness=False)
+        found, _ = search(scope, edition)
+        left = {flaw.name: flaw.depth for flaw in found.flaws}
+        if not found.complete:
+            # What was not searched to its end has not been seen to hold.
+            open_ = (f for f in flaws if f.kind == "eventually" or f.depth > found.depth)
+            left = {**{flaw.name: flaw.depth for flaw in open_}, **left}
+        return left
+    deepest = max(flaw.depth for flaw in flaws)
+    found = explore(compiled(scope, edition), deepest=deepest, liveness=False)
     return {flaw.name: flaw.depth for flaw in found.flaws}
 
 
-def search(scope: Scope, edition: Edition) -> Found[Packed, int]:
-    """One scope, to its end or to where it is too large."""
-    tables: Compiled = compiled(scope, edition)
-    return explore(tables, most_states=MOST_STATES)
+def search(scope: Scope, edition: Edition) -> tuple[Found[Packed, int], set[str]]:
+    """One scope, to its end or to where it is too large; and the clusters it asked about."""
+    asking = Asking(edition.name, edition.clusters)
+    tables: Compiled = compiled(scope, asking)
+    return explore(tables, most_states=MOST_STATES), asking.asked

@@ -27,10 +27,19 @@ _Action = Literal["pause", "resume", "abort", "click", "accept", "refuse", "dism
 
 
 def scenario_of(
-    scope: Scope, strides: tuple[Stride, ...], *, name: str, title: str, source: tuple[str, ...]
+    scope: Scope,
+    strides: tuple[Stride, ...],
+    *,
+    name: str,
+    title: str,
+    source: tuple[str, ...],
+    look: tuple[str, int] | None = None,
 ) -> f.Scenario:
-    """The scenario of a trail; ``source``: the errata or rows that it shows."""
-    return _Writer(scope).write(strides, name, title, source)
+    """The scenario of a trail; ``source``: the errata or rows that it shows.
+
+    ``look``: the page and the fetch whose registration object it reads at the end.
+    """
+    return _Writer(scope).write(strides, name, title, source, look)
 
 
 def _settled(call: str, stride: Stride) -> bool:
@@ -63,7 +72,12 @@ class _Writer:
     streams: dict[str, int] = attrs.field(factory=dict)
 
     def write(
-        self, strides: tuple[Stride, ...], name: str, title: str, source: tuple[str, ...]
+        self,
+        strides: tuple[Stride, ...],
+        name: str,
+        title: str,
+        source: tuple[str, ...],
+        look: tuple[str, int] | None,
     ) -> f.Scenario:
         pages = range(2, self.scope.pages + 1)
         self.script += (f.Step(open_page=f"p{page}") for page in pages)
@@ -71,6 +85,8 @@ class _Writer:
             self._step(stride)
             self._outputs(stride)
         self.script.append(f.Step(quiet=True))
+        if look is not None and look in self.names:
+            self.script.append(f.Step(look=f.LookStep(self.names[look], self._name("look"))))
         scope = self.scope
         world = f.World(
             origins=["cdn"] if scope.foreign else [],

@@ -75,13 +75,17 @@ Replay: TypeAlias = SystemSpace[State, Desk, Input, Task, Output, Kept]
 
 @attrs.frozen
 class Stride:
-    """One step of a trail: what happened, the state before it, and what was shown."""
+    """One step of a trail: what happened, the state before it, and what was shown.
+
+    ``seen``: the same as observers see it, where somebody asked.
+    """
 
     label: Label[Input, Task]
     before: State
     after: State
     outputs: tuple[Output, ...]
     marks: Marks
+    seen: tuple[Output, ...] = ()
 
 
 def follow(

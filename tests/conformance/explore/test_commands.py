@@ -30,8 +30,15 @@ def test_a_flaw_of_background_sync_comes_with_the_way_to_it() -> None:
 
 
 def test_what_is_not_told_apart_is_said_with_what_was_searched() -> None:
-    arguments = ["--from", "amended", "--to", "amended", "--scope", "null"]
+    arguments = ["--from", "amended", "--to", "amended", "--scope", "null", "--no-races"]
     result = CliRunner().invoke(diff_command, arguments, standalone_mode=False)
     assert result.return_value == exits.OK
-    assert "not told apart by every input in these scopes: null" in result.output
-    assert "choices at their defaults" in result.output
+    assert "Not observable up to this bound: 1 scope (null), every choice" in result.output
+    assert "in the system's own order of tasks" in result.output
+
+
+def test_a_walk_that_was_left_makes_no_claim() -> None:
+    arguments = ["--from", "amended", "--to", "amended", "--scope", "get", "--most-pairs", "5"]
+    result = CliRunner().invoke(diff_command, [*arguments, "--no-races"], standalone_mode=False)
+    assert result.return_value == exits.INCONCLUSIVE
+    assert "Left at 5 pairs: get." in result.output

@@ -77,5 +77,5 @@ def test_two_readings_are_told_apart_by_the_command(
     out = tmp_path / "d.yaml"
     arguments = ["--to", "amended - E18", "--scope", "null", "--out", str(out)]
     assert run(["diff", *arguments]) == exits.DIFFERENT
-    assert "2 inputs tell them apart" in capsys.readouterr().out
+    assert "2 inputs tell amended from amended - E18" in capsys.readouterr().out
     assert loads(out.read_text("utf-8")).script
