@@ -17,6 +17,7 @@ from conformance.pages import errata
 from conformance.pages.acceptor import acceptor_page
 from conformance.pages.choices import choices_page, profiles_page
 from conformance.pages.exploration import exploration_page
+from conformance.pages.mutation import mutation_page
 from conformance.pages.steps import steps_page
 from conformance.pages.sync import sync_page
 from conformance.scenario.find import find, packaged
@@ -47,6 +48,7 @@ def pages() -> Mapping[str, str]:
         ),
         "reference/background-sync.md": sync_page(),
         "reference/exploration.md": exploration_page(REPORTS),
+        "reference/mutation.md": mutation_page(REPORTS),
         "reference/acceptor.md": acceptor_page(REPORTS),
         "reference/choices.md": choices_page(),
         "reference/profiles.md": profiles_page(),

@@ -18,8 +18,9 @@ from spec_model.consistency import contradictions
 from spec_model.editions import AMENDED, Edition
 from spec_model.lifecycle import RecordState as PublicRecord
 from spec_model.lifecycle import RegistrationState as PublicRegistration
-from spec_model.phases import RegistrationPhase, record_state, registration_state
-from spec_model.state import State
+from spec_model.messages import AttemptTerminated
+from spec_model.phases import RecordPhase, RegistrationPhase, record_state, registration_state
+from spec_model.state import IN_FLIGHT, State
 from spec_model.table import Row, Table
 from spec_model.values import REASONS
 
@@ -60,6 +61,7 @@ def check(before: State, after: State, edition: Edition = AMENDED) -> None:
     if edition == AMENDED:
         for said in contradictions(after):
             raise BrokenInvariant(said)
+        _check_connections(before, after)
     for realm in after.realms:
         for instance in realm.instances:
             _check_pair(instance.shows.result, instance.shows.failure_reason)
@@ -91,6 +93,31 @@ def _check_download_limit(state: State, fetch: BackgroundFetch) -> None:
     stored, limit = state.stored(fetch.index), fetch.download_total
     if limit and stored > limit:
         raise BrokenInvariant(f"{stored} bytes stored, {limit} allowed")
+
+
+WAITING = RecordPhase.WAITING_UNPAUSED
+CUT = ("aborted", "download-total-exceeded", "quota-exceeded")
+"""Results of records whose answer goes no further (RECORD-14.2, RECORD-11.R.6)."""
+
+
+def _check_connections(before: State, after: State) -> None:
+    """RECORD-14.1 and 14.2: an attempt that is cut short is terminated, one that ended is not."""
+    told = {
+        (each.fetch, each.record, each.attempt)
+        for each in after.outbox[len(before.outbox) :]
+        if isinstance(each, AttemptTerminated)
+    }
+    for fetch, row in enumerate(before.records):
+        for index, old in enumerate(row):
+            if old.phase not in IN_FLIGHT:
+                continue
+            new, terminated = after.records[fetch][index], (fetch, index, old.attempts) in told
+            pausing = after.agent.fetches[fetch].paused and new.phase is WAITING
+            cut = not after.agent.running or pausing or new.result in CUT
+            if cut and not terminated:
+                raise BrokenInvariant(f"the connection of record {index} is left open")
+            if terminated and old.phase is RecordPhase.READING and new.result == "success":
+                raise BrokenInvariant(f"record {index} had its whole answer before it was cut")
 
 
 def _check_moves(before: State, after: State, fetch: BackgroundFetch, edition: Edition) -> None:

@@ -51,7 +51,7 @@ MORE = 500
 PATIENCE = 20.0
 """Seconds of processor time that a scope of one second may take in a changed model."""
 
-MOST = 18
+MOST = 12
 """Explorations of each sort, with all amendments and without one, that one mutant meets."""
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from spec_model.complete_record import settle
 from spec_model.editions import AMENDED
 from spec_model.errata import UnknownErratum
 from spec_model.invariants import BrokenInvariant, check, cluster_of, public_registration
 from spec_model.lifecycle import RegistrationState
+from spec_model.messages import AttemptTerminated
 from spec_model.state import State
 from spec_model.values import exactly
 from tests.spec_model.playing import Play, get
@@ -107,3 +109,21 @@ def test_slots_that_contradict_each_other_are_noticed_as_amended_only() -> None:
     with pytest.raises(BrokenInvariant, match="as long as its records are there"):
         check(play.state, after)
     check(play.state, after, AMENDED.without("E10"))
+
+
+def test_a_connection_that_is_left_open_is_noticed() -> None:
+    play, _ = running()
+    reading = play.state.records[0][0]
+    aborted = play.state.put_record(0, 0, settle(reading, "aborted"))
+    with pytest.raises(BrokenInvariant, match="left open"):
+        check(play.state, aborted)
+    check(play.state, aborted.say(AttemptTerminated(0, 0, reading.attempts)))
+
+
+def test_a_whole_answer_that_is_terminated_is_noticed() -> None:
+    play, _ = running()
+    reading = play.state.records[0][0]
+    over = play.state.put_record(0, 0, settle(reading, "success"))
+    check(play.state, over)
+    with pytest.raises(BrokenInvariant, match="whole answer"):
+        check(play.state, over.say(AttemptTerminated(0, 0, reading.attempts)))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.mutate import Mutant, installed, mutants
-from conformance.mutate.campaign import Row, sample
+from conformance.mutate.campaign import Row, sample, source_digests
 from conformance.mutate.playing import Known, Play, know, notice, plays
 from conformance.mutate.report import Report, read_survivors
 
@@ -48,6 +48,16 @@ def repeatable() -> dict[str, Row]:
         for row in report().mutants
         if row.how in NOTICED_BY_A_RUN and row.key in by_key() and row.by in by_name()
     }
+
+
+def test_of_files_that_are_as_they_were_every_mutant_of_the_report_is_there() -> None:
+    """A file that moved on is told by its digest: what the report says of it was true before."""
+    now = source_digests()
+    same = {file for file, digest in report().sources.items() if now.get(file) == digest}
+    rows = {row.key for row in report().mutants if row.where.partition(":")[0] in same}
+    assert rows <= set(by_key())
+    if report().sample is None:
+        assert rows == {mutant.key for mutant in mutants() if mutant.file in same}
 
 
 def test_most_of_the_report_is_about_the_model_as_it_is() -> None:
