@@ -61,9 +61,13 @@ class ServerHead(ServerEntry, frozen=True, tag="head"):
 
 
 class ServerBytes(ServerEntry, frozen=True, tag="bytes"):
-    """Input: body bytes are about to be written; ``decoded`` of them may be known then."""
+    """Input: body bytes are about to be written; ``decoded`` of them may be known then.
+
+    ``written``: of a coded body, how much of its coded bytes has been written by then.
+    """
 
     decoded: int
+    written: int | None = None
 
 
 class ServerEnd(ServerEntry, frozen=True, tag="end"):

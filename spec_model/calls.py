@@ -166,7 +166,7 @@ def _match(state: State, made: CallMatch, d: Decide) -> State:
 
 
 def _emptied(request: RequestSpec) -> RequestSpec:
-    """With an empty query, if it is one that ``matchAll()`` compares."""
+    """With an empty query, if it is one that ``matchAll()`` compares (MATCHALL-3.2.1)."""
     if request.method != "GET":
         return request
     return attrs.evolve(request, url=request.url.split("?", 1)[0] + "?")

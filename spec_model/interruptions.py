@@ -84,7 +84,7 @@ def _overwritten(record: RecordState, result: str, d: Decide) -> str:
 def restarted(
     record: RecordState, spec: RequestSpec, amount: Extent, view: View, d: Decide, *, killed: bool
 ) -> RecordState:
-    """E87: the user agent went away and came back.
+    """E87: the user agent went away and came back (RECORD-0).
 
     Results stay.  A GET goes on from what is durable: after a kill that may be
     less than what had been stored.  Another method is not sent again.

@@ -174,6 +174,7 @@ def _without_ran(state: State, queue: tuple[Update, ...], realm: str) -> tuple[U
 def _quit(state: State, kill: bool, d: Decide) -> State:
     """Every realm, queue and connection is gone; what is kept is what is on disk.
 
+    PERFORM-0 and RECORD-0 say that there is one instance of each, and not how long (E87).
     As written nothing is said to be kept, so nothing is.
     """
     if not d.repaired("E87"):
@@ -206,6 +207,7 @@ def _quit(state: State, kill: bool, d: Decide) -> State:
 
 
 def _forget_fetches(state: State) -> State:
+    """PERFORM-0 as written: no instance of it is left."""
     for fetch in state.agent.fetches:
         if fetch.phase is not RegistrationPhase.RECORDS_GONE:
             phase = fire(fetch.phase, RegistrationPhaseTrigger.CLEAR)
@@ -221,7 +223,7 @@ def _without_bytes(record: RecordState) -> RecordState:
 
 
 def _launch(state: State, page: str, d: Decide) -> State:
-    """The kept fetches go on: PERFORM runs again for each."""
+    """The kept fetches go on (PERFORM-0, RECORD-0): PERFORM runs again for each."""
     state = attrs.evolve(
         state,
         agent=attrs.evolve(state.agent, running=True),

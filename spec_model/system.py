@@ -140,7 +140,7 @@ NEWS: tuple[Source, ...] = tuple(_while_running(source) for source in (_updates,
 
 
 def _can_fire(state: State) -> bool:
-    """Whether an event is on its way and the worker's event loop is free to take it."""
+    """Whether an event is on its way (PERFORM-8.13) and the worker's event loop can take it."""
     worker = state.realm(WORKER)
     return bool(state.firing) and (worker is None or not worker.busy)
 
@@ -168,7 +168,10 @@ def _overtakes(state: State, d: Decide) -> bool:
 
 
 def _can_edit(state: State, d: Decide) -> bool:
-    """As written the queue waits for bodies (E60), and for the worker to get an event (E09)."""
+    """Whether the edit queue goes on (SWREG-2).
+
+    As written it waits for bodies (E60), and for the worker to get an event (E09).
+    """
     settling = any(not firing.name for firing in state.firing)
     if state.edits and settling and not d.repaired("E09"):
         return False
@@ -334,6 +337,7 @@ def _update(state: State, fetch: int, d: Decide) -> State:
 
 
 def _pull(state: State, name: str, d: Decide) -> State:
+    """CREATE-2.8.4: the stream gives what there is."""
     item = state.object(name)
     pulled = pull(item, state.record_of(item), d)
     item = pulled.object

@@ -112,7 +112,9 @@ def decide_settlement(state: State, fetch: int, d: Decide) -> State:
 
 
 def can_run(state: State, fetch: int, index: int, d: Decide) -> bool:
-    """Whether RECORD can go on by itself: abandon an attempt, give up, or make a request."""
+    """Whether RECORD can go on by itself: make a request (RECORD-3), give up, or abandon an
+    attempt (RECORD-14).
+    """
     record, live = state.records[fetch][index], state.agent.fetches[fetch]
     if record.settled:
         return False
@@ -133,7 +135,9 @@ def can_run(state: State, fetch: int, index: int, d: Decide) -> bool:
 
 
 def _unresolved(state: State, fetch: int) -> bool:
-    """Whether the promise of fetch() has still to settle, in a task that was not discarded."""
+    """Whether the promise of fetch() has still to settle (FETCH-8.14.1), in a task that was not
+    discarded.
+    """
     return any(
         isinstance(task, ResolveInstance) and task.fetch == fetch and task.starts
         for realm in state.realms
@@ -178,7 +182,7 @@ def _request(state: State, fetch: int, index: int) -> State:
 
 
 def hear(state: State, news: FromNetwork, d: Decide) -> State:
-    """Something came from the network; nothing happens if its attempt is over."""
+    """Something came from the network (RECORD-11); nothing happens if its attempt is over."""
     if isinstance(news, Accepted):
         return _accepted(state, news)
     for fetch, row in enumerate(state.records):
@@ -320,7 +324,9 @@ def _body_over(
 
 
 def connectivity(state: State, online: bool, d: Decide) -> State:
-    """Going offline breaks every connection; coming back makes resources available."""
+    """Going offline breaks every connection (RECORD-11.R.1, RECORD-11.R.8); coming back makes
+    resources available.
+    """
     state = attrs.evolve(state, agent=attrs.evolve(state.agent, online=online))
     if online:
         return resources_back(state, d)

@@ -181,6 +181,10 @@ class ModelAdapter:
         if news is not None:
             self._cause(command, news)
             self._settle()
+        return self.finish(command)
+
+    def finish(self, command: p.AnyCommand) -> p.Answer:
+        """The rest of a command that has had its effect on background fetches."""
         if (sync_news := sync_input_of(command)) is not None:
             self._sync_cause(command, sync_news)
         return p.Answer(command.seq, refused=self._refused, interface=self._interface)
@@ -248,7 +252,7 @@ class ModelAdapter:
                 system.check(before, after, self.factory.edition)
             if self.factory.listen is not None:
                 first = partial(system.inject, before, news)
-                again = partial(_first_task, system, before) if moved else first
+                again = partial(first_task, system, before) if moved else first
                 moved.append(Moved(before, after, tuple(self._decide.steps[at:]), again))
                 at = len(self._decide.steps)
 
@@ -302,7 +306,7 @@ class ModelAdapter:
         return p.Body(ended.object, ended.length, error, text=data.decode("latin-1"))
 
 
-def _first_task(system: System[StateT, InputT, TaskT, OutputT], state: StateT, d: Decide) -> StateT:
+def first_task(system: System[StateT, InputT, TaskT, OutputT], state: StateT, d: Decide) -> StateT:
     """What ``run`` does first; the state as it is where nothing is enabled."""
     tasks = system.enabled(state, d)
     return system.perform(state, tasks[0], d) if tasks else state

@@ -88,6 +88,10 @@ class ModelWorld:
     _open: list[_Exchange] = attrs.field(factory=list)
     _made: int = 0
 
+    def copied(self, world: ScriptedWorld, tell: Callable[[FromNetwork], None]) -> ModelWorld:
+        """Another one that has come as far, on a world that has."""
+        return ModelWorld(world, tell, [attrs.evolve(each) for each in self._open], self._made)
+
     def request(self, made: RequestStarted) -> None:
         """The model's request reaches its server."""
         self._made += 1
@@ -157,7 +161,7 @@ class ModelWorld:
         action = plan.actions[exchange.at]
         exchange.at += 1
         if isinstance(action, Send):
-            note(ServerBytes(exchange.number, action.decoded))
+            note(ServerBytes(exchange.number, action.decoded, action.written(plan)))
             self._note_end_if_complete(exchange, action.end)
             exchange.sent = _decoded(plan, action.end)
             self.tell(BytesArrived(exchange.number, exchange.sent))

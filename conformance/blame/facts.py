@@ -17,8 +17,11 @@ from conformance.trace import AnyServerEntry, Entry, ServerLost, ServerRequest, 
 
 Key = tuple[str, ...]
 
-_SHOWN = ("content-type", "etag", "last-modified", "content-range", "content-length")
-"""Headers of a response that are compared: where it came from, and what must be hidden."""
+_SHOWN = ("content-type", "etag", "last-modified")
+"""Headers of a response that are compared: they tell where it came from.
+
+What must be hidden of it is a fault of its own, which needs no search.
+"""
 
 
 @attrs.define
@@ -35,6 +38,12 @@ class Seen:
     order: list[Key] = attrs.field(factory=list)
     _events: Counter[str] = attrs.field(factory=Counter)
     _requests: dict[int, tuple[str, str]] = attrs.field(factory=dict)
+
+    def copied(self) -> Seen:
+        """Another one that knows the same."""
+        names, order = dict(self.names), list(self.order)
+        events, requests = Counter(self._events), dict(self._requests)
+        return Seen(self.loose, dict(self.facts), names, order, events, requests)
 
     def feed(self, entry: Entry) -> Key | None:
         """The next entry; the key of its fact, if it has one."""

@@ -53,9 +53,10 @@ class _Answer:
                 whole = content(self.request.key, line.version, line.first, line.length)
                 self.body = encode_gzip(whole) if line.encoding == "gzip" else whole
             case ServerBytes():
-                # Of a coded body only that bytes came is known: they were all there were.
+                # Of a coded body a log may only tell that bytes came: they were all there were.
                 plain = self.head is None or self.head.encoding == "identity"
-                end = line.decoded if plain else len(self.body)
+                coded = len(self.body) if line.written is None else line.written
+                end = line.decoded if plain else coded
                 if end > self.at:
                     self.actions.append(Send(self.at, end, line.decoded))
                     self.at = end
@@ -109,6 +110,13 @@ class LoggedWorld(ScriptedWorld):
     ) -> LoggedWorld:
         """A fresh one."""
         return cls(World(), origins, note, plans=plans)
+
+    def copied(self, note: Callable[[AnyServerEntry], None]) -> LoggedWorld:
+        """Another one that has come as far; nobody watches it."""
+        return LoggedWorld(
+            self.world, self.origins, note, dict(self._attempts), self._exchanges,
+            set(self._open), plans=self.plans,
+        )  # fmt: skip
 
     def plan(self, key: str, attempt: int, method: str, headers: dict[str, str]) -> Plan:
         """What the server did with this attempt then."""

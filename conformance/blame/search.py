@@ -2,67 +2,100 @@
 
 Theory.  The model plays the script of the trace again, as the text is.  Where it shows
 something else than the trace does, one step of the text, done differently, may explain
-it; so the model plays again with each small change of the text (``conformance.mutate``).
+it; so the model plays again with each small change of the text (``deviations``).
 A change *explains* the entry in question if the run up to there shows it and nothing that
-was right before is wrong now.  Of these the ones that leave the fewest differences in the
-whole trace are kept; their steps are blamed.
+was right before is wrong now.  How much of the whole trace is still wrong with a change
+tells a better explanation from a worse one.
 
 Most changes need no run.  A change can only matter where its place in the code is passed,
 so each move of the first run (one task of the model) is kept with the lines it passes,
 and only those moves are made again, from the state before.  If none of them has another
-result the run is the same.  And a run with a change ends at the first fact that it spoils.
+result the run is the same.  Else it goes on from there, and ends at the first fact that
+it spoils.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import attrs
 import msgspec
 
 import spec_model
-from conformance.adapters.model import Explained, Moved
-from conformance.blame.again import Script, play
+from conformance.adapters.model import Explained, Moved, first_task
+from conformance.blame.again import Mark, Script, play
+from conformance.blame.deviations import AsWritten, Deviation, changes, literal
 from conformance.blame.facts import Key, differences
-from conformance.mutate.mutants import Mutant, mutants, swapped
+from conformance.mutate.mutants import swapped
 from conformance.mutate.tracing import lines_passed
 from conformance.trace import Released, Trace
 from spec_model import kernel
-from spec_model.decide import Explain
-from spec_model.editions import AMENDED
+from spec_model.background_sync.state import State as SyncState
+from spec_model.background_sync.system import BACKGROUND_SYNC
+from spec_model.decide import Decide, Explain
+from spec_model.editions import AMENDED, Edition
+from spec_model.state import State
+from spec_model.system import BACKGROUND_FETCH
 
 _PACKAGE = Path(spec_model.__file__).parent
-_FILES = frozenset(str(path) for path in _PACKAGE.glob("*.py"))
+_FILES = frozenset(str(path) for path in _PACKAGE.rglob("*.py"))
 
 PATIENCE = 3
 """How many times the tasks and the facts of the first run a changed model may need."""
 
 
 @attrs.frozen
-class Explains:
-    """A change that explains the entry in question, and how much still differs with it."""
+class Tried:
+    """A change, and what came of it.
 
-    mutant: Mutant
+    ``since``: the first mark after which it makes a difference.  ``explains``: the entry in
+    question is shown, and nothing is wrong that was right.  Else it only *bears on* the entry:
+    something else is shown in its place.  ``left``: how many facts differ from the trace with
+    it (from the whole trace where it explains).
+    """
+
+    change: Deviation
+    since: int
+    explains: bool
     left: int
+
+
+@attrs.define
+class _Asking(Explain):
+    """Notes which amendments are asked for."""
+
+    asked: set[str] = attrs.field(factory=set, kw_only=True)
+
+    def repaired(self, cluster: str) -> bool:
+        """As the edition says."""
+        self.asked.add(cluster)
+        return super().repaired(cluster)
 
 
 @attrs.define
 class Search:
     """A trace up to the entry in question, played again on the model as it is.
 
-    ``wrong``: what the model shows otherwise.  ``key``: the fact of the entry itself,
-    None where silence is in question.  ``played``: runs that it has taken so far.
+    ``shows``: the facts of that; ``wrong``: those that the trace has otherwise.  ``key``: the
+    fact of the entry itself, None where silence is in question, or where the entry only tells
+    of something that went wrong before.  ``played``: runs that it has taken so far.
     """
 
     script: Script
     whole: Script
     key: Key | None
     wrong: frozenset[Key] = frozenset()
-    moves: list[Moved] = attrs.field(factory=list)
+    shows: Mapping[Key, Hashable] = attrs.field(factory=dict)
+    marks: list[Mark] = attrs.field(factory=list)
+    moves: list[tuple[Moved, int]] = attrs.field(factory=list)
+    """Each with the number of the last mark before it."""
+
     passing: dict[tuple[str, int], list[int]] = attrs.field(factory=lambda: defaultdict(list))
+    asking: dict[str, list[int]] = attrs.field(factory=lambda: defaultdict(list))
     longest: int = 0
     most: int = 0
     played: int = 0
@@ -79,69 +112,111 @@ class Search:
         search = cls(script, Script.of(trace, profile, loose=loose), script.keys.get(at))
 
         def listen(explained: Explained) -> None:
-            search.moves.extend(explained.moved)
-            search.longest = max(search.longest, len(explained.moved))
+            if search.marks:
+                search._heard(explained)
 
-        shown = play(script, listen=listen)
-        search.wrong = differences(script.shown, shown)
+        shown = play(script, listen=listen, marks=search.marks)
+        search.shows, search.wrong = shown.facts, differences(script.shown, shown)
+        if search.key not in search.wrong:
+            search.key = None
         search.most = PATIENCE * max(len(shown.order), len(script.shown.order), 10)
-        for number, move in enumerate(search.moves):
-            with lines_passed(_FILES) as passed:
-                search._again(move)
-            for place in passed:
-                search.passing[place].append(number)
         return search
 
-    def explaining(self, limit: int, without: Collection[str] = ()) -> list[Explains]:
-        """The changes that explain the entry; at most ``limit`` of them are played."""
-        if not self.wrong or (self.key is not None and self.key not in self.wrong):
-            return []
-        found = []
-        for mutant in mutants():
-            if not mutant.steps or mutant.key in without:
-                continue
+    def _heard(self, explained: Explained) -> None:
+        """What something led to, and that it came to rest then."""
+        self.longest = max(self.longest, len(explained.moved))
+        last = explained.moved[-1].after
+        again: Callable[[Decide], object]
+        if isinstance(last, State):
+            again = partial(first_task, BACKGROUND_FETCH, last)
+        else:
+            assert isinstance(last, SyncState)
+            again = partial(first_task, BACKGROUND_SYNC, last)
+        rests = Moved(last, last, (), again)
+        self.moves.extend((move, len(self.marks) - 1) for move in (*explained.moved, rests))
+
+    def tried(self, limit: int) -> Iterator[Tried]:
+        """The changes that explain the entry or bear on it.
+
+        At most ``limit`` of those that matter to this run are played, first those whose place
+        is passed seldom.
+        """
+        if not self.wrong:
+            return
+        self._look_where_it_passes()
+        every: tuple[Deviation, ...] = (*literal(), *changes())
+        passing = [(self._passing(each), each) for each in every]
+        for numbers, change in sorted(passing, key=lambda each: len(each[0])):
             if self.played >= limit:
                 break
-            left = self._left(mutant)
-            if left is not None:
-                found.append(Explains(mutant, left))
-        return found
+            if numbers and (tried := self._try(change, numbers)) is not None:
+                yield tried
 
-    def _left(self, mutant: Mutant) -> int | None:
-        """How many facts differ with this change; None if it does not explain the entry."""
-        with swapped(mutant), _impatient(PATIENCE * self.longest):
-            if not self._matters(mutant):
+    def _try(self, change: Deviation, numbers: list[int]) -> Tried | None:
+        """Make a change, whose place these moves pass; None if nothing good comes of it."""
+        edition = change.edition if isinstance(change, AsWritten) else AMENDED
+        changed = nullcontext() if isinstance(change, AsWritten) else swapped(change)
+        with changed, _impatient(PATIENCE * self.longest):
+            since = self._matters(numbers, edition)
+            if since is None:
                 return None
             self.played += 1
             try:
-                shown = play(self.script, tolerated=self.wrong, most=self.most)
+                return self._played(change, since, edition)
             except Exception:  # noqa: BLE001 - a changed model may break in any way
                 return None
-            left = differences(self.script.shown, shown)
-            if not left < self.wrong or self.key in left:
+
+    def _played(self, change: Deviation, since: int, edition: Edition) -> Tried | None:
+        start = self.marks[since]
+        shown = play(
+            self.script, start=start, tolerated=self.wrong, most=self.most, edition=edition
+        )
+        left = differences(self.script.shown, shown)
+        if left < self.wrong and self.key not in left:
+            return Tried(change, since, True, self._left(edition))
+        concerned = self.wrong if self.key is None else {self.key}
+        nothing = object()
+        bears = any(
+            shown.facts.get(key, nothing) != self.shows.get(key, nothing) for key in concerned
+        )
+        return Tried(change, since, False, len(left)) if bears else None
+
+    def _look_where_it_passes(self) -> None:
+        for number, (move, _) in enumerate(self.moves):
+            asking = _Asking(AMENDED, self.script.profile)
+            with lines_passed(_FILES) as passed:
+                move.again(asking)
+            for place in passed:
+                self.passing[place].append(number)
+            for cluster in asking.asked:
+                self.asking[cluster].append(number)
+
+    def _left(self, edition: Edition) -> int:
+        """How many facts of the whole trace still differ."""
+        try:
+            return len(differences(self.whole.shown, play(self.whole, edition=edition)))
+        except Exception:  # noqa: BLE001 - a changed model may break in any way
+            return len(self.whole.shown.facts)
+
+    def _matters(self, numbers: list[int], edition: Edition) -> int | None:
+        """The mark after which a move has another result now, first; None if none has."""
+        for number in numbers:
+            move, mark = self.moves[number]
+            try:
+                if move.again(Explain(edition, self.script.profile)) != move.after:
+                    return mark
+            except Exception:  # noqa: BLE001 - as above
                 return None
-            try:
-                shown = play(self.whole)
-            except Exception:  # noqa: BLE001 - as above
-                return len(self.whole.shown.facts)
-        return len(differences(self.whole.shown, shown))
+        return None
 
-    def _matters(self, mutant: Mutant) -> bool:
-        """Whether any move has another result now."""
-        file = str(_PACKAGE / f"{mutant.module.rpartition('.')[2]}.py")
-        first, last = mutant.lines
-        numbers = {n for line in range(first, last + 1) for n in self.passing.get((file, line), ())}
-        for number in sorted(numbers):
-            move = self.moves[number]
-            try:
-                if self._again(move) != move.after:
-                    return True
-            except Exception:  # noqa: BLE001 - as above
-                return False
-        return False
-
-    def _again(self, move: Moved) -> object:
-        return move.again(Explain(AMENDED, self.script.profile))
+    def _passing(self, change: Deviation) -> list[int]:
+        """The moves that pass the place of a change."""
+        if isinstance(change, AsWritten):
+            return self.asking.get(change.cluster, [])
+        file = str(_PACKAGE.parent / change.file)
+        first, last = change.lines
+        lines = range(first, last + 1)
+        return sorted({n for line in lines for n in self.passing.get((file, line), ())})
 
 
 def _upto(trace: Trace, at: int) -> Trace:

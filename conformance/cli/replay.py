@@ -142,9 +142,10 @@ def _scenario(trace: Trace) -> Scenario:
 )
 @click.option("--all", "everything", is_flag=True, help="Show every entry.")
 @click.option(
-    "--cause",
-    is_flag=True,
-    help="Search for the steps whose single change would explain it; takes some seconds.",
+    "--cause/--no-cause",
+    default=True,
+    show_default=True,
+    help="Search for the steps whose single change would explain it: a second or two.",
 )
 @click.option(
     "--format",
@@ -160,6 +161,7 @@ def why_command(trace: Path, at: int | None, everything: bool, cause: bool, form
     Then the explanations that were alive before the entry in question and after it:
     where each fetch and record is, which choices it takes, what it allows next.
     """
+    from conformance.blame import with_causes
     from conformance.judge.judge import judge
 
     recorded = read_trace(trace)
@@ -168,36 +170,22 @@ def why_command(trace: Path, at: int | None, everything: bool, cause: bool, form
     judgement = judge(recorded)
     place = judgement.unexplained if at is None else at
     alive = _alive(recorded, place)
-    causes = _causes(recorded, judgement) if cause else None
+    if cause:
+        judgement = with_causes(judgement, recorded)
     if form == "json":
-        click.echo(_json(judgement, place, alive, causes))
+        click.echo(_json(judgement, place, alive))
         return exits.OK
     for line in _entries(recorded, judgement, place, everything):
         click.echo(line)
     click.echo()
     for line in _verdict(judgement):
         click.echo(line)
-    if causes is not None:
-        click.echo(f"a single change would explain it: {', '.join(causes) or 'none that is known'}")
     for when, told, held in alive:
         click.echo(f"\n{when}: {held} explanation{'' if held == 1 else 's'}")
         for number, each in enumerate(told, start=1):
             for line in each.lines():
                 click.echo(f"  {number}. {line}")
     return exits.OK
-
-
-def _causes(trace: Trace, judgement: Judgement) -> tuple[str, ...]:
-    """The steps whose single change would explain the entry in question."""
-    from conformance.blame import blame
-    from conformance.judge.judge import accept
-
-    if judgement.unexplained is None:
-        return ()
-    live = accept(trace).fetch.hypotheses
-    sets = (each.choices for each in live)
-    choices = min(sets, key=lambda c: (len(c), sorted(c)), default=frozenset())
-    return blame(trace, judgement.unexplained, choices).steps
 
 
 Alive = list[tuple[str, "tuple[Told, ...]", int]]
@@ -228,9 +216,7 @@ def _alive(trace: Trace, place: int | None) -> Alive:
     return found
 
 
-def _json(
-    judgement: Judgement, place: int | None, alive: Alive, causes: tuple[str, ...] | None
-) -> str:
+def _json(judgement: Judgement, place: int | None, alive: Alive) -> str:
     import attrs
     import msgspec
 
@@ -242,8 +228,6 @@ def _json(
             for when, told, held in alive
         ],
     }
-    if causes is not None:
-        said["causes"] = causes
     return msgspec.json.format(msgspec.json.encode(said), indent=2).decode()
 
 
@@ -265,6 +249,8 @@ def _entries(trace: Trace, judgement: Judgement, place: int | None, everything: 
 
 
 def _verdict(judgement: Judgement) -> list[str]:
+    from conformance.report.meaning import broken_at, seen_at
+
     verdict = f"{judgement.scenario} on {judgement.implementation}: {judgement.verdict.value}"
     lines = [verdict + (f" {', '.join(judgement.choices)}" if judgement.choices else "")]
     lines += [f"why: {judgement.why}"] if judgement.why else []
@@ -273,7 +259,7 @@ def _verdict(judgement: Judgement) -> list[str]:
             f"entries 0 to {judgement.unexplained - 1} can be explained; "
             f"entry {judgement.unexplained} cannot"
         )
-        lines.append(f"blame: {', '.join(judgement.blame) or 'undetermined'}")
+        lines += [*broken_at(judgement), *seen_at(judgement)]
     lines += [f"allowed instead: {one}" for one in judgement.allowed]
     for one in judgement.properties:
         if one.holds is False:

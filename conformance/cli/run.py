@@ -149,6 +149,7 @@ def publish(
     from conformance.cli.output import Folder, seen_traces, show
     from conformance.cli.proposals import write_proposals
     from conformance.judge.expectations import BadExpectations
+    from conformance.judge.verdict import Verdict
     from conformance.report import results
 
     folder = Folder(Path(options.out))
@@ -166,6 +167,10 @@ def publish(
         )
     except BadExpectations as error:
         raise exits.Refusal(exits.BAD_INPUT, str(error)) from None
+    if any(one.judgement.verdict is Verdict.VIOLATES for one in report.unexpected()):
+        from conformance.cli.causes import explained
+
+        report = explained(report, session)
     page = folder.write_report(report, seen_traces(session.outcomes))
     show(report, options.format)
     if options.format == "text":

@@ -20,7 +20,7 @@ from conformance.judge.properties import check_all
 from conformance.judge.refusals import Refusal, nearest_of
 from conformance.judge.sync_acceptor import SyncRejection
 from conformance.judge.texts import Texts
-from conformance.judge.verdict import Judgement, PropertyResult, Verdict
+from conformance.judge.verdict import Cause, Judgement, PropertyResult, Verdict
 from conformance.judge.words import kind_of
 from conformance.trace import Broken, Entry, GaveUp, Quiet, Trace
 from spec_model.choices import CHOICES
@@ -65,6 +65,7 @@ def judge(
             unexplained=evidence.unexplained,
             explained=len(trace.entries) if evidence.unexplained is None else evidence.unexplained,
             allowed=evidence.allowed,
+            causes=evidence.causes,
             properties=properties,
             largest=max(texts.fetch.largest, texts.sync.largest),
             seconds=seconds,
@@ -82,6 +83,7 @@ class Evidence:
     blame: tuple[str, ...] = ()
     unexplained: int | None = None
     allowed: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] | None = None
 
 
 def _verdict(
@@ -108,7 +110,10 @@ def _verdict(
         return Verdict.VIOLATES, Evidence(failed[0].why, choices, names, failed[0].entry)
     if acceptor.faults:
         first = acceptor.faults[0]
-        return Verdict.VIOLATES, Evidence(first.why, choices, _steps(acceptor.faults), first.index)
+        steps = _steps(acceptor.faults)
+        # A fault needs no search: the step that would have kept it from being seen was not taken.
+        causes = tuple(Cause(step, "it were left out") for step in steps)
+        return Verdict.VIOLATES, Evidence(first.why, choices, steps, first.index, causes=causes)
     gave_up = _first_note(trace, GaveUp)
     if isinstance(gave_up, GaveUp):
         why = f"the script waited in vain for {gave_up.waiting_for}, which nothing promises"

@@ -20,7 +20,7 @@ from spec_model.background_sync import steps as sync_steps
 STEPS = frozenset((*steps.STEPS, *sync_steps.STEPS))
 """The ids of every step of either text."""
 
-_ID = re.compile(r"\b[A-Z]+-[0-9A-Za-z.]*[0-9A-Za-z]")
+_ID = re.compile(r"\b(?:[A-Z]+-)+[0-9](?:[0-9A-Za-z.]*[0-9A-Za-z])?")
 
 
 @attrs.frozen

@@ -61,27 +61,52 @@ class Mutant:
         return f"{self.file}:{self.lines[0]} {self.function}: {self.description}"
 
 
+@attrs.frozen
+class Algorithm:
+    """A function of the model: ``name`` is dotted for a method."""
+
+    path: Path
+    name: str
+    tree: ast.FunctionDef
+    citations: Citations
+
+    @property
+    def module(self) -> str:
+        """The module's name."""
+        return f"{_PACKAGE.name}.{_dotted(self.path)}"
+
+    @property
+    def full(self) -> str:
+        """The name with that of its file."""
+        return f"{_dotted(self.path)}.{self.name}"
+
+    @property
+    def schedules(self) -> bool:
+        """Whether it only hands over to others."""
+        return self.tree.name in _SCHEDULING
+
+
+@functools.cache
+def algorithms() -> tuple[Algorithm, ...]:
+    """Every function of the modules that take steps, in the order of files and lines."""
+    sources = {path: path.read_text("utf-8") for path in sorted(_PACKAGE.rglob("*.py"))}
+    return tuple(
+        Algorithm(path, name, function, Citations.of(function))
+        for path, text in sources.items()
+        if ".take(" in text and path.name not in _NO_ALGORITHMS
+        for name, function in _functions(ast.parse(text, str(path)))
+    )
+
+
 @functools.cache
 def mutants() -> tuple[Mutant, ...]:
     """Every mutant, in the order of files and lines.  The same source gives the same ones."""
-    sources = {path: path.read_text("utf-8") for path in sorted(_PACKAGE.rglob("*.py"))}
-    trees = {
-        path: ast.parse(text, str(path))
-        for path, text in sources.items()
-        if ".take(" in text and path.name not in _NO_ALGORITHMS
-    }
-    functions = {path: dict(_functions(tree)) for path, tree in trees.items()}
+    found = algorithms()
     cited: dict[Path, dict[str, Citations]] = {}
-    for path, found in functions.items():
+    for each in found:
         # Each folder is a system; one is never called by another.
-        here = cited.setdefault(path.parent, {})
-        here |= {f"{_dotted(path)}.{name}": Citations.of(each) for name, each in found.items()}
-    return tuple(
-        mutant
-        for path, found in functions.items()
-        for name, function in found.items()
-        for mutant in _mutants_of(path, name, function, cited[path.parent])
-    )
+        cited.setdefault(each.path.parent, {})[each.full] = each.citations
+    return tuple(mutant for each in found for mutant in _mutants_of(each, cited[each.path.parent]))
 
 
 @contextmanager
@@ -144,14 +169,11 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
                     yield f"{node.name}.{inner.name}", inner
 
 
-def _mutants_of(
-    path: Path, name: str, function: ast.FunctionDef, cited: dict[str, Citations]
-) -> Iterator[Mutant]:
-    module = f"{_PACKAGE.name}.{_dotted(path)}"
-    full = f"{_dotted(path)}.{name}"
+def _mutants_of(algorithm: Algorithm, cited: dict[str, Citations]) -> Iterator[Mutant]:
+    full, name, function = algorithm.full, algorithm.name, algorithm.tree
     times: Counter[str] = Counter()
     asked_by = callers(full, cited)
-    if function.name in _SCHEDULING:
+    if algorithm.schedules:
         return
     for edit in edits(function):
         text = f"{edit.operator}\n{edit.before}\n{edit.after}"
@@ -161,8 +183,9 @@ def _mutants_of(
             key = f"{key}~{times[key]}"
         steps = cited[full].at(edit.at) or asked_by
         with edit.applied():
-            code = _compiled(function, name, path)
-        yield Mutant(key, module, name, edit.operator, _said(edit), _lines(edit), steps, code)
+            code = compiled(algorithm, function.body)
+        where = (algorithm.module, name)
+        yield Mutant(key, *where, edit.operator, _said(edit), _lines(edit), steps, code)
 
 
 def _said(edit: Edit) -> str:
@@ -186,9 +209,10 @@ def _lines(edit: Edit) -> tuple[int, int]:
     return first.lineno, first.end_lineno or first.lineno
 
 
-def _compiled(function: ast.FunctionDef, name: str, path: Path) -> CodeType:
-    """The code of a function as its module's compiler would make it, without decorators."""
-    bare = ast.FunctionDef(function.name, function.args, function.body, [])
+def compiled(algorithm: Algorithm, block: list[ast.stmt]) -> CodeType:
+    """The code of a function with this body, as its module's compiler would make it."""
+    function, name, path = algorithm.tree, algorithm.name, algorithm.path
+    bare = ast.FunctionDef(function.name, function.args, block, [])
     body: ast.stmt = ast.copy_location(bare, function)
     *outer, _ = name.split(".")
     for each in outer:

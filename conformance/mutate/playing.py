@@ -197,7 +197,7 @@ def notice(known: Iterable[Known]) -> Found:
 def _play(known: Known) -> tuple[Noticed | None, bool]:
     play, by = known.play, str(known.play)
     try:
-        with _impatient():
+        with impatient():
             trace = play.run()
     except Exception as error:  # noqa: BLE001 - whatever a changed model does, it was noticed
         return raised(error, by), True
@@ -222,7 +222,8 @@ def raised(error: BaseException, by: str) -> Noticed:
 
 
 @contextmanager
-def _impatient() -> Iterator[None]:
+def impatient() -> Iterator[None]:
+    """A model that goes on and on is given up on early."""
     patience = kernel.LIMIT
     kernel.LIMIT = SETTLES_WITHIN
     try:

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 import attrs
 import jinja2
 
-from conformance.judge.verdict import Verdict
+from conformance.judge.verdict import Judgement, Verdict
 from conformance.report import cells, terminal
 from conformance.report.cells import Cell
 from conformance.report.diagram import Diagram, Fold, diagram
-from conformance.report.meaning import meaning
+from conformance.report.meaning import broken_at, meaning
 from conformance.report.results import (
     ColumnInfo,
     Report,
@@ -91,6 +91,7 @@ def render(report: Report, traces: Traces | None = None) -> str:
         ],
         shown={one.id: _shown(report, one, traces or {}) for one in report.scenarios},
         sources=_sources(report),
+        broken_at=broken_at,
         broken_properties=broken_properties,
         violates=Verdict.VIOLATES,
     )
@@ -130,12 +131,18 @@ def _shown(report: Report, scenario: ScenarioInfo, traces: Traces) -> list[Shown
     return blocks
 
 
+def _broken(judgement: Judgement) -> tuple[str, ...]:
+    """What explains a violation, if that is known, else where it was seen."""
+    explain = tuple(cause.step for cause in judgement.causes or () if cause.explains)
+    return explain or judgement.blame or ("undetermined",)
+
+
 def _blame(report: Report) -> list[tuple[str, list[tuple[ColumnInfo, list[Result]]]]]:
     """Each blamed step or property, with the violations it is blamed for, most first."""
     blamed: dict[str, list[Result]] = {}
     for result in report.results:
         if result.judgement.verdict is Verdict.VIOLATES:
-            for name in result.judgement.blame or ("undetermined",):
+            for name in _broken(result.judgement):
                 blamed.setdefault(name, []).append(result)
     ordered = sorted(blamed.items(), key=lambda item: (-len(item[1]), item[0]))
     return [

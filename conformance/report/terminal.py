@@ -10,7 +10,7 @@ from rich.text import Text
 from conformance.judge.expectations import Standing
 from conformance.judge.verdict import Verdict
 from conformance.report import cells
-from conformance.report.meaning import with_meaning
+from conformance.report.meaning import broken_at, seen_at
 from conformance.report.results import Report, Result, broken_properties
 from conformance.report.words import alternatives, clipped, count
 
@@ -89,15 +89,14 @@ def headline(report: Report, result: Result) -> str:
 def lines_of(report: Report, result: Result) -> list[str]:
     """What a reader needs of one unexpected result, a line each, the replay line last."""
     judgement = result.judgement
-    lines = []
+    lines = broken_at(judgement)
     if result.sentence:
         explained = count(judgement.explained, "entry", "entries")
         lines.append(f"after {explained} that could be explained, {result.sentence}")
     if judgement.why:
         lines.append(clipped(judgement.why, LONG))
     if judgement.verdict is Verdict.VIOLATES:
-        names = [with_meaning(name) for name in judgement.blame]
-        lines.append(f"blame: {', '.join(names) or 'undetermined'}")
+        lines += seen_at(judgement)
         lines += [
             f"{one.name} is broken: {clipped(one.why, LONG)}"
             for one in broken_properties(judgement)

@@ -29,6 +29,10 @@ class Send:
     end: int
     decoded: int
 
+    def written(self, plan: Plan) -> int | None:
+        """For the log: how much of a coded body is written then; None of a plain one."""
+        return None if plan.encoding == "identity" else self.end
+
 
 @attrs.frozen
 class Wait:

@@ -283,7 +283,7 @@ class _Exchange:
             if isinstance(action, Wait):
                 await self._hold(action.gate)
             elif isinstance(action, Send):
-                note(ServerBytes(self.number, action.decoded))
+                note(ServerBytes(self.number, action.decoded, action.written(plan)))
                 self._end_if_complete(action.end)
                 await self._write(self._framed(plan.body[action.start : action.end]))
             else:

@@ -94,7 +94,7 @@ def test_a_partial_run_is_marked() -> None:
 def test_a_violation_shows_its_sentence_its_blame_and_how_to_see_it_again() -> None:
     html = rendered()
     assert "the worker gets backgroundfetchsuccess for &#34;f&#34;, success" in html
-    assert "Blame: PERFORM-5.3, S06." in html
+    assert "Seen at: PERFORM-5.3, S06." in html
     assert "In a success handler every record" in html
     assert "allowed instead: the worker gets backgroundfetchfail with bad-status" in html
     assert "bgfetch run --on &#39;stdio:./my prog&#39; SC-33" in html

@@ -77,8 +77,8 @@ def test_a_violation_says_where_what_blame_and_ends_with_its_replay_line() -> No
     tail = shown(sample()).split("VIOLATES  SC-33 on chromium: one record answers 404\n")[1]
     lines = [line.strip() for line in tail.splitlines()]
     assert lines[0].startswith("after 13 entries that could be explained, the worker gets backgr")
-    blame = next(line for line in lines if line.startswith("blame: "))
-    assert blame.startswith("blame: PERFORM-5.3 (")
+    blame = next(line for line in lines if line.startswith("seen at: "))
+    assert blame.startswith("seen at: PERFORM-5.3 (")
     assert ", S06 (In a success handler every record" in blame
     assert "S06 is broken: success although /b answered 404" in lines
     assert "allowed instead: the worker gets backgroundfetchfail with bad-status" in lines
