@@ -44,6 +44,12 @@ times: in factored form, with every combination of records' states held apart, a
 acceptor, which knows neither bounds nor factors.
 """
 
+_BLAME = """\
+The text is changed in one place, and a run of the changed model violates: is the changed step
+blamed? *Blind*: when that very change may not be tried. The order in which steps are named was
+chosen on other changes than these; `docs/decisions/0006-blame.md` says what is blamed and why.
+"""
+
 _COVERAGE = """\
 In how many of the {runs:,} runs of soundness a script has asked for something, and something
 was shown.
@@ -62,6 +68,7 @@ def acceptor_page(reports: Path) -> str:
                 *_soundness(report["soundness"]),
                 *_mutations(report["mutations"]),
                 *_agreement(report["agreement"]),
+                *_blame(report["blame"]),
                 *_coverage(report["soundness"]),
             ]
         ).rstrip("\n")
@@ -113,6 +120,27 @@ def _agreement(trial: Trial) -> Iterator[str]:
     for profile, line in trial.items():
         for what, count in line["counts"].items():
             yield f"| {profile} | {line['tried']} | {what} | {count:,} |"
+
+
+def _blame(trial: Trial) -> Iterator[str]:
+    kinds = ("blamed", "blamed among the first 1", "blamed among the first 3", "blamed blind")
+    yield "\n## Whom a violation is blamed on\n"
+    yield _BLAME
+    yield "| mutants | violations | blamed | named first | in the first three | blind | names |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for half, line in trial.items():
+        counts = line["counts"]
+        violate = counts.get("violates", 0) or 1
+        shares = " | ".join(f"{counts.get(kind, 0) / violate:.0%}" for kind in kinds)
+        named = sum(
+            int(name.removeprefix("size ")) * count
+            for name, count in counts.items()
+            if name.startswith("size ")
+        )
+        yield (
+            f"| {half} | {counts.get('violates', 0):,} | {shares} "
+            f"| {named / violate:.1f} on average, {line['largest']} at most |"
+        )
 
 
 def _coverage(trial: Trial) -> Iterator[str]:
