@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _NUMBERS = (
     *("attempts", "size", "pages", "closes", "fetches", "pauses", "aborts", "user-aborts"),
     *("restarts", "offline", "gets", "matches", "updates", "unregisters", "total", "quota"),
+    *("clicks", "busy"),
 )
 """Bounds that are plain numbers, in the words of the command line."""
 
@@ -89,7 +90,8 @@ def explore_command(
 
     A scope names the bounds; --attempts, --size, --pages, --closes, --fetches, --pauses,
     --aborts, --user-aborts, --restarts, --offline, --gets, --matches, --updates,
-    --unregisters, --total and --quota change single ones.  Without any scope: default.
+    --unregisters, --clicks, --busy, --total and --quota change single ones.  Without any
+    scope: default.
     """
     chosen = edition_of(edition, without)
     if api == "sync":

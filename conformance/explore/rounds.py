@@ -1,15 +1,14 @@
 """The errata found again, in rounds, by nothing but search.
 
-A search explores one scope under the edition that has been repaired so far, and takes the
-properties that it breaks.  A breach is laid at a cluster's door if applying that one cluster to
+A search explores one scope under the edition that has been repaired so far, up to the first
+property that it breaks.  The breach is laid at a cluster's door if applying that one cluster to
 the edition removes it: the property holds in the scope, or its shortest counterexample becomes
-longer.  The clusters found are applied and the scope is searched again, until that gives
-nothing new; then comes the next scope, smallest first (as amended).  One round is a pass over
-all scopes, and the rounds end with one that finds nothing.  What hides behind a defect
-appears later, in the same scope or in the next round.
+longer.  The clusters found are applied and the scope is searched again, until it breaks nothing
+that a cluster removes; then comes the next scope, lightest first.  One round is a pass over all
+scopes, and the rounds end with one that finds nothing.  What hides behind a defect appears later,
+in the same scope or in the next round.
 
-Only clusters that the scope asks about under that edition are tried: what nobody asks about
-removes nothing.
+Only clusters that the search asked about before the breach are tried: nothing else can remove it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from conformance.explore.compiled import Packed
 from conformance.explore.each import Asking
 from conformance.explore.scope import Scope
 from conformance.explore.search import Flaw, Found, explore
-from spec_model.editions import AMENDED, AS_WRITTEN, CLUSTERS, Edition
+from spec_model.editions import AS_WRITTEN, CLUSTERS, Edition
 
 MOST_STATES = 4_000
 """Of one scope in one round: beyond it the search is called partial."""
@@ -70,14 +69,13 @@ def rounds(
 ) -> Rounds:
     """Search, blame, repair, until nothing new is found."""
     finding = _Finding(edition, [each for each in clusters if not edition.repairs(each)], say)
-    ordered = sorted(scopes, key=lambda scope: search(scope, AMENDED)[0].states)
+    ordered = sorted(scopes, key=lambda scope: scope.weight)
     number = 0
     while finding.candidates:
         number += 1
         known, finding.unexplained = len(finding.hits), []
         for scope in ordered:
-            while finding.search(number, scope):
-                pass
+            finding.exhaust(number, scope)
         if len(finding.hits) == known:
             break
     left = tuple(finding.candidates)
@@ -92,60 +90,53 @@ class _Finding:
     hits: list[Hit] = attrs.field(factory=list)
     unexplained: list[Unexplained] = attrs.field(factory=list)
 
-    def search(self, number: int, scope: Scope) -> bool:
-        """One search of one scope; whether it gave a cluster, which has been applied then."""
-        whole, asked = search(scope, self.edition)
-        todo = {flaw.name: flaw for flaw in whole.flaws}
-        self.say(f"round {number}, {scope.name}: {whole.states} states, broken: {', '.join(todo)}")
-        found: dict[str, Hit] = {}
-        for cluster in [each for each in self.candidates if each in asked]:
-            if not todo:
-                break
-            repaired = Edition(self.edition.name, self.edition.clusters | {cluster})
-            depths = _depths(scope, repaired, todo.values())
-            for flaw in _removed(todo.values(), depths):
-                self.say(f"  {cluster}: {flaw.name} at {flaw.depth}")
-                hit = Hit(number, cluster, scope.name, flaw.name, flaw.kind, flaw.depth)
-                if cluster not in found or flaw.depth < found[cluster].depth:
-                    found[cluster] = hit
-                if flaw.name not in depths:
-                    del todo[flaw.name]
-        self.hits += found.values()
-        self.edition = Edition(self.edition.name, self.edition.clusters | set(found))
-        self.candidates = [each for each in self.candidates if each not in found]
-        if not found:
-            left = todo.values()
-            self.unexplained += (Unexplained(number, scope.name, f.name, f.depth) for f in left)
-        return bool(found)
+    def exhaust(self, number: int, scope: Scope) -> None:
+        """Search one scope until it breaks nothing that a cluster removes."""
+        stuck: set[str] = set()
+        while True:
+            found, asked = search(scope, self.edition, first_flaw=not stuck)
+            flaws = [flaw for flaw in found.flaws if flaw.name not in stuck]
+            if not flaws:
+                return
+            if not self._blame(number, scope, flaws[0], asked):
+                stuck.add(flaws[0].name)
+                one = flaws[0]
+                self.unexplained.append(Unexplained(number, scope.name, one.name, one.depth))
+
+    def _blame(self, number: int, scope: Scope, flaw: Flaw[Packed, int], asked: set[str]) -> bool:
+        """Apply every cluster that alone removes the breach; whether there is one."""
+        guilty = [
+            cluster
+            for cluster in self.candidates
+            if cluster in asked and self._removed(scope, flaw, cluster)
+        ]
+        self.say(f"round {number}, {scope.name}: {flaw.name} at {flaw.depth}: {' '.join(guilty)}")
+        what = scope.name, flaw.name, flaw.kind, flaw.depth
+        self.hits += (Hit(number, cluster, *what) for cluster in guilty)
+        self.edition = Edition(self.edition.name, self.edition.clusters | set(guilty))
+        self.candidates = [each for each in self.candidates if each not in guilty]
+        return bool(guilty)
+
+    def _removed(self, scope: Scope, flaw: Flaw[Packed, int], cluster: str) -> bool:
+        """Whether the breach is gone, or has gone deeper, once the cluster is applied.
+
+        A breach of an *always* needs no deeper search than to its depth; what is owed for ever
+        needs the whole space, and what was not searched to its end has not been seen to hold.
+        """
+        repaired = Edition(self.edition.name, self.edition.clusters | {cluster})
+        if flaw.kind == "always":
+            found = explore(compiled(scope, repaired), deepest=flaw.depth, liveness=False)
+        else:
+            found, _ = search(scope, repaired)
+            if not found.complete:
+                return False
+        return all(each.name != flaw.name or each.depth > flaw.depth for each in found.flaws)
 
 
-def _removed(flaws: Iterable[Flaw[Packed, int]], depths: dict[str, int]) -> list[Flaw[Packed, int]]:
-    """The flaws that are gone, or have gone deeper."""
-    return [flaw for flaw in flaws if depths.get(flaw.name, flaw.depth + 1) > flaw.depth]
-
-
-def _depths(scope: Scope, edition: Edition, flaws: Iterable[Flaw[Packed, int]]) -> dict[str, int]:
-    """At which depth a repaired edition still breaks these properties.
-
-    A breach of an *always* cannot move up by a repair that removes it, so no deeper search than to
-    the old depth is needed; what is owed for ever needs the whole space.
-    """
-    flaws = list(flaws)
-    if any(flaw.kind == "eventually" for flaw in flaws):
-        found, _ = search(scope, edition)
-        left = {flaw.name: flaw.depth for flaw in found.flaws}
-        if not found.complete:
-            # What was not searched to its end has not been seen to hold.
-            open_ = (f for f in flaws if f.kind == "eventually" or f.depth > found.depth)
-            left = {**{flaw.name: flaw.depth for flaw in open_}, **left}
-        return left
-    deepest = max(flaw.depth for flaw in flaws)
-    found = explore(compiled(scope, edition), deepest=deepest, liveness=False)
-    return {flaw.name: flaw.depth for flaw in found.flaws}
-
-
-def search(scope: Scope, edition: Edition) -> tuple[Found[Packed, int], set[str]]:
+def search(
+    scope: Scope, edition: Edition, *, first_flaw: bool = False
+) -> tuple[Found[Packed, int], set[str]]:
     """One scope, to its end or to where it is too large; and the clusters it asked about."""
     asking = Asking(edition.name, edition.clusters)
     tables: Compiled = compiled(scope, asking)
-    return explore(tables, most_states=MOST_STATES), asking.asked
+    return explore(tables, most_states=MOST_STATES, first_flaw=first_flaw), asking.asked

@@ -8,6 +8,7 @@ by one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -110,6 +111,17 @@ class Scope:
         limits = self.total or self.quota or self.unregisters or self.permission != "granted"
         honest = not self.faults and self.last in ("whole", "encoded") and not limits
         return honest and set(self.methods) == {"GET"}
+
+    @property
+    def weight(self) -> int:
+        """A guess at how large it is beside others."""
+        budgets = (
+            *(self.pauses, self.aborts, self.user_aborts, self.restarts, self.offline, self.gets),
+            *(self.matches, self.updates, self.unregisters, self.clicks, self.busy, self.closes),
+        )
+        record = self.attempts * (1 + len(self.faults)) * (1 + self.size)
+        pages = self.fetches * self.pages * (20 if self.order == "all" else 1)
+        return int(record ** len(self.methods) * pages * math.prod(2 * n + 1 for n in budgets))
 
     @property
     def interchangeable(self) -> bool:

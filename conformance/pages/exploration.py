@@ -34,8 +34,9 @@ amendment that nothing asks about as amended is left out *beside* the one that i
 """
 
 _ROUNDS = """\
-From the text as written, all defects at once. What a repair removes is laid at its door, it is
-applied, and the search begins again (`bgfetch explore --edition as-written --rounds`):
+From the text as written, all defects at once. The first breach of a scope is laid at the door of
+every amendment that alone removes it; these are applied, and the search begins again, scope by
+scope and round by round (`bgfetch explore --edition as-written --rounds`):
 """
 
 
@@ -52,7 +53,7 @@ def exploration_page(reports: Path) -> str:
         *_properties(scopes),
         *_goals(scopes),
         *_each(_read(reports, "explore-each.json")),
-        *_rounds(_read(reports, "explore-rounds.json")),
+        *_rounds(_read(reports, "explore-rounds.json"), _read(reports, "explore-each.json")),
     ]
     return "\n".join(parts) + "\n"
 
@@ -127,7 +128,7 @@ def _each(report: Report) -> Iterator[str]:
         yield f"| {_erratum(missed.cluster)} | {what} | {why_missed(missed)} |"
 
 
-def _rounds(report: Report) -> Iterator[str]:
+def _rounds(report: Report, each: Report) -> Iterator[str]:
     yield "\n## Rounds\n"
     yield _ROUNDS
     yield "| round | cluster | scope | property | steps |"
@@ -137,6 +138,27 @@ def _rounds(report: Report) -> Iterator[str]:
             f"| {hit['round']} | {_erratum(hit['cluster'])} | {hit['scope']} "
             f"| {hit['property']} | {hit['depth']} |"
         )
+    if report["left"]:
+        yield "\nNot found so:\n"
+        alone = {one["cluster"]: one for one in each["found"]}
+        for cluster in report["left"]:
+            yield f"- {_erratum(cluster)}: {_hidden(alone.get(cluster))}"
+    if report["unexplained"]:
+        yield "\nBreaches that no single amendment removes:\n"
+        for one in report["unexplained"]:
+            yield f"- {one['property']} in {one['scope']} at {one['depth']} steps"
+
+
+def _hidden(one: Mapping[str, Any] | None) -> str:
+    """Why the rounds have not met a cluster, as leaving it out alone tells it."""
+    if one is None:
+        return "not expressible in any of these scopes"
+    if one["beside"]:
+        return f"it shows only without {one['beside']}, which was repaired before"
+    return (
+        f"left out alone it breaks {one['property']} in {one['scope']}; here repairs that were "
+        "found before remove that, too"
+    )
 
 
 def _erratum(cluster: str) -> str:
