@@ -17,8 +17,7 @@ A preflight's permission is kept for as long as the server says, at most two hou
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -84,7 +83,7 @@ class Connection:
     most: int
     used: bool
     exchange: Exchange = attrs.field(factory=Exchange)
-    _since: float = attrs.field(factory=trio.current_time)
+    _since: float = 0.0
     _in_window: int = 0
     _head_due: float | None = None
 
@@ -106,7 +105,8 @@ class Connection:
     async def head(self) -> Head:
         """The answer's head.  Raises Interrupted or PeerMisbehaved."""
         limit = self.timeouts.head
-        self._head_due = None if limit is None else trio.current_time() + limit
+        self._since = trio.current_time()
+        self._head_due = None if limit is None else self._since + limit
         head = await self.next()
         self._head_due = None
         if not isinstance(head, Head):
@@ -117,6 +117,8 @@ class Connection:
     async def _receive(self) -> bytes:
         link = direct(self.link)
         try:
+            if isinstance(link, SocketLink) and not self.exchange.heard:
+                await self.patience(link.wait_readable)  # nobody answers at once
             while link is not None:
                 try:
                     data = link.receive_now(self.most)
@@ -249,6 +251,26 @@ class NetworkSeams(Protocol):
 
 
 @attrs.define(eq=False)
+class Asking:
+    """An answer for as long as a block runs; then its turn and its connection are free."""
+
+    network: Network
+    who: Hashable
+    request: StoredRequest
+    start: int
+    upload: Upload | None
+    _trip: Trip | None = None
+
+    async def __aenter__(self) -> Answer:
+        self._trip, answer = await self.network._ask(self)
+        return answer
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        assert self._trip is not None  # entered
+        await self.network._back(self._trip, well=error is None)
+
+
+@attrs.define(eq=False)
 class Network:
     """How one engine, or a page's own requests, reach servers."""
 
@@ -282,29 +304,34 @@ class Network:
             with trio.CancelScope(shield=True):
                 await self._idle.close()
 
-    @asynccontextmanager
-    async def answer(
+    def answer(
         self, who: Hashable, request: StoredRequest, start: int, upload: Upload | None
-    ) -> AsyncIterator[Answer]:
-        """Ask from byte ``start`` in the turn of ``who``.  Raises TransferError."""
-        policy = self.config.policy
-        hop = first_hop(self._app, request, upload is not None, start, policy)
+    ) -> Asking:
+        """Ask from byte ``start`` in the turn of ``who``: ``async with`` has the answer.
+
+        Entering raises TransferError.
+        """
+        return Asking(self, who, request, start, upload)
+
+    async def _ask(self, asking: Asking) -> tuple[Trip, Answer]:
+        """Up to the answer that is no redirect."""
+        policy, upload, who = self.config.policy, asking.upload, asking.who
+        hop = first_hop(self._app, asking.request, upload is not None, asking.start, policy)
         while True:
             if hop.needs_preflight:
                 await self._preflight(who, hop)
-            trip, well = await self._go(who, hop, upload if hop.with_body else None), False
+            trip = await self._go(who, hop, upload if hop.with_body else None)
             try:
                 self._keep_cookies(hop, trip.head)
                 if not cors_allows(hop, trip.head.headers):
                     raise PeerMisbehaved("the CORS check failed")
                 following = next_hop(hop, trip.head.status, trip.head.headers, policy)
                 if following is None:
-                    yield self._answer(hop, trip)
-                well = True
-            finally:
-                await self._back(trip, well=well)
-            if following is None:
-                return
+                    return trip, self._answer(hop, trip)
+            except BaseException:
+                await self._back(trip, well=False)
+                raise
+            await self._back(trip, well=True)
             hop = following
 
     def _answer(self, hop: Hop, trip: Trip) -> Answer:

@@ -153,7 +153,7 @@ class Store:
     async def append(self, name: str, data: bytes, *, small: bool = False) -> None:
         """All or nothing.  Raises StoreFull.  ``small``: rather here than in a thread."""
         if small and self.offload is offload_to_thread:
-            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint_if_cancelled()  # a small one keeps nobody waiting
             if self.closed:
                 raise EngineClosed()
             self._append(name, data)

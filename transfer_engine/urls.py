@@ -72,13 +72,12 @@ class Address:
     @property
     def origin(self) -> str:
         """Scheme, host and port as one string, the port left out when it is the default."""
-        return f"{self.scheme}://{self.authority}"
+        return _origin(self.scheme, self.host, self.port)
 
     @property
     def authority(self) -> str:
         """The value of the Host header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+        return self.origin.partition("://")[2]
 
     @property
     def url(self) -> str:
@@ -89,6 +88,13 @@ class Address:
     def loopback(self) -> bool:
         """Whether the host is this machine by its very name."""
         return _LOOPBACK.fullmatch(self.host) is not None
+
+
+@lru_cache(1024)
+def _origin(scheme: str, host: str, port: int) -> str:
+    """Of ten thousand addresses, they are mostly the same."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown if port == DEFAULT_PORTS[scheme] else f'{shown}:{port}'}"
 
 
 def parse(url: str, base: str = "") -> Address:
