@@ -198,8 +198,15 @@ class Runner:
                 await trio.sleep(self.config.checkpoint_interval)
 
     async def checkpoint(self) -> None:
-        """Harden and commit all bodies that have grown."""
+        """Harden and commit all bodies that have grown; what is cut short is done next time."""
         grown, self._dirty = self._dirty, {}
+        try:
+            await self._commit_lengths(grown)
+        except BaseException:
+            self._dirty = grown | self._dirty
+            raise
+
+    async def _commit_lengths(self, grown: dict[RecordState, Job]) -> None:
         lengths = {
             record.body: record.body.length
             for record, job in grown.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 import trio
 import trio.testing
 
@@ -151,5 +152,23 @@ def test_a_full_disk_is_quota_exceeded_and_charges_nothing() -> None:
             reg = await engine.fetch("s", "/a")
             assert await finished(reg) == ("failure", "quota-exceeded")
             assert (reg.downloaded, engine.storage().responses) == (0, 0)
+
+    simulate(test)
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_what_was_shown_before_a_close_is_not_fetched_again(steps: int) -> None:
+    """However far the commit of it had come when the engine was closed."""
+
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 4, etag='"v1"'), ranged(TEN))
+        async with app.open() as engine:
+            await until_downloaded(await engine.fetch("s", "/a"), 4)
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
+        app.crash()
+        async with app.open():
+            await app.seen("success")
+        assert app.server.ranges("/a") == ["", "bytes=4-"]
 
     simulate(test)
