@@ -246,7 +246,7 @@ def crash_everywhere(
                     if time.monotonic() > until or (stop and campaign.found.broken):
                         return campaign.found
                     _one_point(campaign, level, number, moment, cut)
-    campaign.found.distinct_disks = len(campaign.outcomes)
+                    campaign.found.distinct_disks = len(campaign.outcomes)
     return campaign.found
 
 
