@@ -69,8 +69,11 @@ class Boxes:
             stored = self.held(hypothesis, fetch.index)
             if fetch.phase is not RegistrationPhase.RECORDS_GONE:
                 lo += stored.lo
-            hi += stored.hi + fetch.upload_total
-        return Extent(lo, hi)
+            final = hypothesis.final(fetch.index)
+            # Nothing comes any more to what its registration objects show for good.
+            most = stored.hi if final is None else min(stored.hi, final.downloaded)
+            hi += most + fetch.upload_total
+        return Extent(lo, max(lo, hi))
 
     def view(self, hypothesis: Hypothesis, fetch: int, index: int) -> View:
         """What a record sees of the rest."""

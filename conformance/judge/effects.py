@@ -205,22 +205,17 @@ class Effects:
         if not hypothesis.agent.running:
             return
         for fetch in hypothesis.agent.fetches:
-            if fetch.phase in RUNNING:
+            # What the user has asked for stands before it in the edit queue.
+            if fetch.phase in RUNNING and f"{ENQUEUED}{fetch.index}" not in hypothesis.pending:
                 for settled in self._settle(hypothesis, fetch):
                     yield from self._dispatched(settled)
-
-    def _all_settled(self, hypothesis: Hypothesis, fetch: int) -> Hypothesis | None:
-        narrowed: Hypothesis | None = hypothesis
-        for index in range(len(hypothesis.records[fetch])):
-            narrowed = narrowed and _narrowed(narrowed, fetch, index, None)
-        return narrowed
 
     def _settle(self, hypothesis: Hypothesis, fetch: BackgroundFetch) -> Iterator[Hypothesis]:
         if fetch.phase is RegistrationPhase.DECIDING:
             # E05: as written nothing waits for the records that an overflow stops.
             yield from self._settle_as(hypothesis, fetch, ("download-total-exceeded",))
             return
-        settled = self._all_settled(hypothesis, fetch.index)
+        settled = hypothesis.with_all_settled(fetch.index)
         if settled is None:
             return
         if not fetch.in_map:
@@ -231,12 +226,12 @@ class Effects:
             if ahead is None:
                 return
             for result in RECORD_ENDS[1:]:
-                first = _narrowed(ahead, fetch.index, index, result)
+                first = ahead.with_settled(fetch.index, index, result)
                 if first is None:
                     continue
                 yield from self._settle_as(first, fetch, (result,))
                 yield from self._settle_as_another(first, fetch, index, result)
-            ahead = _narrowed(ahead, fetch.index, index, "success")
+            ahead = ahead.with_settled(fetch.index, index, "success")
         if ahead is not None and self._fits(ahead, fetch):
             yield from self._settle_as(ahead, fetch, ("success",))
 
@@ -248,7 +243,7 @@ class Effects:
             for other in RECORD_ENDS[1:]:
                 if other == result:
                     continue
-                both = _narrowed(hypothesis, fetch.index, index, other)
+                both = hypothesis.with_settled(fetch.index, index, other)
                 if both is not None:
                     yield from self._settle_as(both, fetch, (result, other))
 
@@ -298,18 +293,6 @@ def _settled(agent: bf.UserAgent, index: int, results: tuple[str, ...], d: Decid
 def _overflows(record: RecordState, view: View) -> bool:
     """Whether a record is the first to exceed the total, which stops all others."""
     return record.result == "download-total-exceeded" and not view.abort
-
-
-def _narrowed(
-    hypothesis: Hypothesis, fetch: int, index: int, result: str | None
-) -> Hypothesis | None:
-    """Only settled members of one record's set (with one result), or None if there is none."""
-    kept = frozenset(
-        record
-        for record in hypothesis.records[fetch][index]
-        if record.settled and result in (None, record.result)
-    )
-    return hypothesis.with_locals(fetch, index, kept) if kept else None
 
 
 def _combinations(hypothesis: Hypothesis) -> list[Hypothesis]:

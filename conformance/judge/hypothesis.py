@@ -223,6 +223,22 @@ class Hypothesis:
         row = (*row[:index], locals_, *row[index + 1 :])
         return attrs.evolve(self, records=(*self.records[:fetch], row, *self.records[fetch + 1 :]))
 
+    def with_all_settled(self, fetch: int) -> Hypothesis | None:
+        """Narrowed to what has settled of each record; None if one cannot have."""
+        narrowed: Hypothesis | None = self
+        for index in range(len(self.records[fetch])):
+            narrowed = narrowed and narrowed.with_settled(fetch, index, None)
+        return narrowed
+
+    def with_settled(self, fetch: int, index: int, result: str | None) -> Hypothesis | None:
+        """Only settled members of one record's set (with one result), or None if there is none."""
+        kept = frozenset(
+            record
+            for record in self.records[fetch][index]
+            if record.settled and result in (None, record.result)
+        )
+        return self.with_locals(fetch, index, kept) if kept else None
+
     def instance(self, handle: str) -> Instance | None:
         """A registration object by name."""
         return next((i for i in self.instances if i.handle == handle), None)

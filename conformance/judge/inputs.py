@@ -29,6 +29,8 @@ from spec_model.values import Extent, RequestSpec
 _WITH_UPDATE_UI = ("backgroundfetchsuccess", "backgroundfetchfail")
 ENQUEUED = "~"
 """Begins the name of a user's abort that is answered and waits in the edit queue (E02)."""
+TOO_LATE = "~!"
+"""The same, where the settlement of that fetch was in the queue before it."""
 READING = "@"
 """Begins the name of a fetch() that was not refused and whose bodies are being read (E60)."""
 
@@ -323,7 +325,7 @@ class Inputs:
 
     def abort_by_user(self, hypothesis: Hypothesis, ref: str) -> Iterator[Hypothesis]:
         """The user's abort has come to the head of the edit queue."""
-        index = int(ref.removeprefix(ENQUEUED))
+        index = int(ref.removeprefix(TOO_LATE).removeprefix(ENQUEUED))
         for (agent, _), choices in self.terms.ask(bf.abort, hypothesis.agent, index, "user"):
             yield attrs.evolve(hypothesis, agent=agent).needing(choices)
 
@@ -344,9 +346,13 @@ class Inputs:
         stops = command.action == "abort" or (command.action == "refuse" and newest.prompting)
         if stops and not newest.settled and self.terms.edition.repairs("E02"):
             # The same steps as abort(): they wait in the edit queue.
+            answered = hypothesis.owe(Due("ack", ref[1:], step=step))
             waiting = (*hypothesis.pending, f"{ENQUEUED}{newest.index}")
-            enqueued = attrs.evolve(hypothesis, pending=waiting)
-            yield enqueued.owe(Due("ack", ref[1:], step=step))
+            yield attrs.evolve(answered, pending=waiting)
+            over = answered.with_all_settled(newest.index)
+            if over is not None:
+                late = (*hypothesis.pending, f"{TOO_LATE}{newest.index}")
+                yield attrs.evolve(over, pending=late)
             return
         for (agent, refused), choices in self.terms.ask(
             bf.user_action, hypothesis.agent, newest.index, command.action

@@ -143,7 +143,7 @@ class Requests:
 
 def _range_starts(value: str, own_range: str) -> tuple[int, ...]:
     """Where a Range may begin; one that the page set itself belongs to a first request (E31)."""
-    own = (0,) if not value or value == own_range else ()
+    own = (0,) if value == own_range else ()
     if value.startswith("bytes=") and value.endswith("-") and value[6:-1].isdigit():
         return (*own, int(value[6:-1]))
     return own

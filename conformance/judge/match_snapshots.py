@@ -224,6 +224,11 @@ class Snapshots:
                 f"{where} shows recordsAvailable false before the settle event's handler has ended",
             )
             return False
+        if not shown.records_available and not shown.result:
+            # What says that the records are gone says what came of them, too.
+            why = f"{where} shows recordsAvailable false, but no result"
+            self._refuse("UPDATE-6.3", why)
+            return False
         cleared = fetch.abort == "unregister" and fetch.failure_reason == "aborted"
         if shown.records_available and shown.result and cleared:
             # E86: unregistering ends the fetch and takes its records in one step.

@@ -21,7 +21,6 @@ from conformance.judge.locals import RecordMoves, at_work
 from conformance.judge.terms import Terms
 from conformance.judge.words import call_name, due_text
 from spec_model.background_fetch import BackgroundFetch
-from spec_model.complete_record import RecordState
 from spec_model.phases import RecordPhase, RegistrationPhase
 
 _LIMITED = "concurrency=limited"
@@ -53,8 +52,11 @@ class Rest:
         view = self.terms.boxes.view(hypothesis, fetch.index, index)
         records = hypothesis.records[fetch.index][index]
         resting = frozenset(r for r in records if self.moves.rests(r, spec, view))
-        if not view.abort and self._unresolved(hypothesis, fetch.index):
-            resting |= frozenset(r for r in records if _not_begun(r))
+        if self._unresolved(hypothesis, fetch.index):
+            # E67: no record begins before that promise has settled.
+            begun = frozenset(r for r in records if r.attempts)
+            waiting = frozenset(r for r in records - begun if not r.settled)
+            resting = (resting - begun) | (frozenset() if view.abort else waiting)
         if view.abort or not self._in_flight(hypothesis):
             return resting, frozenset()
         waiting = frozenset(r for r in records if r.phase is RecordPhase.WAITING_UNPAUSED)
@@ -243,10 +245,6 @@ class Rest:
                     if record.unseen and record.phase is RecordPhase.BEFORE_HEADERS:
                         yield f"a {spec.method} request for {record.url}"
         yield from self.owed(hypothesis)
-
-
-def _not_begun(record: RecordState) -> bool:
-    return record.phase is RecordPhase.WAITING_UNPAUSED and not record.attempts
 
 
 def _due_step(records: Locals) -> str:

@@ -6,7 +6,7 @@ import attrs
 
 from conformance.judge.acceptor import Acceptor
 from conformance.judge.hypothesis import Hypothesis
-from conformance.judge.inputs import ENQUEUED, READING
+from conformance.judge.inputs import ENQUEUED, READING, TOO_LATE
 from conformance.judge.words import call_name, due_text, outcome, place
 from spec_model.background_fetch import BackgroundFetch
 
@@ -54,7 +54,7 @@ def _told(acceptor: Acceptor, hypothesis: Hypothesis) -> Told:
     waiting = []
     for ref in hypothesis.pending:
         if ref.startswith(ENQUEUED):
-            fetch = hypothesis.fetch(int(ref.removeprefix(ENQUEUED)))
+            fetch = hypothesis.fetch(int(ref.removeprefix(TOO_LATE).removeprefix(ENQUEUED)))
             waiting.append(f"the user's abort of {fetch.id!r}, in the edit queue")
         elif ref.startswith(READING):
             waiting.append(f"{call_name(facts.calls[ref[1:]])}, whose bodies are being read")

@@ -36,10 +36,17 @@ class Spoilt:
 def spoilt(trace: Trace) -> Iterator[Spoilt]:
     """Every single mutation of a trace."""
     entries, order = trace.entries, places(trace)
+    asked = {entry.sent.seq: entry.sent for entry in entries if entry.sent is not None}
     for at, entry in enumerate(entries):
+        if entry.answered is not None:
+            for what, answer in _answers(entry.answered, asked[entry.answered.seq]):
+                changed = msgspec.structs.replace(entry, answered=answer)
+                yield Spoilt(
+                    renumbered(trace, [*entries[:at], changed, *entries[at + 1 :]]), what, at
+                )
         if not _is_output(entry):
             continue
-        if not order[at].gives & _needed(order[at + 1 :]):
+        if not order[at].gives & _needed(order[at + 1 :]) and not _of_worker(order[at]):
             yield Spoilt(renumbered(trace, _without(entries, at)), "drop", at)
         yield Spoilt(renumbered(trace, _twice(entries, at)), "double", at)
         for what, changed in _changes(entry):
@@ -56,6 +63,11 @@ def spoilt(trace: Trace) -> Iterator[Spoilt]:
         if precedes(order[at], order[at + 1]) and one != two:
             swapped = [*entries[:at], two, one, *entries[at + 2 :]]
             yield Spoilt(renumbered(trace, swapped), "swap", at)
+
+
+def _of_worker(place: Place) -> bool:
+    """A progress event in the worker need not be seen: it may be stopped, and is told no more."""
+    return isinstance(place.entry.seen, p.Progress) and place.observer == p.WORKER
 
 
 def _needed(places: list[Place]) -> frozenset[str]:
@@ -134,6 +146,34 @@ def _changes(entry: Entry) -> Iterator[tuple[str, Entry]]:
                 yield "body byte", _with(entry, change(seen, text=seen.text[:-1] + last))
                 short = change(seen, text=seen.text[:-1], length=seen.length - 1)
                 yield "length", _with(entry, short)
+
+
+def _answers(answer: p.Answer, command: p.AnyCommand) -> Iterator[tuple[str, p.Answer]]:
+    """What the implementation answers to a look, a question or a user's action."""
+    change = msgspec.structs.replace
+    if answer.snapshot is not None:
+        for what, shown in _snapshots(answer.snapshot):
+            yield f"look: {what}", change(answer, snapshot=shown)
+    if answer.stored is not None:
+        yield "stored", change(answer, stored=answer.stored + 1)
+        if answer.stored:
+            yield "stored", change(answer, stored=answer.stored - 1)
+    if answer.interface is not None:
+        interface = answer.interface
+        # After the end it may stay or not, and need not be dismissible.
+        fields = ["busy", "can_abort", "can_pause"] if interface.displayed else []
+        for field in (*fields, *(() if interface.dismissible else ("displayed", "dismissible"))):
+            if interface.displayed or field == "displayed":
+                yield f"interface: {field}", change(answer, interface=_toggled(interface, field))
+        if interface.displayed:
+            other = change(interface, origin=interface.origin + "!")
+            yield "interface: origin", change(answer, interface=other)
+    if isinstance(command, p.User):
+        yield "refusal", change(answer, refused=None if answer.refused else "not offered")
+
+
+def _toggled(shown: p.Shown, field: str) -> p.Shown:
+    return msgspec.structs.replace(shown, **{field: not getattr(shown, field)})
 
 
 def _settlements(seen: p.Settled) -> Iterator[tuple[str, p.Settled]]:

@@ -250,6 +250,50 @@ def test_a_users_abort_that_never_has_an_effect_is_refused() -> None:
     refuses(script.send(p.User, action="abort", id="a").quiet(), "PERFORM-8")
 
 
+def test_no_settlement_overtakes_a_users_abort_that_came_before_its_last_record_ended() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x")
+    script.send(p.User, action="abort", id="a").bytes("/x", 16).end("/x")
+    refuses(script.settle("a", "", 16), "UPDATE-6.8")
+
+
+def test_what_is_stored_is_no_more_than_the_last_progress_has_shown() -> None:
+    def script(stored: int) -> Script:
+        script = Script().begin().fetch("a", "/x", total=15).request("/x").serve("/x", length=16)
+        script.settle("a", "download-total-exceeded", 8).send(p.Storage)
+        entry = script.entries.pop()
+        answer = p.Answer(script.seq, stored=stored)
+        script.entries.append(msgspec.structs.replace(entry, answered=answer))
+        return script
+
+    admits(script(8))
+    refuses(script(9), "STORED-3")
+
+
+def test_records_are_not_gone_without_a_result() -> None:
+    script = Script().begin(listen=[]).fetch("a", "/x").request("/x").serve("/x")
+    shown = p.Snapshot("a", downloaded=16, records_available=False)
+    refuses(script.seen(p.Progress("i-a", shown)), "UPDATE-6.3")
+
+
+def test_nothing_is_asked_for_before_the_promise_of_a_busy_page() -> None:
+    script = Script().begin()
+    requests = [p.RequestInit(HOME + "/x")]
+    script.send(p.Fetch, call="c", realm="p1", id="a", requests=requests)
+    script.send(p.Busy, realm="p1", busy=True)
+    refuses(script.request("/x").quiet())
+
+
+def test_the_first_request_has_the_range_that_its_page_has_set() -> None:
+    def script(range_: str) -> Script:
+        own = p.RequestInit(HOME + "/x", headers={"Range": "bytes=8-"})
+        script = Script().begin().send(p.Fetch, call="c", realm="p1", id="a", requests=[own])
+        return script.request("/x", range_)
+
+    admits(script("bytes=8-"))
+    refuses(script(""))
+    refuses(script("bytes=3-"))
+
+
 def pushed(*, can_update_ui: bool = False) -> Script:
     script = Script().begin(listen=["push"]).send(p.Push, data="d")
     return script.seen(p.WorkerEvent("e1", "push", data="d", can_update_ui=can_update_ui))
