@@ -92,6 +92,7 @@ class Instance:
     """A registration object that has been seen, with the snapshot that it last showed.
 
     ``live``: that was no snapshot but the numbers as they were (an older one may follow: E48).
+    ``forgotten``: its last progress event has not come, and will not any more.
     """
 
     handle: str
@@ -103,6 +104,7 @@ class Instance:
     reason: str
     available: bool
     live: bool = False
+    forgotten: bool = False
 
     @staticmethod
     def of(handle: str, realm: str, fetch: int, shown: Snapshot, *, live: bool = False) -> Instance:

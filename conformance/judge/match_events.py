@@ -28,6 +28,10 @@ class Events:
             self.refusals.refuse("UPDATE-6.2", why)
             return
         now = seen.snapshot
+        if known.forgotten:
+            why = f"a progress event came at {seen.instance} after silence, when all was over"
+            self.refusals.refuse("UPDATE-6.10", why)
+            return
         if known.result:
             why = f"a progress event came at {seen.instance} after it had shown its result"
             self.refusals.refuse("UPDATE-6.4", why)

@@ -14,6 +14,7 @@ from conformance.trace import ServerRequest, ServerRequestBody
 from spec_model import complete_record as record_steps
 from spec_model.complete_record import RecordState
 from spec_model.phases import RecordPhase
+from spec_model.state import IN_FLIGHT
 from spec_model.values import RequestSpec
 
 _ASKS_THERE = "lost-redirect=redirected"
@@ -40,11 +41,27 @@ class Requests:
                 for record in hypothesis.records[fetch.index][index]:
                     if record.unseen:
                         after.update(self._asked(record, entry, spec, url))
+                after = self._within_limit(hypothesis, fetch.index, index, after)
                 if after:
                     matched = True
                     yield hypothesis.with_locals(fetch.index, index, frozenset(after))
         if not matched:
             self._refuse(hypothesis, entry, url)
+
+    def _within_limit(
+        self, hypothesis: Hypothesis, fetch: int, index: int, after: set[RecordState]
+    ) -> set[RecordState]:
+        """Without those that have one connection more than the judge has told it to use."""
+        begin = self.terms.facts.begin
+        if not after or begin is None or begin.concurrency is None:
+            return after
+        others = (row for at, row in enumerate(hypothesis.records[fetch]) if at != index)
+        flying = sum(all(r.phase in IN_FLIGHT for r in locals_) for locals_ in others)
+        if flying < begin.concurrency:
+            return after
+        why = f"a request came while {flying} of this fetch were under way, as many as may be"
+        self.refusals.refuse("PERFORM-5", why, Depth.IN_DETAIL)
+        return {record for record in after if record.phase not in IN_FLIGHT}
 
     def _led_to(self, hypothesis: Hypothesis, url: str) -> bool:
         """Whether a page has asked for this, or so many redirects have led there."""

@@ -300,6 +300,13 @@ class Snapshots:
                 f"{where} shows downloaded {shown.downloaded}, it should be {should}",
             )
             return None
+        if shown.result:
+            summed = self._adding_up(hypothesis, index, shown.downloaded)
+            if summed is None:
+                why = f"{where} shows downloaded {shown.downloaded}, which its records cannot hold"
+                self._refuse("UPDATE-6.6", why)
+                return None
+            hypothesis = summed
         if shown.result and final is None:
             last = Final(index, shown.downloaded, shown.uploaded)
             hypothesis = attrs.evolve(hypothesis, finals=(*hypothesis.finals, last))
@@ -307,6 +314,21 @@ class Snapshots:
             return self._floored(hypothesis, index, shown.downloaded)
         if known is not None and shown.downloaded < known.downloaded and not shown.result:
             return self._decreased(hypothesis, index, shown.downloaded, where)
+        return hypothesis
+
+    def _adding_up(self, hypothesis: Hypothesis, index: int, total: int) -> Hypothesis | None:
+        """Every record narrowed to what it can hold if they hold so much together."""
+        boxes = self.terms.boxes
+        spans = [boxes.span(locals_) for locals_ in hypothesis.records[index]]
+        least, most = sum(s.lo for s in spans), sum(s.hi for s in spans)
+        for i, locals_ in enumerate(hypothesis.records[index]):
+            lo, hi = total - (most - spans[i].hi), total - (least - spans[i].lo)
+            kept = frozenset(
+                r for r in locals_ if boxes.extent(r).lo <= hi and boxes.extent(r).hi >= lo
+            )
+            if not kept:
+                return None
+            hypothesis = hypothesis.with_locals(index, i, kept)
         return hypothesis
 
     def _ever(self, locals_: Locals) -> int:

@@ -93,6 +93,10 @@ class Rest:
             over = all(r.settled for row in hypothesis.records[fetch.index] for r in row)
             if over and not fetch.settled:
                 return
+        if needed and not self._in_flight(hypothesis):
+            # Whoever it could have waited for is over.
+            yield from self._resting_records(before, limited=False)
+            return
         if self._readers_owed(hypothesis):
             return
         if needed or not limited or _LIMITED not in hypothesis.choices:
@@ -105,7 +109,11 @@ class Rest:
             if self._out_of_reach(hypothesis, instance):
                 continue
             if not fetch.records_available and instance.available:
-                hypothesis = hypothesis.with_instance(attrs.evolve(instance, available=False))
+                instance = attrs.evolve(instance, available=False)
+            if fetch.settled and not instance.result:
+                # It is the worker's, which may have been stopped: nobody else need not be told.
+                instance = attrs.evolve(instance, forgotten=True)
+            hypothesis = hypothesis.with_instance(instance)
         for event in hypothesis.events:
             if event.ending and not event.over:
                 hypothesis = hypothesis.with_event(attrs.evolve(event, over=True))

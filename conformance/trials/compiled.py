@@ -108,14 +108,16 @@ def numbers_in(trace: Trace) -> frozenset[int]:
 @attrs.define
 class _Compiler:
     trace: Trace
+    ordered: bool
     facts: Facts = attrs.field(factory=Facts)
     come: dict[int, int] = attrs.field(factory=dict)
     over: set[int] = attrs.field(factory=set)
-    shown: frozenset[int] = attrs.field(init=False)
+    shown: tuple[int, ...] = attrs.field(init=False)
+    """Numbers that were seen, then what lies between two of them."""
 
     def __attrs_post_init__(self) -> None:
-        numbers = numbers_in(self.trace)
-        self.shown = numbers | {a - b for a in numbers for b in numbers}
+        numbers = sorted(numbers_in(self.trace))
+        self.shown = (*numbers, *sorted({a - b for a in numbers for b in numbers}))
 
     def events(self) -> Iterator[Event]:
         for entry in self.trace.entries:
@@ -124,7 +126,7 @@ class _Compiler:
     def _events(self, entry: Entry) -> Iterator[Event]:
         if entry.sent is not None:
             self.facts.command_given(entry.sent)
-            yield from _command(entry.sent)
+            yield from _command(entry.sent, self.ordered)
         elif entry.answered is not None:
             command = self.facts.commands[entry.answered.seq]
             if not isinstance(command, p.Begin):
@@ -174,8 +176,8 @@ class _Compiler:
     def _cuts(self, number: int, before: int, upto: int) -> list[int]:
         wire = self.facts.exchanges[number].wire
         first = max(0, wire.first) if wire is not None else 0
-        fitting = {cut for shown in self.shown for cut in (shown, shown - first)}
-        return sorted(cut for cut in fitting if before < cut < upto)[:MOST_CUTS]
+        fitting = dict.fromkeys(cut for shown in self.shown for cut in (shown, shown - first))
+        return sorted([cut for cut in fitting if before < cut < upto][:MOST_CUTS])
 
     def _coded(self, number: int) -> bool:
         wire = self.facts.exchanges[number].wire
@@ -193,7 +195,11 @@ class _Compiler:
         yield self._given(number, [ways])
 
 
-def _command(command: p.AnyCommand) -> Iterator[Event]:
+_PARALLEL = (p.Get, p.GetIds, p.Abort)
+"""Calls that the text carries out in parallel: they may take effect after they have returned."""
+
+
+def _command(command: p.AnyCommand, ordered: bool) -> Iterator[Event]:
     if isinstance(command, p.Begin):
         return
     if isinstance(command, p.Look):
@@ -202,13 +208,19 @@ def _command(command: p.AnyCommand) -> Iterator[Event]:
         yield Given("script", ((Ask(""),),))
     else:
         news = input_of(command)
+        source = "script"
+        if isinstance(command, _PARALLEL) and not ordered:
+            source = f"call {command.call}"
         if news is not None:
-            yield Given("script", ((news,),))
+            yield Given(source, ((news,),))
 
 
-def compiled(trace: Trace) -> tuple[Facts, tuple[Event, ...]]:
-    """What is certain in the whole trace, and what happened in order."""
-    compiler = _Compiler(trace)
+def compiled(trace: Trace, *, ordered: bool) -> tuple[Facts, tuple[Event, ...]]:
+    """What is certain in the whole trace, and what happened in order.
+
+    ``ordered``: a call has done all that it does before it returns, as in the model.
+    """
+    compiler = _Compiler(trace, ordered)
     events = tuple(compiler.events())
     return compiler.facts, events
 

@@ -8,9 +8,10 @@ trace has no place for is given up at once.  Where nothing is left to try there 
 and the trace is impossible; where patience ends first, nobody knows.
 
 ``ordered``: one realm's tasks are seen in the order of the model, which queues them at
-certain moments.  The text runs many of these steps in parallel, so that they may be
-queued in any order; without ``ordered`` only what is seen of one promise, one object, one
-reader or of dispatched events keeps its order.
+certain moments, and a call does all that it does before it returns.  The text runs many of
+these steps in parallel: without ``ordered`` they may come later and queue their tasks in
+any order, and only what is seen of one promise, one object, one reader or of dispatched
+events keeps its order.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ from spec_model.editions import AMENDED
 from spec_model.instances import Snapshot
 from spec_model.messages import Input, Output
 from spec_model.phases import RecordPhase
-from spec_model.state import WORKER, Realm, State
+from spec_model.state import IN_FLIGHT, WORKER, Realm, State
 from spec_model.system import enabled, inject, perform
+from spec_model.tasks import RunRecord, Task
 
 T = TypeVar("T")
 
@@ -60,6 +62,8 @@ ATTEMPTS = 3
 LOST_MORE = 2
 """Requests that may get lost in each attempt, beyond those of the one before: none in the first."""
 
+
+LIMITED = "concurrency=limited"
 
 LATE = "late request"
 """Whose queue holds requests of attempts that are over: they may never arrive."""
@@ -114,7 +118,7 @@ class Search:
     _reader: Reader = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.facts, self.events = compiled(self.trace)
+        self.facts, self.events = compiled(self.trace, ordered=self.ordered)
         self._wants = wants(self.events)
         self._quits = tuple(
             at
@@ -218,7 +222,19 @@ class Search:
                 return False
         if _waits_in_vain(node.state):
             return False
-        return any(not tasks for tasks in self._asked(lambda d: enabled(node.state, d)))
+        for tasks in self._asked(lambda d: enabled(node.state, d)):
+            if all(self._may_wait(node.state, task) for task in tasks):
+                return True
+        return False
+
+    def _may_wait(self, state: State, task: Task) -> bool:
+        """Whether a record has not begun since the user agent makes few requests at once."""
+        if self.admitted is not None and LIMITED not in self.admitted:
+            return False
+        if not isinstance(task, RunRecord) or state.agent.fetches[task.fetch].abort:
+            return False
+        waits = state.records[task.fetch][task.record].phase is RecordPhase.WAITING_UNPAUSED
+        return waits and any(r.phase in IN_FLIGHT for row in state.records for r in row)
 
     def _asked(self, function: Callable[[Decide], T]) -> list[T]:
         """Every outcome, those first that need the admitted choices: they were probably made."""

@@ -294,6 +294,30 @@ def test_the_first_request_has_the_range_that_its_page_has_set() -> None:
     refuses(script("bytes=3-"))
 
 
+def test_what_is_shown_at_the_end_is_the_sum_of_what_the_records_may_hold() -> None:
+    def script(downloaded: int) -> Script:
+        script = Script().begin().fetch("a", "/x").request("/x").serve("/x", 404, 9)
+        return script.settle("a", "bad-status", downloaded)
+
+    admits(script(9))
+    assert {h.choices for h in judged(script(0)).hypotheses} == {frozenset({"error-answer=unread"})}
+    refuses(script(1), "UPDATE-6.6")
+
+
+def test_a_record_may_wait_only_while_another_one_is_under_way() -> None:
+    script = Script().begin(concurrency=1).fetch("a", "/x", "/y").request("/x")
+    admits(script.quiet())
+    refuses(script.serve("/x").quiet())
+
+
+def test_no_more_connections_are_used_than_the_judge_has_told() -> None:
+    def script() -> Script:
+        return Script().begin(concurrency=1).fetch("a", "/x", "/y").request("/x").head("/x")
+
+    refuses(script().request("/y"), "PERFORM-5")
+    admits(script().bytes("/x", 16).end("/x").request("/y"))
+
+
 def pushed(*, can_update_ui: bool = False) -> Script:
     script = Script().begin(listen=["push"]).send(p.Push, data="d")
     return script.seen(p.WorkerEvent("e1", "push", data="d", can_update_ui=can_update_ui))
