@@ -59,7 +59,7 @@ def diff_command(
             raise click.BadParameter(f"no scope {name!r}; there are {', '.join(SCOPES)}")
     one, other = edition_of(first), edition_of(second)
     scopes = [SCOPES[name] for name in names or SMALL]
-    found = difference(scopes, one, other, races=races, most_pairs=most_pairs, watch=_watch)
+    found = difference(scopes, one, other, raced=races, most_pairs=most_pairs, watch=_watch)
     if sys.stderr.isatty():
         click.echo("\r\033[K", err=True, nl=False)
     if isinstance(found, Same):
@@ -98,7 +98,13 @@ def _told_apart(found: Difference, out: Path) -> Iterator[str]:
     title = f"Shows what tells {first} from {second}"
     look = (found.shown.page, found.shown.fetch) if isinstance(found.shown, Looked) else None
     scenario = scenario_of(
-        found.scope, found.strides, name=out.stem, title=title, source=(), look=look
+        found.scope,
+        found.strides,
+        name=out.stem,
+        title=title,
+        source=(),
+        look=look,
+        races=found.races,
     )
     out.write_text(dump(scenario), "utf-8")
     yield f"{found.inputs} inputs tell {first} from {second} (scope {found.scope.name}):"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,7 +174,7 @@ def _explore(
         results.append(found)
         text += report.lines(scope, found)
         for flaw in found.flaws:
-            text.append(f"    {_written(scope, edition, tables, flaw, folder)}")
+            text += _written(scope, edition, tables, flaw, folder)
         if found.why == "interrupted":
             break
     if sys.stderr.isatty():
@@ -198,24 +199,26 @@ def _explore(
 
 def _written(
     scope: Scope, edition: Edition, tables: object, flaw: Flaw[Packed, int], folder: Path
-) -> str:
-    """Write the scenario of a flaw; the line that runs it."""
+) -> Iterator[str]:
+    """Write the scenario of a flaw; the races that it takes and the line that runs it."""
     from typing import cast
 
     from conformance.explore.background_fetch import Compiled
     from conformance.explore.scenarios import scenario_of
     from conformance.explore.sentences import ALWAYS, EVENTUALLY
-    from conformance.explore.trail import follow
+    from conformance.explore.trail import follow, races
     from conformance.scenario.dump import dump
 
     strides = follow(scope, edition, cast(Compiled, tables), flaw)
     name = f"{scope.name}-{flaw.name}"
     title = f"Broken in {edition.name}: {({**ALWAYS, **EVENTUALLY})[flaw.name]}"
-    scenario = scenario_of(scope, strides, name=name, title=title, source=())
+    raced = races(strides, edition)
+    scenario = scenario_of(scope, strides, name=name, title=title, source=(), races=raced)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.yaml"
     path.write_text(dump(scenario), "utf-8")
-    return f"bgfetch explain {path} --edition '{edition.name}'"
+    yield from (f"    a race: {each}" for each in raced)
+    yield f"    bgfetch explain {path} --edition '{edition.name}'"
 
 
 def _rounds(scopes: list[Scope], edition: Edition, form: str, out: str | None) -> int:

@@ -24,7 +24,7 @@ difference met is a shortest one of its kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -37,8 +37,7 @@ from conformance.explore.observing import Looked, looks, meant, public
 from conformance.explore.plain import Node, Offer, SystemSpace
 from conformance.explore.scope import Order, Scope
 from conformance.explore.space import NO_MARKS, Marks
-from conformance.explore.trail import Stride
-from conformance.explore.words import step_in_words
+from conformance.explore.trail import Stride, races
 from spec_model.choices import AS_WRITTEN_READING, CHOICES
 from spec_model.editions import Edition
 from spec_model.messages import Input, Output
@@ -159,17 +158,17 @@ def difference(
     first: Edition,
     second: Edition,
     *,
-    races: bool = True,
+    raced: bool = True,
     most_pairs: int = 20_000,
     watch: Callable[[int, int], None] = lambda pairs, depth: None,
 ) -> Difference | Same:
-    """Search for it, both ways.  ``races``: where nothing else tells them apart, in every order.
+    """Search for it, both ways.  ``raced``: where nothing else tells them apart, in every order.
 
     ``most_pairs``: of one walk; ``watch`` is shown pairs and depth now and then.
     """
     scopes = list(scopes)
     found: Difference | Same = Same(0, ())
-    for order, choices in _EVERY if races else _OWN:
+    for order, choices in _EVERY if raced else _OWN:
         walks = [
             _Walk(scope, one, other, order, choices, most_pairs)
             for scope in scopes
@@ -285,17 +284,10 @@ class _Walk:
             at = at.parent
         strides.reverse()
         chosen = dict.fromkeys(each for stride in strides for each in stride.label.choices)
-        races = tuple(dict.fromkeys(self._races(strides))) if self.order == "all" else ()
+        raced = races(strides, self.first) if self.order == "all" else ()
         return Difference(
-            self.scope, self.first, self.second, tuple(strides), shown, races, tuple(chosen)
+            self.scope, self.first, self.second, tuple(strides), shown, raced, tuple(chosen)
         )
-
-    def _races(self, strides: Iterable[Stride]) -> Iterator[str]:
-        """Where the system's own order would have done something else first."""
-        for stride in strides:
-            due = self.space.tasks(Node(stride.before, Desk(), NOTHING_TOLD))
-            if due and stride.label.did != due[0]:
-                yield f"{step_in_words(stride.label.did)} before {step_in_words(due[0])}"
 
 
 @attrs.define(eq=False)

@@ -10,6 +10,7 @@ is met exactly; a trail that needs a race runs as near to it as one order of tas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, cast
 
 import attrs
@@ -34,12 +35,18 @@ def scenario_of(
     title: str,
     source: tuple[str, ...],
     look: tuple[str, int] | None = None,
+    races: Sequence[str] = (),
 ) -> f.Scenario:
     """The scenario of a trail; ``source``: the errata or rows that it shows.
 
-    ``look``: the page and the fetch whose registration object it reads at the end.
+    ``look``: the page and the fetch whose registration object it reads at the end; ``races``: what
+    it takes and a scenario cannot ask for.
     """
-    return _Writer(scope).write(strides, name, title, source, look)
+    written = _Writer(scope).write(strides, name, title, source, look)
+    if not races:
+        return written
+    notes = f"It takes a race that a scenario cannot ask for: {'; '.join(races)}."
+    return structs.replace(written, notes=notes)
 
 
 def _settled(call: str, stride: Stride) -> bool:

@@ -7,7 +7,7 @@ has the next state's form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, cast
 
 import attrs
@@ -20,9 +20,12 @@ from conformance.explore.plain import Label, Node, SystemSpace, Watch
 from conformance.explore.scope import Scope
 from conformance.explore.search import Flaw
 from conformance.explore.space import Marks
+from conformance.explore.words import step_in_words
+from spec_model.decide import Explain
 from spec_model.editions import Edition
 from spec_model.messages import Input, Output
 from spec_model.state import State
+from spec_model.system import BACKGROUND_FETCH
 from spec_model.tasks import Task
 
 
@@ -113,6 +116,19 @@ def follow(
         strides.append(Stride(label, node.state, target.state, target.memory.outputs, marks))
         node = target
     return tuple(strides)
+
+
+def races(strides: Iterable[Stride], edition: Edition) -> tuple[str, ...]:
+    """Where the system's own order would have done something else first, in words.
+
+    A scenario cannot ask for another order: one that needs a race only has its inputs.
+    """
+    found = []
+    for stride in strides:
+        due = BACKGROUND_FETCH.enabled(stride.before, Explain(edition))
+        if due and stride.label.did != due[0]:
+            found.append(f"{step_in_words(stride.label.did)} before {step_in_words(due[0])}")
+    return tuple(dict.fromkeys(found))
 
 
 def keeping(scope: Scope, edition: Edition) -> Replay:

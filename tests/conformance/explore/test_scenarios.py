@@ -79,3 +79,13 @@ def test_two_readings_are_told_apart_by_the_command(
     assert run(["diff", *arguments]) == exits.DIFFERENT
     assert "2 inputs tell amended from amended - E18" in capsys.readouterr().out
     assert loads(out.read_text("utf-8")).script
+
+
+def test_a_flaw_that_takes_a_race_comes_with_the_race(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--without", "E05", "--scope", "total-bursts", "--counterexamples", str(tmp_path)]
+    assert run(["explore", *arguments]) == exits.DIFFERENT
+    assert "    a race: " in capsys.readouterr().out
+    notes = loads((tmp_path / "total-bursts-S34.yaml").read_text("utf-8")).notes
+    assert notes.startswith("It takes a race that a scenario cannot ask for: ")
