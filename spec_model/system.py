@@ -12,6 +12,7 @@ and in ``transfers``, ``calls`` and ``surroundings`` only schedules them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 
 import attrs
@@ -121,6 +122,7 @@ def _early_events(state: State, d: Decide) -> Iterable[Task]:
     return (FireEvent(),) if _can_fire(state) and _overtakes(state, d) else ()
 
 
+@functools.cache
 def _while_running(source: Source) -> Source:
     return lambda state, d: source(state, d) if state.agent.running else ()
 

@@ -75,7 +75,7 @@ def compiled(scope: Scope, edition: Edition = AMENDED, *, symmetric: bool = True
     symmetry = None
     if symmetric and scope.interchangeable:
         symmetry = Symmetry(_moved, functools.partial(_first, parts[: len(scope.methods)]))
-    return CompiledSpace(plain, parts, FIXED, RecordState, symmetry)
+    return CompiledSpace(plain, parts, FIXED, RecordState, symmetry, SOURCES)
 
 
 def _moved(record: RecordState, place: int) -> RecordState:

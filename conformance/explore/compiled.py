@@ -27,7 +27,8 @@ of them is compiled: what happens to another is that with the two exchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, cast
 
 import attrs
@@ -38,6 +39,7 @@ from conformance.explore.space import NO_MARKS, Edge, Marks
 from conformance.explore.tables import Anatomy, Fixed
 from conformance.explore.trees import Tree
 from conformance.explore.watching import Token, Watched, raw, resolve
+from spec_model.decide import Decide
 from spec_model.kernel import InputT, OutputT, StateT, TaskT
 
 Outcome = tuple[int, Step, Sequence[tuple[int, int | Turn]], "Anew | None", Marks]
@@ -91,8 +93,9 @@ class _Shaped:
 class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     """The compiled form of a space; its states are tuples of numbers, its labels numbers.
 
-    ``parts``: the environment's ``offers`` part by part, each of which reads little of the state.
-    ``fixed`` is as ``tables`` says, ``apart`` and ``symmetry`` as ``packing`` does.
+    ``parts``: the environment's ``offers`` part by part, ``sources``: the system's ``enabled``, if
+    it has parts; each reads little of the state.  ``fixed`` is as ``tables`` says, ``apart`` and
+    ``symmetry`` as ``packing`` does.
     """
 
     space: SystemSpace[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]
@@ -100,6 +103,7 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     fixed: Fixed
     apart: type[Any] | None = None
     symmetry: Symmetry | None = None
+    sources: Sequence[Callable[[StateT, Decide], Iterable[TaskT]]] = ()
     labels: list[Label[InputT, TaskT]] = attrs.field(factory=list)
     grounds: Grounds = attrs.field(init=False)
     _quiet: set[int] = attrs.field(factory=set)
@@ -153,6 +157,13 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
         cells = tuple(self.grounds.cells(state))
         node: Node[StateT, EnvT, MemoryT] = self.grounds.anatomy.value(layout.plan, cells)
         return node
+
+    def orbit(self, state: Packed) -> int:
+        """How many states this one stands for: itself and its permutations."""
+        if not self._shape(state[0]).alike:
+            return 1
+        alike = [state[1:].count(each) for each in set(state[1:])]
+        return math.factorial(len(state) - 1) // math.prod(map(math.factorial, alike))
 
     def fair(self, label: int) -> bool:
         """As the label says."""
@@ -272,10 +283,8 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
             layout, Tree(self.space.owes), Tree(lambda n: self._eager(shaped, n)), alike
         )
 
-        def tasks(node: Node[StateT, EnvT, MemoryT]) -> list[_Way]:
-            return [self._task(shaped, task) for task in self.space.tasks(node)]
-
-        shaped.parts.append((Tree(tasks), 0))
+        for sources in self._live():
+            shaped.parts.append((Tree(self._tasks_of(shaped, sources)), 0))
         trees: dict[object, Tree] = {}
         for part in self.parts:
             about, place = self._first(part)
@@ -283,6 +292,27 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
                 trees[about] = Tree(self._offers_of(shaped, about))
             shaped.parts.append((trees[about], place if alike else 0))
         return shaped
+
+    def _live(self) -> list[list[Callable[[StateT, Decide], Iterable[TaskT]]]]:
+        """The sources to ask where a step begins: those of eager tasks have none then.
+
+        What is left of them reads little, and is asked at one look; all of them read much.
+        """
+        if not self.sources:
+            return [[self.space.system.enabled]]
+        if not self.space.eager:
+            return [[source] for source in self.sources]
+        live = [source for source in self.sources if source not in self.space.eager]
+        return [live] if live else []
+
+    def _tasks_of(
+        self, shaped: _Shaped, sources: Sequence[Callable[[StateT, Decide], Iterable[TaskT]]]
+    ) -> Callable[[Node[StateT, EnvT, MemoryT]], object]:
+        def ways(node: Node[StateT, EnvT, MemoryT]) -> list[_Way]:
+            tasks = (task for source in sources for task in self.space.of_source(source, node))
+            return [self._task(shaped, task) for task in tasks]
+
+        return ways
 
     def _first(self, what: Any) -> tuple[Any, int]:
         return (what, 0) if self.symmetry is None else self.symmetry.first(what)

@@ -187,7 +187,15 @@ class SystemSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
 
     def tasks(self, node: Node[StateT, EnvT, MemoryT]) -> tuple[TaskT, ...]:
         """What the system could do now; the same under every choice."""
-        found = outcomes(lambda d: self.system.enabled(node.state, d), self.edition, frozenset())
+        return self.of_source(self.system.enabled, node)
+
+    def of_source(
+        self,
+        source: Callable[[StateT, Decide], Iterable[TaskT]],
+        node: Node[StateT, EnvT, MemoryT],
+    ) -> tuple[TaskT, ...]:
+        """The tasks of one source."""
+        found = outcomes(lambda d: tuple(source(node.state, d)), self.edition, frozenset())
         return found[0].value
 
     def step(

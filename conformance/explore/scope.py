@@ -125,8 +125,11 @@ class Scope:
 
     @property
     def interchangeable(self) -> bool:
-        """Whether records may be exchanged for each other: nothing tells them apart by place."""
-        alike = len(self.methods) > 1 and set(self.methods) == {"GET"}
+        """Whether records may be exchanged for each other: nothing tells them apart by place.
+
+        Nor by time: where every task is done at once, records are taken up in order.
+        """
+        alike = len(self.methods) > 1 and set(self.methods) == {"GET"} and self.order != "settled"
         return alike and not self.matches and self.fetches == 1
 
 

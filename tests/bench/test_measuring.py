@@ -27,3 +27,15 @@ def test_more_than_the_goal_is_good_for_units_per_second() -> None:
 def test_every_bench_is_a_figure_of_its_own() -> None:
     names = [(bench.name, bench.says) for bench in benches()]
     assert len(names) == len(set(names)) > 0
+
+
+def test_what_is_long_is_done_once() -> None:
+    calls: list[int] = []
+
+    def work() -> int:
+        calls.append(spin())
+        return 1
+
+    figure = measure(Bench("x", "spins", work, "per second", once=True), unit=0.01, runs=3)
+    assert len(calls) == 1
+    assert figure.best == figure.median == figure.worst
