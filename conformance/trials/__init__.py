@@ -1,7 +1,10 @@
 """Who judges the acceptor: traces that the model made, and traces that it cannot have made.
 
-``wild`` lets the model run with its tasks, its network and its script in random order;
-``reorder`` does to the log what distance, buffers and a kill can do; ``mutate`` spoils
-one observation.  ``plain`` reads a trace for the plain acceptor, which has no
-cleverness to be wrong about.  ``python -m conformance.trials`` runs them at scale.
+``wild`` lets the model run with its tasks, its network and its script (``wild_run``) in
+random order; ``reorder`` does to the log what distance, buffers and a kill can do;
+``mutate`` spoils one observation.  ``walked`` judges several logs of one run, ``witness``
+looks for a run of the model that shows a spoilt trace, ``coverage`` counts what was asked.
+``every`` lists all traces of small worlds, and ``plain`` reads them for the plain
+acceptor, which has no cleverness to be wrong about.  ``python -m conformance.trials``
+runs all of that at scale.
 """
