@@ -35,6 +35,7 @@ from tests.campaigns.kills import Kills, kill_everywhere
 from tests.campaigns.pace import pace
 from tests.campaigns.recoveries import Recoveries, crash_everywhere
 from tests.campaigns.simulated import Count
+from transfer_engine.boot_note import Durability
 
 REPORT = Path(__file__).parents[2] / "reports" / "crashes.json"
 Found = dict[str, object]
@@ -50,7 +51,7 @@ class Given:
     until: float
 
 
-def _counted(run: Callable[[float], Count | Recoveries]) -> Callable[[Given, Found, Keep], None]:
+def _counted(run: Callable[[float], Count]) -> Callable[[Given, Found, Keep], None]:
     def part(given: Given, _before: Found, keep: Keep) -> None:
         began = time.process_time()
         count = run(given.until)
@@ -62,6 +63,18 @@ def _counted(run: Callable[[float], Count | Recoveries]) -> Callable[[Given, Fou
                 "whole": time.monotonic() < given.until,
             }
         )
+
+    return part
+
+
+def _crashes(level: Durability) -> Callable[[Given, Found, Keep], None]:
+    def part(given: Given, before: Found, keep: Keep) -> None:
+        began = time.process_time()
+        found = Recoveries(**_known(Recoveries, before))  # type: ignore[arg-type] # as it was written
+        crash_everywhere(levels=(level,), found=found, until=given.until)
+        spent = round(_number(before, "cpu_seconds") + time.process_time() - began, 1)
+        whole = time.monotonic() < given.until
+        keep({**attrs.asdict(found), "cpu_seconds": spent, "whole": whole})
 
     return part
 
@@ -103,9 +116,15 @@ def _calls(given: Given, before: Found, keep: Keep) -> None:
         fail_every_call(Path(directory), found=found, until=given.until, save=save)
 
 
-def _known(kind: type[Kills] | type[Calls], before: Found) -> Found:
+def _known(kind: type[Kills | Calls | Recoveries], before: Found) -> Found:
     names = {field.name for field in attrs.fields(kind)}
     return {name: value for name, value in before.items() if name in names}
+
+
+def _number(before: Found, name: str) -> float:
+    value = before.get(name, 0)
+    assert isinstance(value, int | float)
+    return value
 
 
 def _engines(before: Found) -> dict[str, int]:
@@ -115,12 +134,8 @@ def _engines(before: Found) -> dict[str, int]:
 
 
 PARTS: dict[str, Callable[[Given, Found, Keep], None]] = {
-    "crashes at level power": _counted(
-        lambda until: crash_everywhere(levels=("power",), until=until)
-    ),
-    "crashes at level kill": _counted(
-        lambda until: crash_everywhere(levels=("kill",), until=until)
-    ),
+    "crashes at level power": _crashes("power"),
+    "crashes at level kill": _crashes("kill"),
     "failures": _counted(lambda until: fail_everywhere(until=until)),
     "ends": _counted(lambda until: end_everywhere(until=until)),
     "cancelled calls": _counted(lambda until: cancel_everywhere(until=until)),

@@ -65,7 +65,7 @@ Crashed = tuple[bool, Machine]  # by a power cut?  What it left
 
 @attrs.define
 class Recoveries:
-    """What a campaign has counted.
+    """What a campaign has counted; ``next``: the point that it goes on with.
 
     ``legal``: disks that the rules allow, by level.  ``tried``: of these, those that were
     recovered, or were equal to one that was.  ``recovered``: recoveries run to their end.
@@ -73,6 +73,7 @@ class Recoveries:
     owed.
     """
 
+    next: int = 0
     points: int = 0
     legal: dict[str, int] = attrs.field(factory=lambda: dict.fromkeys(LEVELS, 0))
     tried: dict[str, int] = attrs.field(factory=lambda: dict.fromkeys(LEVELS, 0))
@@ -236,18 +237,28 @@ def crash_everywhere(
     engine: Engine = RIGHT,
     until: float = float("inf"),
     stop: bool = False,
+    found: Recoveries | None = None,
 ) -> Recoveries:
-    """See above; ``until`` in ``time.monotonic``.  ``stop``: at the first that is broken."""
-    campaign = Campaign(engine=engine)
-    for level in levels:
-        for number in numbers(operations(level, engine)):
-            for moment in moments:
-                for cut in cuts:
-                    if time.monotonic() > until or (stop and campaign.found.broken):
-                        return campaign.found
-                    _one_point(campaign, level, number, moment, cut)
-                    campaign.found.distinct_disks = len(campaign.outcomes)
-    return campaign.found
+    """See above; ``until`` in ``time.monotonic``.
+
+    ``stop``: at the first that is broken.  ``found``: so far.
+    """
+    found = Recoveries() if found is None else found
+    campaign, before = Campaign(found, engine), found.distinct_disks
+    points = [
+        (level, number, moment, cut)
+        for level in levels
+        for number in numbers(operations(level, engine))
+        for moment in moments
+        for cut in cuts
+    ]
+    for point in points[found.next :]:
+        if time.monotonic() > until or (stop and found.broken):
+            break
+        _one_point(campaign, *point)
+        found.next += 1
+        found.distinct_disks = before + len(campaign.outcomes)
+    return found
 
 
 def _one_point(
