@@ -141,6 +141,8 @@ def rounds_lines(found: Rounds) -> Iterator[str]:
     for each in found.unexplained:
         yield f"no single cluster explains {each.property} in {each.scope} at {each.depth}"
     yield f"not found in these scopes: {' '.join(found.left)}"
+    if found.stopped:
+        yield f"interrupted {found.stopped}"
 
 
 def rounds_data(found: Rounds) -> dict[str, object]:

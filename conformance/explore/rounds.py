@@ -52,12 +52,16 @@ class Unexplained:
 
 @attrs.frozen
 class Rounds:
-    """What the rounds found; ``left``: clusters that no breach was laid at."""
+    """What the rounds found; ``left``: clusters that no breach was laid at.
+
+    ``stopped``: where the rounds were interrupted, "" if they went to their end.
+    """
 
     edition: str
     hits: tuple[Hit, ...]
     unexplained: tuple[Unexplained, ...]
     left: tuple[str, ...]
+    stopped: str = ""
 
 
 def rounds(
@@ -67,7 +71,7 @@ def rounds(
     clusters: Iterable[str] = tuple(CLUSTERS),
     say: Callable[[str], None] = lambda line: None,
 ) -> Rounds:
-    """Search, blame, repair, until nothing new is found."""
+    """Search, blame, repair, until nothing new is found, or a KeyboardInterrupt."""
     finding = _Finding(edition, [each for each in clusters if not edition.repairs(each)], say)
     ordered = sorted(scopes, key=lambda scope: scope.weight)
     number = 0
@@ -75,11 +79,13 @@ def rounds(
         number += 1
         known, finding.unexplained = len(finding.hits), []
         for scope in ordered:
-            finding.exhaust(number, scope)
+            try:
+                finding.exhaust(number, scope)
+            except KeyboardInterrupt:
+                return finding.result(f"in round {number}, at {scope.name}")
         if len(finding.hits) == known:
             break
-    left = tuple(finding.candidates)
-    return Rounds(edition.name, tuple(finding.hits), tuple(finding.unexplained), left)
+    return finding.result()
 
 
 @attrs.define
@@ -89,6 +95,11 @@ class _Finding:
     say: Callable[[str], None]
     hits: list[Hit] = attrs.field(factory=list)
     unexplained: list[Unexplained] = attrs.field(factory=list)
+
+    def result(self, stopped: str = "") -> Rounds:
+        """What there is."""
+        hits, unexplained = tuple(self.hits), tuple(self.unexplained)
+        return Rounds(self.edition.name, hits, unexplained, tuple(self.candidates), stopped)
 
     def exhaust(self, number: int, scope: Scope) -> None:
         """Search one scope until it breaks nothing that a cluster removes."""
@@ -125,7 +136,8 @@ class _Finding:
         """
         repaired = Edition(self.edition.name, self.edition.clusters | {cluster})
         if flaw.kind == "always":
-            found = explore(compiled(scope, repaired), deepest=flaw.depth, liveness=False)
+            tables = compiled(scope, repaired)
+            found = _whole(explore(tables, deepest=flaw.depth, liveness=False))
         else:
             found, _ = search(scope, repaired)
             if not found.complete:
@@ -139,4 +151,12 @@ def search(
     """One scope, to its end or to where it is too large; and the clusters it asked about."""
     asking = Asking(edition.name, edition.clusters)
     tables: Compiled = compiled(scope, asking)
-    return explore(tables, most_states=MOST_STATES, first_flaw=first_flaw), asking.asked
+    found = explore(tables, most_states=MOST_STATES, first_flaw=first_flaw)
+    return _whole(found), asking.asked
+
+
+def _whole(found: Found[Packed, int]) -> Found[Packed, int]:
+    """A search hands out what it has when it is interrupted; here that would prove too much."""
+    if found.why == "interrupted":
+        raise KeyboardInterrupt
+    return found

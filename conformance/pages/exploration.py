@@ -138,23 +138,28 @@ def _rounds(report: Report, each: Report) -> Iterator[str]:
             f"| {hit['round']} | {_erratum(hit['cluster'])} | {hit['scope']} "
             f"| {hit['property']} | {hit['depth']} |"
         )
+    if report.get("stopped"):
+        yield f"\nThese rounds were interrupted {report['stopped']}: the rest was not searched so."
     if report["left"]:
         yield "\nNot found so:\n"
         alone = {one["cluster"]: one for one in each["found"]}
+        stopped = report.get("stopped", "")
         for cluster in report["left"]:
-            yield f"- {_erratum(cluster)}: {_hidden(alone.get(cluster))}"
+            yield f"- {_erratum(cluster)}: {_hidden(alone.get(cluster), stopped)}"
     if report["unexplained"]:
         yield "\nBreaches that no single amendment removes:\n"
         for one in report["unexplained"]:
             yield f"- {one['property']} in {one['scope']} at {one['depth']} steps"
 
 
-def _hidden(one: Mapping[str, Any] | None) -> str:
+def _hidden(one: Mapping[str, Any] | None, stopped: str) -> str:
     """Why the rounds have not met a cluster, as leaving it out alone tells it."""
     if one is None:
         return "not expressible in any of these scopes"
     if one["beside"]:
         return f"it shows only without {one['beside']}, which was repaired before"
+    if stopped:
+        return f"not met yet; left out alone it breaks {one['property']} in {one['scope']}"
     return (
         f"left out alone it breaks {one['property']} in {one['scope']}; here repairs that were "
         "found before remove that, too"

@@ -30,6 +30,15 @@ def test_a_breach_that_no_cluster_removes_is_said() -> None:
     assert ("upload-large", "S08") in {(one.scope, one.property) for one in found.unexplained}
 
 
+def test_rounds_that_are_interrupted_say_where() -> None:
+    def interrupt(line: str) -> None:
+        raise KeyboardInterrupt
+
+    found = rounds([SCOPES["upload-large"]], AS_WRITTEN, clusters=("E36",), say=interrupt)
+    assert (found.hits, found.left) == ((), ("E36",))
+    assert found.stopped == "in round 1, at upload-large"
+
+
 def test_the_amended_text_has_nothing_to_find() -> None:
     assert rounds([SCOPES["upload-large"]], AMENDED).hits == ()
 
