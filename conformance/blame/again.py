@@ -46,19 +46,22 @@ class Script:
     keys: Mapping[int, Key]
     """The fact that an entry added, by the entry's number."""
 
+    values: Mapping[int, Hashable]
+    """What that fact had become with the entry."""
+
     @classmethod
     def of(cls, trace: Trace, profile: Mapping[str, str], *, loose: bool = False) -> Script:
         """Read a trace; ``loose`` as for ``Seen``."""
         seen, moves = Seen(loose), list[p.AnyCommand | Released]()
-        keys: dict[int, Key] = {}
+        keys, values = dict[int, Key](), dict[int, Hashable]()
         for number, entry in enumerate(trace.entries):
             if entry.sent is not None:
                 moves.append(renamed(entry.sent, seen.names))
             elif isinstance(entry.note, Released):
                 moves.append(entry.note)
             elif key := seen.feed(entry):
-                keys[number] = key
-        return cls(tuple(moves), plans_of(trace), trace.origins, profile, seen, keys)
+                keys[number], values[number] = key, seen.facts[key]
+        return cls(tuple(moves), plans_of(trace), trace.origins, profile, seen, keys, values)
 
 
 def renamed(command: p.AnyCommand, names: Mapping[str, str]) -> p.AnyCommand:
@@ -71,7 +74,11 @@ def renamed(command: p.AnyCommand, names: Mapping[str, str]) -> p.AnyCommand:
 
 
 class Spoilt(Exception):
-    """The run shows something that it ought not to."""
+    """The run shows something that it ought not to, under ``key``, after ``shown``."""
+
+    def __init__(self, key: Key | None, shown: Seen) -> None:
+        self.key, self.shown = key, shown
+        super().__init__(key)
 
 
 @attrs.define
@@ -94,11 +101,11 @@ class _Run:
         for name, stands_for in list(self.shown.names.items())[known:]:
             self.called.setdefault(stands_for, name)
         if self.most is not None and len(self.shown.order) > self.most:
-            raise Spoilt(key)
+            raise Spoilt(key, self.shown)
         if key is None or self.wanted is None or key in self.tolerated:
             return
         if not begins(self.shown.facts[key], self.wanted.get(key), key):
-            raise Spoilt(key)
+            raise Spoilt(key, self.shown)
 
     def seen(self, seen: p.AnyObservation) -> None:
         """The model shows something."""

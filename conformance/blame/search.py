@@ -27,9 +27,9 @@ import msgspec
 
 import spec_model
 from conformance.adapters.model import Explained, Moved, first_task
-from conformance.blame.again import Mark, Script, play
+from conformance.blame.again import Mark, Script, Spoilt, play
 from conformance.blame.deviations import AsWritten, Deviation, changes, literal
-from conformance.blame.facts import Key, differences
+from conformance.blame.facts import Key, Seen, begins, differences
 from conformance.mutate.mutants import swapped
 from conformance.mutate.tracing import lines_passed
 from conformance.trace import Released, Trace
@@ -82,7 +82,8 @@ class Search:
 
     ``shows``: the facts of that; ``wrong``: those that the trace has otherwise.  ``key``: the
     fact of the entry itself, None where silence is in question, or where the entry only tells
-    of something that went wrong before.  ``played``: runs that it has taken so far.
+    of something that went wrong before; ``value``: what that fact had become then.
+    ``played``: runs that it has taken so far.
     """
 
     script: Script
@@ -90,6 +91,7 @@ class Search:
     key: Key | None
     wrong: frozenset[Key] = frozenset()
     shows: Mapping[Key, Hashable] = attrs.field(factory=dict)
+    value: Hashable = None
     marks: list[Mark] = attrs.field(factory=list)
     moves: list[tuple[Moved, int]] = attrs.field(factory=list)
     """Each with the number of the last mark before it."""
@@ -110,6 +112,7 @@ class Search:
         """
         script = Script.of(_upto(trace, at), profile, loose=loose)
         search = cls(script, Script.of(trace, profile, loose=loose), script.keys.get(at))
+        search.value = script.values.get(at)
 
         def listen(explained: Explained) -> None:
             if search.marks:
@@ -163,6 +166,10 @@ class Search:
             self.played += 1
             try:
                 return self._played(change, since, edition)
+            except Spoilt as spoilt:
+                # What comes after the entry may be otherwise, and counts among what is left.
+                shown = self._shows_entry(spoilt.shown)
+                return Tried(change, since, True, self._left(edition)) if shown else None
             except Exception:  # noqa: BLE001 - a changed model may break in any way
                 return None
 
@@ -172,7 +179,7 @@ class Search:
             self.script, start=start, tolerated=self.wrong, most=self.most, edition=edition
         )
         left = differences(self.script.shown, shown)
-        if left < self.wrong and self.key not in left:
+        if self._shows_entry(shown) or (left < self.wrong and self.key not in left):
             return Tried(change, since, True, self._left(edition))
         concerned = self.wrong if self.key is None else {self.key}
         nothing = object()
@@ -190,6 +197,13 @@ class Search:
                 self.passing[place].append(number)
             for cluster in asking.asked:
                 self.asking[cluster].append(number)
+
+    def _shows_entry(self, shown: Seen) -> bool:
+        """Whether the entry in question is shown, and was not: what follows may be otherwise."""
+        if self.key is None or self.value is None:
+            return False
+        shows, did = shown.facts.get(self.key), self.shows.get(self.key)
+        return begins(self.value, shows, self.key) and not begins(self.value, did, self.key)
 
     def _left(self, edition: Edition) -> int:
         """How many facts of the whole trace still differ."""

@@ -118,6 +118,8 @@ def test_a_changed_step_is_among_the_few_that_are_blamed(
         ("success-after-404", "SC-57", "PERFORM-5.3"),
         ("no-quota", "SC-70", "RECORD-11.R.6.3"),
         ("second-post", "SC-61-upload", "RECORD-11.R.1.1"),
+        ("trusts-ranges", "SC-135-wrong-first", "VALIDATE-3"),
+        ("forgets-at-quit", "SC-49", "RECORD-0"),
     ],
 )
 def test_a_liar_is_blamed_for_the_step_that_it_breaks(liar: str, scenario: str, step: str) -> None:
