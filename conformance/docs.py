@@ -20,6 +20,7 @@ from conformance.pages.exploration import exploration_page
 from conformance.pages.mutation import mutation_page
 from conformance.pages.steps import steps_page
 from conformance.pages.sync import sync_page
+from conformance.pages.transfers import transfers_page
 from conformance.scenario.find import find, packaged
 from conformance.scenario.load import load
 from spec_model.diagrams import lifecycle_page
@@ -48,6 +49,7 @@ def pages() -> Mapping[str, str]:
         ),
         "reference/background-sync.md": sync_page(),
         "reference/exploration.md": exploration_page(REPORTS),
+        "reference/transfers.md": transfers_page(REPORTS),
         "reference/mutation.md": mutation_page(REPORTS),
         "reference/acceptor.md": acceptor_page(REPORTS),
         "reference/choices.md": choices_page(),

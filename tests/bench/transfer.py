@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import statistics
@@ -74,7 +75,8 @@ def versions() -> dict[str, str]:
 
     def first(*command: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return " ".join((done.stdout or done.stderr).splitlines()[0].split()[:3])
+        number = re.search(r"[0-9]+(\.[0-9]+)+", done.stdout or done.stderr)
+        return number[0] if number else "unknown"
 
     found = {"curl": first("curl", "--version"), "aria2": first("aria2c", "--version")}
     found |= {"nginx": first(shutil.which("nginx") or "/usr/sbin/nginx", "-v")}
