@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from conformance.explore.each import Missed
 from conformance.explore.report import why_missed
+from conformance.explore.scope import SMALL
 from conformance.explore.sentences import ALWAYS, EVENTUALLY, PARTLY, SOMETIMES, UNREACHABLE
 from conformance.pages.parts import GENERATED
 from spec_model.editions import CLUSTERS
@@ -25,6 +26,15 @@ _INTRODUCTION = """\
 Every state that the model of the amended text can reach within bounds was visited, and every
 property judged there. How to do the same: [Visit every state within
 bounds](../how-to/explore.md). Counts are exact and the same on every machine.
+"""
+
+_REDUCTIONS = """\
+Records that are alike stand for each other, steps are remembered, and in the order `news` what
+only carries news to pages is done at once. A comparison with searches that leave these out
+(`python -m conformance.explore.reductions`) shows what they change: the number of states, and no
+verdict on the amended text. As written the order of news is itself at fault (E48, E67), and only
+a search of every order shows S11 and S36 broken by it. Scopes whose order is `settled` leave the
+other orders out on purpose; what those break is named, and stands for no verdict above.
 """
 
 _EACH = """\
@@ -50,6 +60,9 @@ def exploration_page(reports: Path) -> str:
         "# Exploration\n",
         _INTRODUCTION,
         *_counts(scopes),
+        *_compared(_read(reports, "explore-reductions.json")),
+        *_unreduced(_read(reports, "explore-counts.json")),
+        *_speed(_read(reports, "bench-model.json")),
         *_properties(scopes),
         *_goals(scopes),
         *_each(_read(reports, "explore-each.json")),
@@ -58,9 +71,8 @@ def exploration_page(reports: Path) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _read(reports: Path, name: str) -> Report:
-    found: Report = json.loads((reports / name).read_text("utf-8"))
-    return found
+def _read(reports: Path, name: str) -> Any:
+    return json.loads((reports / name).read_text("utf-8"))
 
 
 def _counts(scopes: list[Report]) -> Iterator[str]:
@@ -74,6 +86,50 @@ def _counts(scopes: list[Report]) -> Iterator[str]:
             f"| {each['scope']} | {each['title']} | {each['order']} | {each['states']:,} "
             f"| {each['transitions']:,} | {each['depth']} | {broken}{whole} |"
         )
+
+
+def _compared(compared: Sequence[Report]) -> Iterator[str]:
+    yield "\n## What is left out, and what it changes\n"
+    yield _REDUCTIONS
+    wrong = [each for each in compared if each["wrong"]]
+    hidden = [each for each in compared if each["hidden"]]
+    amended = [each for each in compared if each["edition"] == "amended"]
+    folded = [each for each in amended if each["folded"]]
+    orders = [each for each in amended if each["all"] and each["order"] != "all"]
+    yield (
+        f"{len(amended)} of {len(SMALL)} small scopes have been compared so far, amended and as"
+        f" written, state by state:\n{len(wrong)} disagree. {len(folded)} of them have records that"
+        f" are alike. In {len(orders)} every order was\ntried to the end, too.\n"
+    )
+    for each in hidden:
+        broken = " ".join(each["hidden"])
+        yield f"- {each['scope']} ({each['order']}): only other orders break {broken}."
+    yield ""
+
+
+def _unreduced(counts: Sequence[Report]) -> Iterator[str]:
+    yield "| scope | order | states | with like records told apart | transitions | broken |"
+    yield "|---|---|---:|---:|---:|---|"
+    for each in counts:
+        least = "" if each["complete"] else "more than "
+        numbers = (each[name] for name in ("folded", "states", "transitions"))
+        shown = " | ".join(f"{least}{number:,}" for number in numbers)
+        broken = ", ".join(each["broken"]) or "nothing"
+        yield f"| {each['scope']} | {each['order']} | {shown} | {broken} |"
+
+
+def _speed(report: Report) -> Iterator[str]:
+    yield "\n## Speed\n"
+    yield (
+        "On one core, by `python -m tests.bench`. A yardstick is a fixed piece of plain Python,\n"
+        f"so that machines compare; here it took {report['yardstick'] * 1000:.1f} ms.\n"
+    )
+    yield "| what | states a second | best | worst | yardsticks |"
+    yield "|---|---:|---:|---:|---:|"
+    for one in report["figures"]:
+        if one["name"] in ("explore", "exploration"):
+            shown = " | ".join(f"{one[name]:,.0f}" for name in ("median", "best", "worst"))
+            yield f"| {one['says']} | {shown} | {one['yardsticks']:,.0f} |"
 
 
 def _properties(scopes: list[Report]) -> Iterator[str]:

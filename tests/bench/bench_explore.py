@@ -52,7 +52,7 @@ FIGURES = (
         "per second",
     ),
     Bench(
-        "explore",
+        "exploration",
         "states of a large scope, from nothing",
         lambda: states_of(compiled(LARGE)),
         "per second",

@@ -7,10 +7,12 @@ These are the smallest scopes; all of them, also in every order of tasks, take s
 
 from __future__ import annotations
 
+import json
+
 import attrs
 import pytest
 
-from conformance.explore.reductions import compare, count
+from conformance.explore.reductions import COUNTS, REPORT, Agreement, Count, compare, count
 from conformance.explore.scope import SCOPES, Scope
 from conformance.explore.watching import Later
 from spec_model.editions import AMENDED, AS_WRITTEN, Edition
@@ -74,3 +76,19 @@ def test_the_number_of_plain_states_follows_from_the_folded_ones() -> None:
     counted = count(pair(), AMENDED)
     assert (counted.folded, counted.states) == (agreed.folded, agreed.states)
     assert counted.transitions == agreed.transitions
+
+
+def test_the_published_comparison_agrees_everywhere() -> None:
+    published = [Agreement(**one) for one in json.loads(REPORT.read_text("utf-8"))]
+    assert {"user-abort", "restart", "offline"} <= {each.scope for each in published}
+    assert [each for each in published if each.wrong] == []
+    assert {each.order for each in published if each.hidden} <= {"settled"}
+
+
+def test_the_published_counts_are_those_of_the_default_scope() -> None:
+    counts = [Count(**one) for one in json.loads(COUNTS.read_text("utf-8"))]
+    default = json.loads((COUNTS.parent / "explore-default.json").read_text("utf-8"))["scopes"][0]
+    news, every = counts
+    assert [(one.scope, one.order) for one in counts] == [("default", "news"), ("default", "all")]
+    assert (news.folded, news.folded_transitions) == (default["states"], default["transitions"])
+    assert news.folded < news.states < every.folded < every.states
