@@ -31,6 +31,9 @@ _NO_ALGORITHMS = ("decide.py", "choices.py")
 _SCHEDULING = ("enabled", "inject", "perform", "run", "run_task", "call", "outside")
 """Functions that hand over to the algorithms; in which order they do is up to a driver."""
 
+_LAWS = ("check",)
+"""Functions that judge states: they are among those who notice."""
+
 _FORGETFUL = ("spec_model", "conformance.judge", "conformance.explore")
 """Where results of the model's functions may be remembered."""
 
@@ -82,8 +85,8 @@ class Algorithm:
 
     @property
     def schedules(self) -> bool:
-        """Whether it only hands over to others."""
-        return self.tree.name in _SCHEDULING
+        """Whether it only hands over to others, or judges them."""
+        return self.tree.name in (*_SCHEDULING, *_LAWS)
 
 
 @functools.cache
