@@ -56,7 +56,8 @@ def test_contrasts_differ_from_the_amended_text() -> None:
     contrasts = 0
     for scenario in scenarios().values():
         for edition, expect in scenario.expect.items():
-            if edition != "amended":
+            # A reading with choices may also show that they hide a defect.
+            if edition != "amended" and " + " not in edition:
                 contrasts += 1
                 assert expect != scenario.expect["amended"], (scenario.scenario, edition)
     assert contrasts >= 8
