@@ -18,6 +18,7 @@ from conformance import protocol as p
 from conformance.adapters.model import ModelAdapter
 from conformance.adapters.model_world import ModelWorld
 from spec_model import messages as m
+from spec_model.background_sync.state import Input as SyncInput
 from spec_model.choices import CHOICES
 from spec_model.decide import Explain
 from spec_model.messages import FromNetwork, Input
@@ -80,6 +81,12 @@ class WildModel(ModelAdapter):
     def _cause(self, cause: p.AnyCommand | Input, news: Input) -> None:
         self.state = inject(self.state, news, self._decide)
         self._show_all()
+
+    def _sync_cause(self, cause: p.AnyCommand, news: SyncInput) -> None:
+        # It begins a list of steps of its own.
+        before = tuple(self._decide.steps)
+        super()._sync_cause(cause, news)
+        self._decide.steps[:0] = before
 
     def _show_all(self) -> None:
         shown, self.state = self.state.taken()
