@@ -133,10 +133,18 @@ class CookieStore:
         """Add all cookies of a ``cookies.txt``.  Raises OSError, ValueError for another file."""
         given = MozillaCookieJar()
         try:
-            given.load(str(path), ignore_discard=True, ignore_expires=False)
+            given.load(str(path), ignore_discard=True, ignore_expires=True)
         except LoadError as error:
             raise ValueError(f"{path} is no cookies.txt (Netscape format): {error}") from error
+        now = int(time.time())
         for cookie in given:
+            if cookie.expires == 0:  # so exporters write that it ends with the session
+                cookie.expires, cookie.discard = None, True
+            if cookie.is_expired(now):
+                continue
+            # A header is latin-1 here: the server gets the bytes that are in the file.
+            cookie.name = _octets(cookie.name)
+            cookie.value = None if cookie.value is None else _octets(cookie.value)
             if "." not in cookie.domain:
                 cookie.domain += ".local"  # so the jar calls localhost and its like
             self._jar.set_cookie(cookie)
@@ -195,6 +203,10 @@ class _SetCookie:
 
     def get_all(self, name: str, default: list[str]) -> list[str]:
         return [self._line] if name == "Set-Cookie" else default
+
+
+def _octets(text: str) -> str:
+    return text.encode().decode("latin-1")
 
 
 def _rest(cookie: Cookie) -> dict[str, str]:

@@ -150,6 +150,30 @@ def test_the_cookies_of_a_browser_can_be_taken_over(tmp_path: Path) -> None:
         store.add_netscape_file(path)
 
 
+def test_a_cookie_of_a_browsers_session_is_taken_over_and_an_expired_one_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "cookies.txt"
+    lines = [
+        "\t".join(["shop.example", "FALSE", "/", "FALSE", expires, name, "1"])
+        for name, expires in [("login", "0"), ("old", "1000000000")]
+    ]
+    path.write_text("\n".join(["# Netscape HTTP Cookie File", *lines, ""]))
+    store = CookieStore()
+    store.add_netscape_file(path)
+    assert store.header("https://shop.example/") == "login=1"
+
+
+def test_a_cookie_of_a_browser_is_sent_as_the_bytes_that_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "cookies.txt"
+    line = "\t".join(["shop.example", "FALSE", "/", "FALSE", "4102444800", "name", "Żółw"])
+    path.write_text(f"# Netscape HTTP Cookie File\n{line}\n", "utf-8")
+    store = CookieStore()
+    store.add_netscape_file(path)
+    header = store.header("https://shop.example/") or ""
+    assert header.encode("latin-1") == "name=Żółw".encode()
+
+
 # --- in requests ----------------------------------------------------------------------
 
 
