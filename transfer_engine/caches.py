@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import weakref
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -263,13 +264,15 @@ class CacheStorage:
         """Entries whose bytes were lost, and bytes of no entry, go."""
         lengths = self._disk.lengths()
         rows = self._db.execute("SELECT key, body, length, seal FROM entry").fetchall()
-        self._seals = {body: seal for _, body, _, seal in rows if body and seal is not None}
+        seals = {body: seal for _, body, _, seal in rows if body and seal is not None}
         rows = [row[:3] for row in rows]
         lost = [key for key, body, n in rows if body is not None and lengths.get(body, 0) < n]
         self._db.execute("BEGIN")
         self._db.executemany("DELETE FROM entry WHERE key = ?", [(key,) for key in lost])
         self._db.execute("COMMIT")
         kept = {body: n for key, body, n in rows if body is not None and key not in set(lost)}
+        # The name of a body that is lost may be given again, to bytes with another seal.
+        self._seals = {body: seal for body, seal in seals.items() if body in kept}
         for orphan in lengths.keys() - kept.keys():
             self._disk.delete(orphan)
         self._disk.recovered()
@@ -283,7 +286,8 @@ class CacheStorage:
         """The cache of that name, made if there is none."""
 
         def ensure() -> int:
-            self._db.execute("INSERT OR IGNORE INTO cache (name) VALUES (?)", (name,))
+            with self._commit():
+                self._db.execute("INSERT OR IGNORE INTO cache (name) VALUES (?)", (name,))
             (key,) = self._db.execute("SELECT key FROM cache WHERE name = ?", (name,)).fetchone()
             assert isinstance(key, int)  # as the schema says
             return key
@@ -431,18 +435,28 @@ class CacheStorage:
     def _replace_all(self, cache: int, drafts: Iterable[Draft]) -> list[_Entry]:
         """One commit; what it has replaced.  Here and not before: two may put at once."""
         replaced: list[_Entry] = []
-        self._db.execute("BEGIN IMMEDIATE")
         try:
-            for draft in drafts:
-                replaced += self._replace(cache, draft)
-            self._db.execute("COMMIT")
+            with self._commit():
+                for draft in drafts:
+                    replaced += self._replace(cache, draft)
         except sqlite3.IntegrityError:
-            self._db.execute("ROLLBACK")
             raise ScriptError("InvalidStateError", "the cache has been deleted") from None
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
         return replaced
+
+    @contextmanager
+    def _commit(self) -> Iterator[None]:
+        """All that the block does, or nothing.  Raises ScriptError QuotaExceededError."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:  # SQLite ends one by itself when the disk is full
+                self._db.execute("ROLLBACK")
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                why = "no room to write the cache down"
+                raise ScriptError("QuotaExceededError", why) from error
+            raise
 
     def _replace(self, cache: int, draft: Draft) -> list[_Entry]:
         request, response = draft.request, draft.response
@@ -470,11 +484,11 @@ class CacheStorage:
 
     async def _remove(self, entries: list[_Entry], cache: int | None = None) -> None:
         def remove() -> None:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("DELETE FROM entry WHERE key = ?", [(e.key,) for e in entries])
-            if cache is not None:
-                self._db.execute("DELETE FROM cache WHERE key = ?", (cache,))
-            self._db.execute("COMMIT")
+            keys = [(entry.key,) for entry in entries]
+            with self._commit():
+                self._db.executemany("DELETE FROM entry WHERE key = ?", keys)
+                if cache is not None:
+                    self._db.execute("DELETE FROM cache WHERE key = ?", (cache,))
 
         with trio.CancelScope(shield=True):
             await self._call(remove)

@@ -209,6 +209,56 @@ def test_an_entry_whose_bytes_were_lost_is_gone(tmp_path: Path) -> None:
     with_caches(tmp_path, look)
 
 
+def test_what_comes_after_a_lost_body_is_not_taken_for_it(tmp_path: Path) -> None:
+    async def put(caches: CacheStorage) -> None:
+        await (await caches.open("v1")).put("/a", Response.of("1234567"))
+
+    async def again(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/b", Response.of("another"))
+        found = await cache.match("/b")
+        assert found is not None
+        assert await found.text() == "another"
+
+    with_caches(tmp_path, put)
+    (tmp_path / "bodies" / "b00000001").unlink()
+    with_caches(tmp_path, again)
+
+
+def test_a_full_disk_is_told_and_the_caches_are_as_they_were(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("1234567"))
+        (pages,) = caches._db.execute("PRAGMA page_count").fetchone()
+        caches._db.execute(f"PRAGMA max_page_count={pages}")
+        with pytest.raises(ScriptError) as refusal:
+            await cache.put("/b", Response.of("b", headers={"x": "y" * 99999}))
+        assert refusal.value.name == "QuotaExceededError"
+        assert [one.url for one in await cache.keys()] == [BASE + "a"]
+        assert await cache.delete("/a")
+
+    with_caches(tmp_path, test)
+
+
+def test_a_deletion_that_fails_does_not_hold_up_the_next(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("1234567"))
+        caches._db.set_authorizer(
+            lambda action, what, *_: (
+                sqlite3.SQLITE_DENY
+                if (action, what) == (sqlite3.SQLITE_TRANSACTION, "COMMIT")
+                else sqlite3.SQLITE_OK
+            )
+        )
+        with pytest.raises(sqlite3.DatabaseError):
+            await cache.delete("/a")
+        caches._db.set_authorizer(None)
+        assert await cache.delete("/a")
+
+    with_caches(tmp_path, test)
+
+
 def test_a_body_that_fails_leaves_the_old_answer(tmp_path: Path) -> None:
     class Failing:
         disturbed = False
