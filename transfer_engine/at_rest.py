@@ -81,8 +81,16 @@ class StoreAtRest:
             raise StoreUnusable(str(self._bodies / row.body), str(error)) from error
 
     def drop(self, damaged: Verified) -> None:
-        """Let the next engine fetch it again.  Raises NotOffered: only a GET is sent twice."""
+        """Let the next engine fetch it again.
+
+        Raises NotOffered: only a GET is sent twice, and nothing of what has failed.
+        """
         row = damaged.row
+        if any(
+            job.key == row.job and (job.aborted or job.result == "failure")
+            for job in self._journal.load().jobs
+        ):
+            raise NotOffered("drop", damaged.id, "it has failed, and nothing of it is fetched")
         if row.request.method != "GET":
             raise NotOffered("drop", damaged.id, f"{row.request.method} is not sent twice")
         fresh = attrs.evolve(row, length=0, head=None, result="", seal=None)

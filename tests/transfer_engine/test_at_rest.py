@@ -199,6 +199,19 @@ def test_bodies_are_compared_with_what_was_noted(tmp_path: Path) -> None:
     with_two(test, tmp_path)
 
 
+def test_nothing_is_fetched_again_of_what_has_failed(tmp_path: Path) -> None:
+    async def test(server: Server, config: EngineConfig) -> None:
+        with open_at_rest(tmp_path) as store:
+            store.abort("s")
+        flip(tmp_path)
+        with open_at_rest(tmp_path) as store:
+            damaged = store.verify()[0]
+            with pytest.raises(NotOffered, match="failed"):
+                store.drop(damaged)
+
+    with_two(test, tmp_path)
+
+
 def test_what_was_damaged_and_dropped_is_fetched_again(tmp_path: Path) -> None:
     async def test(server: Server, config: EngineConfig) -> None:
         flip(tmp_path)
