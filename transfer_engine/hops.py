@@ -39,8 +39,8 @@ _BODY_HEADERS = frozenset(
 _SIMPLE_TYPES = frozenset(
     {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 )
-_SECRETS = frozenset({"authorization", "cookie"})
-"""Meant for one origin; no page can set the second."""
+_SECRETS = frozenset({"authorization", "cookie", "cookie2", "proxy-authorization"})
+"""Meant for one origin; no page can set any but the first."""
 _ALLOW_CREDENTIALS = "access-control-allow-credentials"
 MOST_AGE = 7200
 _AGE = re.compile(r"[0-9]{1,19}", re.ASCII)

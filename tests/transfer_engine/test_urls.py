@@ -110,8 +110,9 @@ def test_a_redirect_to_where_no_request_may_go_is_an_error(location: str) -> Non
         next_hop(hop(), 302, (("location", location),), OPEN)
 
 
-def test_credentials_headers_do_not_follow_to_another_origin() -> None:
-    at = hop(headers=(("authorization", "secret"), ("x", "y")))
+@pytest.mark.parametrize("name", ["authorization", "cookie", "proxy-authorization"])
+def test_credentials_headers_do_not_follow_to_another_origin(name: str) -> None:
+    at = hop(headers=((name, "secret"), ("x", "y")))
     stayed = next_hop(at, 302, (("location", "/y"),), OPEN)
     left = next_hop(at, 302, (("location", "http://b.test/y"),), OPEN)
     assert stayed is not None
