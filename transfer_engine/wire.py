@@ -238,7 +238,7 @@ class Exchange:
         length, chunked = fields.get(b"content-length"), b"transfer-encoding" in fields
         if chunked and length is not None:
             raise PeerMisbehaved("two framings: Content-Length and Transfer-Encoding")
-        options = fields.get(b"connection", b"").lower()
+        options = b",".join(value for name, value in event.headers if name == b"connection").lower()
         self._continues = (
             event.http_version == b"1.1"
             and b"close" not in options

@@ -75,6 +75,18 @@ def test_an_answer_means_the_same_however_it_is_cut(
         assert listen(data, pieces) == expected
 
 
+@pytest.mark.parametrize("pieces", [1, 999])
+def test_a_server_that_says_once_that_it_closes_is_believed(pieces: int) -> None:
+    heard = exchange()
+    answer = OK + b"Connection: close\r\nConnection: x\r\nContent-Length: 0\r\n\r\n"
+    for at in range(0, len(answer), pieces):
+        heard.received(answer[at : at + pieces])
+        event = heard.next()
+    assert isinstance(event, Head)
+    assert isinstance(heard.next(), End)
+    assert not heard.reusable
+
+
 def test_without_a_close_an_unfinished_answer_needs_more_bytes() -> None:
     assert listen(OK + b"Content-Length: 5\r\n\r\nhel", 3, eof=False) == [200, b"hel", NeedBytes]
 
