@@ -97,7 +97,12 @@ class Engine:
         return self._realms[name]
 
     def close_realm(self, name: str) -> None:
-        """A page has gone: its objects are updated no more."""
+        """A page has gone: its objects are updated no more.
+
+        Raises ValueError for the worker, which events still wait for: it goes by ``unregister``.
+        """
+        if name == self.worker.name:
+            raise ValueError("the worker is no page: it goes by unregister()")
         realm = self._realms.pop(name, None)
         if realm is not None:
             realm.close()

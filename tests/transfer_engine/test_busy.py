@@ -156,6 +156,15 @@ async def _waiting_call(app: App, end: str) -> type[Exception] | None:
     return met[0] if met else None
 
 
+def test_the_worker_is_not_closed_as_a_page_is() -> None:
+    async def test(app: App) -> None:
+        async with app.open() as engine:
+            with pytest.raises(ValueError, match="unregister"):
+                engine.close_realm("worker")
+
+    simulate(test)
+
+
 @pytest.mark.parametrize(("end", "error"), [("page", RealmClosed), ("engine", EngineClosed)])
 def test_a_call_that_waits_in_a_busy_page_ends_with_it(end: str, error: type[Exception]) -> None:
     async def test(app: App) -> None:
