@@ -177,6 +177,13 @@ class Talk:
             raise AdapterNonsense(self.name, _readable(line), "an observation outside a scenario")
 
 
+def _only_cancelled(problem: BaseException | None) -> bool:
+    """Whether nothing else went wrong: nurseries inside raise several Cancelled as a group."""
+    if isinstance(problem, BaseExceptionGroup):
+        return problem.split(trio.Cancelled)[1] is None
+    return problem is None
+
+
 def _words(argv: Iterable[str]) -> tuple[str, ...]:
     return tuple(argv)
 
@@ -254,10 +261,10 @@ class StdioFactory:
         finally:
             with trio.CancelScope(shield=True):
                 await self._leave(talk)
+        if interrupted and talk.failure is not None and _only_cancelled(problem):
+            raise talk.failure
         if problem is not None:
             raise problem
-        if interrupted and talk.failure is not None:
-            raise talk.failure
 
     async def _leave(self, talk: Talk) -> None:
         """Nothing of this scenario may go on in the next one."""
