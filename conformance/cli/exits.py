@@ -22,7 +22,7 @@ PIPE_CLOSED = 141  # as a shell shows a program that SIGPIPE ended
 MEANING = {
     OK: "as expected",
     DIFFERENT: "a violation, an unexpected pass or a stale expectation",
-    INCONCLUSIVE: "inconclusive only",
+    INCONCLUSIVE: "no verdict: inconclusive, or a broken adapter",
     USAGE: "usage",
     NOTHING_SELECTED: "nothing selected",
     NOT_STARTED: "an implementation would not start",

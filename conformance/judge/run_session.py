@@ -195,8 +195,8 @@ class Session:
         except (AdapterGone, AdapterNonsense) as fault:
             self.log.broke(str(fault))
         except trio.TooSlowError:
-            kind = type(command).__name__
-            self.log.broke(f"{name} has not answered {kind} within {self.bounds.answer:g} s")
+            asked = f"{command.__struct_config__.tag} (seq {command.seq})"
+            self.log.broke(f"{name} has not answered {asked} within {self.bounds.answer:g} s")
         else:
             return answer
         return None

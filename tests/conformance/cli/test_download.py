@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 import signal
 import socket
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cli.downloads.planning import name_of, safe_path, unique
+from conformance.cli.downloads.planning import WantedFile, name_of, safe_path, unique
+from conformance.cli.downloads.taking import _finish
 from conformance.cli.root import run
 from conformance.scenario.format import Attempt, Hold, Resource
 from conformance.world.content import content
@@ -488,3 +490,25 @@ def test_a_path_of_a_manifest_stays_in_its_folder(given: str, path: str) -> None
 
 def test_names_are_told_apart_also_where_cases_are_not() -> None:
     assert unique(["a", "A", "a", "b"]) == ["a", "A-2", "a-3", "b"]
+
+
+def test_a_files_name_is_durable_before_the_store_forgets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+    synced: list[int] = []
+
+    def fsync(fd: int) -> None:
+        if os.path.sameopenfile(fd, folder) and (tmp_path / "x").exists():
+            synced.append(fd)
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    draft = tmp_path / "x.part"
+    draft.write_bytes(b"1")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert _finish(draft, tmp_path / "x", WantedFile("http://h/x", "x")).good
+    finally:
+        os.close(folder)
+    assert synced
