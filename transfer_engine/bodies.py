@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from transfer_engine.errors import ScriptError
 
 if TYPE_CHECKING:  # bodies need no disk of their own
     from transfer_engine.body_disk import FileBodyDisk
+
+
+READ = 65536
+"""Bytes of a piece, at most, unless a reader says otherwise."""
 
 
 class ReadableBody(Protocol):
@@ -60,11 +65,27 @@ class LinkableBody(ReadableBody, Protocol):
         ...
 
 
-class GivenBody:
-    """A body that a program made."""
+class InPieces(ABC):
+    """``async for`` over whatever can be read."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    @abstractmethod
+    async def read(self, most: int = READ) -> bytes:
+        """See ReadableBody."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := await self.read():
+            return data
+        raise StopAsyncIteration
+
+
+class WholeBody(InPieces):
+    """A body of known length that is read from its first byte."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
         self._offset = 0
         self._begun = False
 
@@ -73,24 +94,24 @@ class GivenBody:
         """See ReadableBody."""
         return self._begun
 
-    async def read(self, most: int = 65536) -> bytes:
+    def close(self) -> None:
+        """See ReadableBody."""
+        self._begun, self._offset = True, self._length
+
+
+class GivenBody(WholeBody):
+    """A body that a program made."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(len(data))
+        self._data = data
+
+    async def read(self, most: int = READ) -> bytes:
         """See ReadableBody."""
         self._begun = True
         data = self._data[self._offset : self._offset + max(1, most)]
         self._offset += len(data)
         return data
-
-    def __aiter__(self) -> GivenBody:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if data := await self.read():
-            return data
-        raise StopAsyncIteration
-
-    def close(self) -> None:
-        """See ReadableBody."""
-        self._begun, self._offset = True, len(self._data)
 
     def clone(self) -> GivenBody:
         """See ReadableBody."""

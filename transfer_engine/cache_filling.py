@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager
 import attrs
 import trio
 
-from transfer_engine.bodies import LinkableBody, ReadableBody, check_fresh
+from transfer_engine.bodies import READ, InPieces, LinkableBody, ReadableBody, check_fresh
 from transfer_engine.body_disk import FileBodyDisk, body_name
 from transfer_engine.errors import ScriptError, StoreFull, TransferError
 from transfer_engine.hops import shown_headers
@@ -28,7 +28,6 @@ from transfer_engine.sealing import checksum
 from transfer_engine.state import Meter
 from transfer_engine.store import Offload
 
-READ = 65536
 Fetch = Callable[[StoredRequest], AbstractAsyncContextManager[Answer]]
 """Sends a request for a page.  Raises TransferError."""
 
@@ -127,7 +126,7 @@ def _check(request: StoredRequest, response: Response) -> None:
         check_fresh(response.body)
 
 
-class ArrivingBody:
+class ArrivingBody(InPieces):
     """The body of an answer that comes from the network now."""
 
     def __init__(self, answer: Answer) -> None:
@@ -143,14 +142,6 @@ class ArrivingBody:
         """See ReadableBody.  Raises TransferError."""
         self._begun = True
         return await self._answer.receive(most)
-
-    def __aiter__(self) -> ReadableBody:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if data := await self.read():
-            return data
-        raise StopAsyncIteration
 
     def close(self) -> None:
         """See ReadableBody."""

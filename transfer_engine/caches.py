@@ -22,7 +22,7 @@ from typing import TypeVar
 import attrs
 import trio
 
-from transfer_engine.bodies import ReadableBody, check_fresh
+from transfer_engine.bodies import READ, ReadableBody, WholeBody, check_fresh
 from transfer_engine.body_disk import FileBodyDisk, body_number
 from transfer_engine.boot_note import Durability
 from transfer_engine.cache_filling import Draft, Fetch, Filling
@@ -34,7 +34,6 @@ from transfer_engine.records import Response
 from transfer_engine.sealing import checksum
 from transfer_engine.state import Meter
 
-READ = 65536
 SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE cache (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -70,20 +69,13 @@ class _Entry:
         return StoredHead(self.status, tuple(self.headers.items()), self.url)
 
 
-class CachedBody:
+class CachedBody(WholeBody):
     """The body of an answer in a cache; readable to its end though the entry be deleted."""
 
     def __init__(self, storage: CacheStorage, name: str, length: int) -> None:
+        super().__init__(length)
         self._storage = storage
         self._name = name
-        self._length = length
-        self._offset = 0
-        self._begun = False
-
-    @property
-    def disturbed(self) -> bool:
-        """See ReadableBody."""
-        return self._begun
 
     async def read(self, most: int = READ) -> bytes:
         """See ReadableBody.  Raises EngineClosed, and ScriptError TypeError if it is damaged."""
@@ -95,18 +87,6 @@ class CachedBody:
         data = await self._storage._call(self._storage._disk.read, self._name, self._offset, wanted)
         self._offset += len(data)
         return data
-
-    def __aiter__(self) -> CachedBody:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if data := await self.read():
-            return data
-        raise StopAsyncIteration
-
-    def close(self) -> None:
-        """See ReadableBody."""
-        self._begun, self._offset = True, self._length
 
     def clone(self) -> CachedBody:
         """See ReadableBody."""

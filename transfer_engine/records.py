@@ -17,7 +17,7 @@ from pathlib import Path
 
 import attrs
 
-from transfer_engine.bodies import GivenBody, ReadableBody, check_fresh
+from transfer_engine.bodies import READ, GivenBody, InPieces, ReadableBody, check_fresh
 from transfer_engine.body_disk import FileBodyDisk
 from transfer_engine.errors import EngineClosed, ScriptError, StoreFailed
 from transfer_engine.hops import shown_headers
@@ -27,8 +27,6 @@ from transfer_engine.plan import NULL_BODY_STATUS
 from transfer_engine.sealing import check
 from transfer_engine.state import Body, RecordState, Watcher
 from transfer_engine.store import Store
-
-READ = 65536
 
 
 @attrs.define(eq=False)
@@ -96,7 +94,7 @@ class Response:
         return HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else ""
 
 
-class BodyReader:
+class BodyReader(InPieces):
     """The body of one record, from its first byte; one reader, read once.
 
     Reading holds the data: a body whose reading began before the settle event
@@ -219,15 +217,6 @@ class BodyReader:
                 raise ScriptError("TypeError", "the record was restarted")
             self._body = new
         return self._body
-
-    def __aiter__(self) -> BodyReader:
-        """All chunks to the end; raises like ``read``."""
-        return self
-
-    async def __anext__(self) -> bytes:
-        if data := await self.read():
-            return data
-        raise StopAsyncIteration
 
     def close(self) -> None:
         """Stop reading; what was held for this reader may be deleted."""

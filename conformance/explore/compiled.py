@@ -35,7 +35,7 @@ import attrs
 
 from conformance.explore.packing import Grounds, Layout, Packed, Step, Symmetry, Turn
 from conformance.explore.plain import EnvT, Label, MemoryT, Node, Offer, SystemSpace
-from conformance.explore.space import NO_MARKS, Edge, Marks
+from conformance.explore.space import NO_MARKS, Edge, Marks, Sentences
 from conformance.explore.tables import Anatomy, Fixed
 from conformance.explore.trees import Tree
 from conformance.explore.watching import Token, Watched, raw, resolve
@@ -120,19 +120,9 @@ class CompiledSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     # --- the space --------------------------------------------------------------------
 
     @property
-    def always(self) -> Mapping[str, str]:
+    def sentences(self) -> Sentences:
         """As the plain space says."""
-        return self.space.always
-
-    @property
-    def sometimes(self) -> Mapping[str, str]:
-        """As the plain space says."""
-        return self.space.sometimes
-
-    @property
-    def eventually(self) -> Mapping[str, str]:
-        """As the plain space says."""
-        return self.space.eventually
+        return self.space.sentences
 
     @property
     def misses(self) -> int:

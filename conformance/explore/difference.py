@@ -24,7 +24,7 @@ difference met is a shortest one of its kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -36,7 +36,7 @@ from conformance.explore.memory import Step as Move
 from conformance.explore.observing import Looked, looks, meant, public
 from conformance.explore.plain import Node, Offer, SystemSpace
 from conformance.explore.scope import Order, Scope
-from conformance.explore.space import NO_MARKS, Marks
+from conformance.explore.space import NO_MARKS, Marks, Sentences
 from conformance.explore.trail import Stride, races
 from spec_model.choices import AS_WRITTEN_READING, CHOICES
 from spec_model.editions import Edition
@@ -73,9 +73,7 @@ _Belief: TypeAlias = frozenset[tuple[_Node, tuple[Output, ...]]]
 class Telling:
     """A watch that keeps what was shown and judges nothing."""
 
-    always: Mapping[str, str] = attrs.field(factory=dict)
-    sometimes: Mapping[str, str] = attrs.field(factory=dict)
-    eventually: Mapping[str, str] = attrs.field(factory=dict)
+    sentences = Sentences()
 
     def begin(self) -> Told:
         """Nothing yet."""

@@ -22,12 +22,12 @@ search that leaves nothing out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import attrs
 
-from conformance.explore.space import NO_MARKS, Edge, Marks
+from conformance.explore.space import NO_MARKS, Edge, Marks, Sentences
 from spec_model.decide import Decide, outcomes
 from spec_model.editions import AMENDED, Edition
 from spec_model.kernel import InputT, OutputT, StateT, System, TaskT
@@ -102,16 +102,8 @@ class Watch(Protocol[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     """The properties of a system."""
 
     @property
-    def always(self) -> Mapping[str, str]:
-        """As a space says it."""
-
-    @property
-    def sometimes(self) -> Mapping[str, str]:
-        """As a space says it."""
-
-    @property
-    def eventually(self) -> Mapping[str, str]:
-        """As a space says it."""
+    def sentences(self) -> Sentences:
+        """As a space says them."""
 
     def begin(self) -> MemoryT:
         """What is remembered at first."""
@@ -147,19 +139,9 @@ class SystemSpace(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     choose_all: bool = True
 
     @property
-    def always(self) -> Mapping[str, str]:
+    def sentences(self) -> Sentences:
         """As the watch says."""
-        return self.watch.always
-
-    @property
-    def sometimes(self) -> Mapping[str, str]:
-        """As the watch says."""
-        return self.watch.sometimes
-
-    @property
-    def eventually(self) -> Mapping[str, str]:
-        """As the watch says."""
-        return self.watch.eventually
+        return self.watch.sentences
 
     def initial(self) -> list[Node[StateT, EnvT, MemoryT]]:
         """One node."""

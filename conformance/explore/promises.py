@@ -18,7 +18,7 @@ from conformance.explore.record_promises import judge_record
 from conformance.explore.scope import Scope
 from conformance.explore.sentences import ALWAYS, EVENTUALLY
 from conformance.explore.shown import check_snapshot, judge_output
-from conformance.explore.space import NO_MARKS, Marks
+from conformance.explore.space import NO_MARKS, Marks, Sentences
 from conformance.explore.watching import lifted, seen
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch, Rejected
@@ -51,9 +51,7 @@ class Promises:
     """The watch of a scope."""
 
     scope: Scope
-    sometimes: dict[str, str] = attrs.field(factory=dict)
-    always: dict[str, str] = attrs.field(factory=lambda: ALWAYS)
-    eventually: dict[str, str] = attrs.field(factory=lambda: EVENTUALLY)
+    sentences = Sentences(ALWAYS, eventually=EVENTUALLY)
 
     def begin(self) -> Memory:
         """Nothing has been."""

@@ -34,7 +34,7 @@ from conformance.explore.background_fetch import Compiled, Full, Step, compiled,
 from conformance.explore.compiled import Packed
 from conformance.explore.scope import SCOPES, SMALL, Scope
 from conformance.explore.search import Found, explore
-from conformance.explore.space import Edge, LabelT, Marks, Space, StateT
+from conformance.explore.space import Edge, LabelT, Marks, Sentences, Space, StateT
 from spec_model.editions import AMENDED, AS_WRITTEN, Edition
 
 REPORT = Path(__file__).parents[2] / "reports" / "explore-reductions.json"
@@ -52,19 +52,9 @@ class Noting(Generic[StateT, LabelT]):
     edges: dict[StateT, list[Edge[LabelT, StateT]]] = attrs.field(factory=dict)
 
     @property
-    def always(self) -> Mapping[str, str]:
+    def sentences(self) -> Sentences:
         """As the space says."""
-        return self.space.always
-
-    @property
-    def sometimes(self) -> Mapping[str, str]:
-        """As the space says."""
-        return self.space.sometimes
-
-    @property
-    def eventually(self) -> Mapping[str, str]:
-        """As the space says."""
-        return self.space.eventually
+        return self.space.sentences
 
     def initial(self) -> Iterable[StateT]:
         """As the space says."""

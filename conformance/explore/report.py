@@ -185,7 +185,8 @@ def sync_lines(found: sync.SyncFound) -> Iterator[str]:
         f" ({at.seconds:.1f} s)"
     )
     broken = {flaw.name: flaw for flaw in found.flaws}
-    sentences = {**sync.Promises.always, **sync.Promises.eventually}
+    asked = sync.Promises.sentences
+    sentences = {**asked.always, **asked.eventually}
     yield f"  hold: {' '.join(name for name in sentences if name not in broken)}"
     for name, flaw in broken.items():
         yield f"  BROKEN {name} after {flaw.depth} steps ({flaw.kind}): {sentences[name]}"

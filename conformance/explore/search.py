@@ -8,10 +8,13 @@ states hands out small ones (``conformance.explore.compiled``).
 An example: two workers take turns at one lock, and one of them forgets to let go.
 
 >>> from conformance.explore.search import explore
+>>> from conformance.explore.space import Sentences
 >>> class Forgetful:
-...     always = {"one": "at most one worker is inside"}
-...     sometimes = {"b-in": "B gets inside"}
-...     eventually = {"turn": "whoever waits gets inside"}
+...     sentences = Sentences(
+...         always={"one": "at most one worker is inside"},
+...         sometimes={"b-in": "B gets inside"},
+...         eventually={"turn": "whoever waits gets inside"},
+...     )
 ...     def initial(self):
 ...         return [("idle", "idle")]
 ...     def successors(self, state):
@@ -248,7 +251,7 @@ class _Search(Generic[StateT, LabelT]):
         if complete and self.liveness:
             flaws += self._unpaid()
         reached = {mark: at[0] for mark, at in self.first.items() if not broken(mark)}
-        missed = tuple(goal for goal in self.space.sometimes if goal not in reached)
+        missed = tuple(goal for goal in self.space.sentences.sometimes if goal not in reached)
         return Found(
             states=len(self.states),
             transitions=self.transitions,

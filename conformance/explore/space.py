@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Protocol, TypeAlias, TypeVar
 
+import attrs
+
 StateT = TypeVar("StateT", bound=Hashable)
 LabelT = TypeVar("LabelT", bound=Hashable)
 
@@ -40,20 +42,25 @@ def broken(mark: str) -> str:
     return mark[1:] if mark.startswith("!") else ""
 
 
+@attrs.frozen
+class Sentences:
+    """What is asked of a space, each by its name.
+
+    ``always``: what must hold at every step; ``sometimes``: goals that must be reached;
+    ``eventually``: what must come in the end.
+    """
+
+    always: Mapping[str, str] = attrs.field(factory=dict)
+    sometimes: Mapping[str, str] = attrs.field(factory=dict)
+    eventually: Mapping[str, str] = attrs.field(factory=dict)
+
+
 class Space(Protocol[StateT, LabelT]):
     """Something to explore.  Equal states must behave alike; equal labels, too."""
 
     @property
-    def always(self) -> Mapping[str, str]:
-        """Name to sentence of everything that must hold at every step."""
-
-    @property
-    def sometimes(self) -> Mapping[str, str]:
-        """Name to sentence of every goal that must be reached."""
-
-    @property
-    def eventually(self) -> Mapping[str, str]:
-        """Name to sentence of everything that must come in the end."""
+    def sentences(self) -> Sentences:
+        """What is asked of it."""
 
     def initial(self) -> Iterable[StateT]:
         """Where it begins."""

@@ -19,7 +19,7 @@ import attrs
 
 from conformance.explore.plain import Label, Move, Node, Offer, SystemSpace
 from conformance.explore.search import Found
-from conformance.explore.space import Marks
+from conformance.explore.space import Marks, Sentences
 from spec_model.background_sync import state as sync
 from spec_model.background_sync.lifecycle import SyncState
 from spec_model.background_sync.system import BACKGROUND_SYNC
@@ -95,18 +95,20 @@ _Step = Move[sync.State, Budget, sync.Input, sync.Task, sync.Output]
 class Promises:
     """What holds of Background Sync; nothing need be remembered for it."""
 
-    always = {
-        "one-event": "a tag has at most one event at a time",
-        "offline": "no event comes while the user agent is offline",
-        "given-up": "what has failed its last chance is gone, unless it was registered again",
-        "kept": "a registration leaves only when its event has ended",
-    }
-    sometimes = {
-        "last-chance": "an event says that it is the last",
-        "once-more": "a tag is registered again while its event runs",
-        "retried": "a wait ends and the event comes again",
-    }
-    eventually = {"fired": "what was registered and not fired since is fired"}
+    sentences = Sentences(
+        always={
+            "one-event": "a tag has at most one event at a time",
+            "offline": "no event comes while the user agent is offline",
+            "given-up": "what has failed its last chance is gone, unless it was registered again",
+            "kept": "a registration leaves only when its event has ended",
+        },
+        sometimes={
+            "last-chance": "an event says that it is the last",
+            "once-more": "a tag is registered again while its event runs",
+            "retried": "a wait ends and the event comes again",
+        },
+        eventually={"fired": "what was registered and not fired since is fired"},
+    )
 
     def begin(self) -> _Memory:
         """Nothing."""

@@ -7,7 +7,7 @@ has the next state's form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TypeAlias, cast
 
 import attrs
@@ -19,7 +19,7 @@ from conformance.explore.memory import Memory, Step
 from conformance.explore.plain import Label, Node, SystemSpace, Watch
 from conformance.explore.scope import Scope
 from conformance.explore.search import Flaw
-from conformance.explore.space import Marks
+from conformance.explore.space import Marks, Sentences
 from conformance.explore.words import step_in_words
 from spec_model.decide import Explain
 from spec_model.editions import Edition
@@ -44,19 +44,9 @@ class Keeping:
     watch: Watch[State, Desk, Input, Task, Output, Memory]
 
     @property
-    def always(self) -> Mapping[str, str]:
+    def sentences(self) -> Sentences:
         """As the watch says."""
-        return self.watch.always
-
-    @property
-    def sometimes(self) -> Mapping[str, str]:
-        """As the watch says."""
-        return self.watch.sometimes
-
-    @property
-    def eventually(self) -> Mapping[str, str]:
-        """As the watch says."""
-        return self.watch.eventually
+        return self.watch.sentences
 
     def begin(self) -> Kept:
         """Nothing yet."""

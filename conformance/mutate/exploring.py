@@ -33,7 +33,7 @@ from conformance.explore.memory import Memory
 from conformance.explore.plain import Move, Watch
 from conformance.explore.scope import SCOPES, SMALL, Scope
 from conformance.explore.search import explore
-from conformance.explore.space import Marks
+from conformance.explore.space import Marks, Sentences
 from conformance.mutate.playing import Noticed, raised
 from conformance.mutate.tracing import lines_passed
 from spec_model.editions import AMENDED, Edition
@@ -166,7 +166,7 @@ def _explore(known: Charted) -> Noticed | None:
     found = explore(tables, first_flaw=True, most_states=known.most)
     broken = found.flaws[0].name if found.flaws else ""
     if broken and broken != known.breaks:
-        said = tables.always.get(broken) or tables.eventually[broken]
+        said = tables.sentences.always.get(broken) or tables.sentences.eventually[broken]
         return Noticed("explored", known.name, f"{broken}: {said}")
     if found.complete and known.breaks and not broken:
         return Noticed("explored", known.name, f"{known.breaks} does not break any more")
@@ -186,10 +186,8 @@ class _Telling:
     watch: Watch[State, Desk, Input, Task, Output, Memory]
 
     @property
-    def always(self) -> dict[str, str]:
-        return dict(self.watch.always)
-
-    sometimes = eventually = always
+    def sentences(self) -> Sentences:
+        return self.watch.sentences
 
     def begin(self) -> Memory:
         return self.watch.begin()

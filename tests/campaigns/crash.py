@@ -91,12 +91,12 @@ def _huge(_given: Given, _before: Found, keep: Keep) -> None:
 
 
 def _kills(given: Given, before: Found, keep: Keep) -> None:
-    found, engines = Kills(**_known(Kills, before)), _engines(before)  # type: ignore[arg-type] # as it was written
-    earlier = found.next
+    found = Kills(**_known(Kills, before))  # type: ignore[arg-type] # as it was written
+    tried = _tried(before, found.next)
 
     def save(found: Kills) -> None:
-        tried = engines | {engine(): engines.get(engine(), 0) + found.next - earlier}
-        keep({**attrs.asdict(found), "engines": tried, "whole": found.kills >= given.kills})
+        whole = found.kills >= given.kills
+        keep({**attrs.asdict(found), "engines": tried(found.next), "whole": whole})
 
     with tempfile.TemporaryDirectory() as directory:
         kill_everywhere(
@@ -105,15 +105,21 @@ def _kills(given: Given, before: Found, keep: Keep) -> None:
 
 
 def _calls(given: Given, before: Found, keep: Keep) -> None:
-    found, engines = Calls(**_known(Calls, before)), _engines(before)  # type: ignore[arg-type] # as it was written
-    earlier = found.next
+    found = Calls(**_known(Calls, before))  # type: ignore[arg-type] # as it was written
+    tried = _tried(before, found.next)
 
     def save(found: Calls) -> None:
-        tried = engines | {engine(): engines.get(engine(), 0) + found.next - earlier}
-        keep({**attrs.asdict(found), "engines": tried, "whole": found.next >= found.of})
+        whole = found.next >= found.of
+        keep({**attrs.asdict(found), "engines": tried(found.next), "whole": whole})
 
     with tempfile.TemporaryDirectory() as directory:
         fail_every_call(Path(directory), found=found, until=given.until, save=save)
+
+
+def _tried(before: Found, earlier: int) -> Callable[[int], dict[str, int]]:
+    """How many of so many were tried on which engine; ``earlier`` ones on those before."""
+    engines = _engines(before)
+    return lambda now: engines | {engine(): engines.get(engine(), 0) + now - earlier}
 
 
 def _known(kind: type[Kills | Calls | Recoveries], before: Found) -> Found:

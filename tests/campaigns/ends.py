@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
-import attrs
 import trio
 
 from tests.campaigns.invariants import broken
@@ -35,43 +35,92 @@ from tests.transfer_engine.server import Server
 from transfer_engine.boot_note import Durability
 
 
-@attrs.define(eq=False)
-class Steps(trio.abc.Instrument):
-    """Counts the steps of all tasks; acts after the one at which it is set."""
+class StepCounter(trio.abc.Instrument):
+    """Counts steps, and acts after one of them."""
 
-    at: int
-    act: Callable[[], None]
-    count: int = 0
+    def __init__(self, at: int, act: Callable[[], None]) -> None:
+        self.at = at
+        self.act = act
+        self.count = 0
 
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        """See Instrument."""
+    def step(self) -> None:
+        """One more."""
         self.count += 1
         if self.count == self.at:
             self.act()
 
 
-def end_after(step: int, level: Durability, *, clean: bool, engine: Engine = RIGHT) -> Count | None:
-    """Kill or cancel the engine after so many steps; None if the story has fewer."""
+class AnyStep(StepCounter):
+    """Counts the steps of all tasks."""
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        """See Instrument."""
+        self.step()
+
+
+class StepInCall(StepCounter):
+    """Counts the steps that the task of a story makes in calls, and cancels the call."""
+
+    def __init__(self, at: int, story: Story) -> None:
+        super().__init__(at, self._cancel)
+        self.story = story
+        self.caller = trio.lowlevel.current_task()
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        """See Instrument."""
+        if task is self.caller and self.story.calling is not None:
+            self.step()
+
+    def _cancel(self) -> None:
+        assert self.story.calling is not None
+        self.story.calling.cancel()
+
+
+def _life(
+    level: Durability, engine: Engine, counter: Callable[[Story], StepCounter], seed: int, name: str
+) -> Count | None:
+    """A life with a fault after a step, and one without; None if the first had fewer steps."""
     count, reached = Count(), False
 
     async def test(server: Server) -> None:
         nonlocal reached
         machine = Machine(level)
         scene = SimulatedScene(engine.story(machine, server), machine)
-        steps = Steps(step, lambda: (scene.story.quit if clean else scene.story.kill)())
+        steps = counter(scene.story)
         trio.lowlevel.add_instrument(steps)
         await scene.story.life(fresh=True)
         trio.lowlevel.remove_instrument(steps)
-        reached = steps.count >= step
+        reached = steps.count >= steps.at
         machine.after_kill()
         scene.crash(cut=False)
         await survive(scene, 0)
         count.trials += 1
-        count.broken += [f"{level} step {step} clean={clean}: {what}" for what in broken(scene)]
+        what_broke = [*scene.story.stuck, *broken(scene)]
+        count.broken += [f"{level} {name}: {what}" for what in what_broke]
 
-    with seeded_scheduler(step):
+    with seeded_scheduler(seed):
         play(test)
     return count if reached else None
+
+
+def _everywhere(trial: Callable[[int], Count | None], stride: int, until: float) -> Count:
+    """A trial after every ``stride``th step, until there are no more of them."""
+    whole, step = Count(), 1
+    while (one := trial(step)) is not None:
+        whole.add(one)
+        step += stride
+        if time.monotonic() > until:
+            break
+    return whole
+
+
+def end_after(step: int, level: Durability, *, clean: bool, engine: Engine = RIGHT) -> Count | None:
+    """Kill or cancel the engine after so many steps; None if the story has fewer."""
+
+    def counter(story: Story) -> StepCounter:
+        return AnyStep(step, lambda: story.quit() if clean else story.kill())
+
+    return _life(level, engine, counter, step, f"step {step} clean={clean}")
 
 
 def end_everywhere(
@@ -81,55 +130,14 @@ def end_everywhere(
     whole = Count()
     for level in levels:
         for clean in CUTS:
-            step: int = 1
-            while (one := end_after(step, level, clean=clean)) is not None:
-                whole.add(one)
-                step += stride
-                if time.monotonic() > until:
-                    return whole
+            trial = partial(end_after, level=level, clean=clean)
+            whole.add(_everywhere(trial, stride, until))
     return whole
-
-
-@attrs.define(eq=False)
-class InCall(trio.abc.Instrument):
-    """Cancels the call that a story makes after the nth step of it."""
-
-    story: Story
-    caller: trio.lowlevel.Task
-    at: int
-    count: int = 0
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        """See Instrument."""
-        if task is self.caller and self.story.calling is not None:
-            self.count += 1
-            if self.count == self.at:
-                self.story.calling.cancel()
 
 
 def cancel_after(step: int, level: Durability, engine: Engine = RIGHT) -> Count | None:
     """Cancel a caller after so many steps in calls; None if it makes fewer."""
-    count, reached = Count(), False
-
-    async def test(server: Server) -> None:
-        nonlocal reached
-        machine = Machine(level)
-        scene = SimulatedScene(engine.story(machine, server), machine)
-        caller = InCall(scene.story, trio.lowlevel.current_task(), step)
-        trio.lowlevel.add_instrument(caller)
-        await scene.story.life(fresh=True)
-        trio.lowlevel.remove_instrument(caller)
-        reached = caller.count >= step
-        machine.after_kill()
-        scene.crash(cut=False)
-        await survive(scene, 0)
-        count.trials += 1
-        what_broke = [*scene.story.stuck, *broken(scene)]
-        count.broken += [f"{level} cancelled at {step}: {what}" for what in what_broke]
-
-    with seeded_scheduler(step):
-        play(test)
-    return count if reached else None
+    return _life(level, engine, partial(StepInCall, step), step, f"cancelled at {step}")
 
 
 def cancel_everywhere(
@@ -138,10 +146,5 @@ def cancel_everywhere(
     """See above; every ``stride``th step."""
     whole = Count()
     for level in levels:
-        step: int = 1
-        while (one := cancel_after(step, level)) is not None:
-            whole.add(one)
-            step += stride
-            if time.monotonic() > until:
-                return whole
+        whole.add(_everywhere(partial(cancel_after, level=level), stride, until))
     return whole

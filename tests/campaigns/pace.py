@@ -15,7 +15,7 @@ import time
 import attrs
 import trio
 
-from tests.campaigns.ends import Steps
+from tests.campaigns.ends import AnyStep
 from tests.campaigns.machine import Machine
 from tests.campaigns.seeded import seeded_scheduler
 from tests.campaigns.story import APP, Story, play
@@ -65,7 +65,7 @@ async def evening(server: Server) -> Evening:
         films = await engine.fetch("films", ["/a", "/b", "/c"])
         await until_downloaded(films, len(FILM))
         await engine.interface.pause("films")
-        steps = Steps(0, lambda: None)
+        steps = AnyStep(0, lambda: None)
         trio.lowlevel.add_instrument(steps)
         await trio.sleep(3600)
         trio.lowlevel.remove_instrument(steps)

@@ -27,7 +27,7 @@ from typing import Literal
 import attrs
 import trio
 
-from tests.campaigns.ends import Steps
+from tests.campaigns.ends import AnyStep
 from tests.campaigns.invariants import Scene, path_of
 from tests.campaigns.origin import GETS, UPLOAD, bodies, in_child, jobs
 from tests.campaigns.story import Delivery, Shore
@@ -188,7 +188,7 @@ class Trial:
         """Live, in this process, up to that point."""
         instruments: list[trio.abc.Instrument] = []
         if point is not None and point.by == "step":
-            instruments = [Steps(int(point.at), _die)]
+            instruments = [AnyStep(int(point.at), _die)]
         if point is not None and point.by == "call":
             _count_calls(int(point.at))
         trio.run(self.live, fresh, seconds, instruments=instruments)

@@ -10,7 +10,9 @@ import pytest
 
 from conformance.explore import search
 from conformance.explore.search import explore
-from conformance.explore.space import NO_MARKS, Edge, Marks
+from conformance.explore.space import NO_MARKS, Edge, Marks, Sentences
+
+SMALL_AND_ENDING = Sentences({"small": "it stays small"}, eventually={"end": "it ends"})
 
 
 @attrs.define
@@ -21,9 +23,7 @@ class Counter:
     marks: Callable[[int], Marks] = lambda number: NO_MARKS
     debts: Callable[[int], Marks] = lambda number: NO_MARKS
     unfair: str = ""
-    always: dict[str, str] = attrs.field(factory=lambda: {"small": "it stays small"})
-    sometimes: dict[str, str] = attrs.field(factory=dict)
-    eventually: dict[str, str] = attrs.field(factory=lambda: {"end": "it ends"})
+    sentences: Sentences = SMALL_AND_ENDING
 
     def initial(self) -> list[int]:
         return [0]
@@ -59,9 +59,9 @@ def test_a_breach_comes_with_a_shortest_path() -> None:
 
 
 def test_goals_are_told_from_breaches_and_those_not_reached_are_missed() -> None:
-    space = Counter(3, marks=lambda n: frozenset({"three"} if n == 3 else ()))
-    space.sometimes = {"three": "three is reached", "four": "four is reached"}
-    found = explore(space)
+    goals = Sentences(sometimes={"three": "three is reached", "four": "four is reached"})
+    marks = frozenset({"three"})
+    found = explore(Counter(3, lambda n: marks if n == 3 else NO_MARKS, sentences=goals))
     assert found.reached == {"three": 2}
     assert found.missed == ("four",)
     assert not found.holds

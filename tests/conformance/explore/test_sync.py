@@ -26,7 +26,7 @@ def test_the_amended_text_keeps_its_promises(budget: Budget, states: int, transi
 
 def test_it_is_not_for_want_of_a_case() -> None:
     space = sync_space()
-    assert explore(space).reached.keys() == space.sometimes.keys()
+    assert explore(space).reached.keys() == space.sentences.sometimes.keys()
 
 
 def test_as_written_a_kill_takes_a_tag_away_for_ever() -> None:
