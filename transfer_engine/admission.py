@@ -163,8 +163,8 @@ class Admission:
     ) -> RecordState:
         on_disk = lengths.get(row.body)
         noted = row.length
-        if self.store.disk.tail_survives and row.head is not None and not row.result:
-            noted = max(noted, on_disk or 0)  # what was stored after the last commit
+        if row.head is not None and not row.result and (on_disk or 0) > noted:
+            noted = await self.store.run(self.store.disk.trusted, row.body, noted)
         trusted = recover_record(row.request.method, row.sent, row.result, noted, on_disk)
         name = row.body
         if on_disk is not None and on_disk > trusted.length:

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from transfer_engine.boot_note import Durability, note, read_note, this_boot
 from transfer_engine.errors import StoreBusy, StoreFailed, StoreFull, StoreUnusable
+from transfer_engine.page_cache import take_over
 from transfer_engine.spare import FULL, Spare
 
 _NOTE = "boot"
@@ -42,15 +43,16 @@ def body_number(name: str) -> int | None:
 class BodyDisk(Protocol):
     """Synchronous; the engine calls it through ``offload``, never twice at once for one body.
 
-    ``tail_survives``: bytes that the last owner appended and did not sync are all there.
     ``files``: bodies have descriptors.
     """
 
     files: bool
 
-    @property
-    def tail_survives(self) -> bool:
-        """See above."""
+    def trusted(self, name: str, counted: int) -> int:
+        """How long a body is of which the last owner's journal counts so many bytes.
+
+        More than that if what it appended later has survived it.
+        """
         ...
 
     def create(self, name: str, data: bytes = b"") -> None:
@@ -80,7 +82,7 @@ class BodyDisk(Protocol):
         ...
 
     def recovered(self) -> None:
-        """What is there now is the truth: from here on ``tail_survives`` may be said of it."""
+        """What is there now is the truth: from here on the next owner may be told so."""
         ...
 
     def make_room(self) -> bool:
@@ -144,10 +146,22 @@ class FileBodyDisk:
             os.close(self._directory)
             raise StoreUnusable(str(directory), str(error)) from error
 
-    @property
-    def tail_survives(self) -> bool:
+    def trusted(self, name: str, counted: int) -> int:
         """See BodyDisk."""
-        return self._trust.tail_survives
+        if self._trust.tail == "gone":
+            return counted
+        try:
+            fd = self._open(name, os.O_RDWR)
+            try:
+                if self._trust.tail == "there":
+                    return os.fstat(fd).st_size
+                length = take_over(fd, counted)
+            finally:
+                os.close(fd)
+        except OSError:
+            return counted  # the rest of it is cut off and fetched again
+        self._unlisted.add(name)  # who made the file may not have come to sync its name
+        return length
 
     def _noted(self) -> str:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -8,7 +8,9 @@ both, and the next one reads from the note how far lengths can be trusted:
 ====================  =====================  =====================================
 the note              the boot is the same   the boot is another one
 ====================  =====================  =====================================
-of level ``power``    the journal's lengths are the truth, whatever ended the last owner
+of level ``power``    the journal's lengths  the journal's lengths are the truth
+                      are the truth, and
+                      what is in memory
 of level ``kill``     files are the truth    nothing was ever synced: no length is
 none, or unreadable   no length is           no length is
 ====================  =====================  =====================================
@@ -19,10 +21,11 @@ that a power cut tore have been cut off, they are not: a recovery that is killed
 must find the old note again.  And a note of level ``power`` says "what the journal counts
 was synced"; after an owner of level ``kill`` in the same boot that is made true first.
 
-*Why files are never the truth at level* ``power``, though after a kill they look it: once
+*Why files are not the truth at level* ``power``, though after a kill they look it: once
 a sync has failed, the kernel may take pages for written that are not, and on a disk where
-nothing can be written nobody could note that.  So what was synced counts, and nothing else
-ever does.  The price is what came after the last checkpoint.
+nothing can be written nobody could note that.  So what was synced counts.  What came after
+the last checkpoint counts as far as it is still in memory, once it has been written again
+and synced (``page_cache``); the price of a kill is what memory no longer had room for.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from typing import Literal
 import attrs
 
 Durability = Literal["kill", "power"]
+Tail = Literal["there", "in memory", "gone"]
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NO_BOOT = "-"
@@ -42,11 +46,12 @@ NO_BOOT = "-"
 class Trust:
     """What a note says of the bodies beside it.
 
-    ``tail_survives``: all bytes that were ever written are there.  ``lost``: no length
-    counts.  ``unsynced``: some of what counts may still be in the kernel only.
+    ``tail``: what was written and not synced is ``there``, or what is ``in memory`` of it
+    may be taken over, or it is ``gone``.  ``lost``: no length counts.  ``unsynced``: some of
+    what counts may still be in the kernel only.
     """
 
-    tail_survives: bool
+    tail: Tail
     lost: bool
     unsynced: bool
 
@@ -68,10 +73,11 @@ def read_note(text: str, boot: str) -> Trust:
     """See the table."""
     noted, _, level = text.partition(" ")
     if level not in ("kill", "power") or not noted:
-        return Trust(tail_survives=False, lost=True, unsynced=False)
+        return Trust("gone", lost=True, unsynced=False)
     same = bool(boot) and noted == boot
+    kept: Tail = "there" if level == "kill" else "in memory"
     return Trust(
-        tail_survives=level == "kill" and same,
+        kept if same else "gone",
         lost=level == "kill" and not same,
         unsynced=level == "kill" and same,
     )

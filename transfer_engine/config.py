@@ -74,7 +74,7 @@ class EngineConfig:
     ``concurrency``: records of one fetch in flight at once; 1 keeps request order.
     ``unavailability``: ``offline-only`` makes every network loss while online a
     fetch-error; ``network-loss`` retries GETs by ``retry``.
-    ``checkpoint_interval``: seconds between two commits of growing bodies; what a kill
+    ``checkpoint_interval``: seconds between two commits of growing bodies; what a power cut
     can cost is what arrived in one interval.  ``chunk_size``: most body bytes
     that are received, decoded and stored at once, per record.
     ``policy``: where requests may go; by default https on the public Internet only.
@@ -85,7 +85,8 @@ class EngineConfig:
     ``durability``: what a promise outlives.  ``kill``: nothing acknowledged is lost by kill -9,
     and no stored byte is fetched twice; a power cut may cost what is unfinished or not yet
     delivered, but nothing is ever reported that is not there.  ``power``: nothing
-    acknowledged is lost by a power cut either; every commit waits for the disk.
+    acknowledged is lost by a power cut either; every commit waits for the disk.  After kill -9
+    a stored byte is fetched twice only if memory was short in between (``page_cache``).
     """
 
     app_origin: str | None

@@ -15,7 +15,8 @@ for the journal        commits wait for room; after ``ROOM_PATIENCE`` seconds St
 when a store opens     StoreUnusable
 =====================  ===================================================================
 
-Then the disk is well again, and lives without a fault must keep every promise.
+Then the disk is well again (after every other failure it was also short of memory, so that what it
+has not written is gone), and lives without a fault must keep every promise.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def one_failure(
         if kind == "cut":
             move_to(scene, next(machine.after_power_cut(Random(number), 2)))
         else:
-            machine.after_kill()
+            machine.after_kill(forgetful=number % 2 == 1)
         scene.crash(cut=kind == "cut")
         await survive(scene, 0)
         count.trials += 1

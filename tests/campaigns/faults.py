@@ -123,6 +123,23 @@ class ForgetfulDisk(Disk):
         file.content = file.content[:-1] + b"\0"
 
 
+class BelievingDisk(Disk):
+    """Takes what it reads for what was written, in memory or not."""
+
+    def trusted(self, name: str, counted: int) -> int:
+        """See BodyDisk."""
+        self._machine.files[name].forgotten = 0
+        return super().trusted(name, counted)
+
+
+class WastefulDisk(Disk):
+    """Leaves what is in memory."""
+
+    def trusted(self, name: str, counted: int) -> int:
+        """See BodyDisk."""
+        return counted
+
+
 _write = Store._write
 
 
@@ -221,6 +238,22 @@ FAULTS = (
                 every(2), errors=(errno.EIO,), levels=("power",), kinds=("cut",)
             ),
         ),
+    ),
+    Fault(
+        "what memory has no more is believed",
+        frozenset({"I1", "I2"}),
+        lambda: fail_everywhere(
+            every(2, most=60),
+            errors=(errno.EIO,),
+            levels=("power",),
+            kinds=("lasting",),
+            engine=Engine(disk=BelievingDisk),
+        ),
+    ),
+    Fault(
+        "what is in memory is not taken over",
+        frozenset({"I8"}),
+        lambda: _crashes(Engine(disk=WastefulDisk), level="power"),
     ),
     Fault(
         "an upload is sent again",

@@ -93,13 +93,17 @@ class Durable(Protocol):
         """Every body."""
         ...
 
+    def in_memory(self, name: str, start: int) -> int:
+        """How far the kernel has a body in memory from ``start`` on."""
+        ...
+
 
 @attrs.define
 class Crash:
     """The moment after a crash, before anything was opened.
 
     ``asked`` requests had come and ``shores`` recoveries had ended; ``trust`` is what the note
-    on the disk says of the files.
+    on the disk says of the files; ``in_memory`` says how far the kernel has them in memory.
     """
 
     image: Image
@@ -108,6 +112,13 @@ class Crash:
     asked: int
     shores: int
     trust: Trust
+    in_memory: dict[str, int]
+
+    def kept(self, row: RecordRow) -> int:
+        """Bytes of a body that the next engine need not fetch again."""
+        if self.trust.tail == "there":
+            return len(self.files.get(row.body, b""))
+        return self.in_memory[row.body] if self.trust.tail == "in memory" else row.length
 
 
 S = TypeVar("S", bound=Told, covariant=True)
@@ -141,7 +152,9 @@ class Scene(Generic[S, D]):
         files = self.machine.contents()
         asked, shores = len(self.story.server.log), len(self.story.shores)
         trust = read_note(self.machine.note, str(self.machine.boot))
-        self.crashes.append(Crash(self.machine.image(), files, cut, asked, shores, trust))
+        image = self.machine.image()
+        kept = {row.body: self.machine.in_memory(row.body, row.length) for row in image.records}
+        self.crashes.append(Crash(image, files, cut, asked, shores, trust, kept))
 
 
 AnyScene = Scene[Told, Durable]
@@ -267,8 +280,7 @@ def i8_no_more_is_fetched_again_than_promised(scene: AnyScene) -> Iterator[str]:
             head = row.head
             if head is None or head.get("etag") is None or row.result:
                 continue
-            there = len(crash.files.get(row.body, b""))
-            stored = there if crash.trust.tail_survives else row.length
+            stored = crash.kept(row)
             for asked in log[crash.asked : until]:
                 first = asked.headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-")
                 if asked.path == path_of(row) and int(first) < stored:

@@ -30,8 +30,7 @@ class Kills:
     """What a campaign has found so far; ``next``: the trial that it goes on with.
 
     ``interrupted``: downloads that had stored something at a kill, and went on after it.
-    ``fetched_again``: most bytes that one of them had stored and asked for again, by level; at
-    level ``power`` those are what came after the last checkpoint.
+    ``fetched_again``: most bytes that one of them had stored and asked for again, by level.
     """
 
     next: int = 0

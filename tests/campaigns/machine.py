@@ -5,8 +5,9 @@ each process opens the store anew.  Every call of disk or journal is an *operati
 a number; a ``trap`` is asked before each and may end the life there or make it fail.
 
 *What the kernel has and what the medium has.*  A file has its ``content`` (what anybody
-reads) and ``good`` (what a sync has put on the medium).  A kill leaves the content.  A power
-cut leaves any file that the rules of a POSIX disk allow, ``Machine.after_power_cut``:
+reads) and ``good`` (what a sync has put on the medium).  A kill leaves the content; it is still
+in memory, or memory was needed for something else (``Machine.after_kill``).  A power cut leaves
+any file that the rules of a POSIX disk allow (``Machine.after_power_cut``):
 
 * what was synced is there, and the name too if the directory was synced since;
 * of what was appended later, any number of sectors may have been added to the size, and each
@@ -19,7 +20,7 @@ cut leaves any file that the rules of a POSIX disk allow, ``Machine.after_power_
 
 *A failed sync* is that of Linux: it fails once, and later ones say that all is well while
 the pages it was about are not on the medium.  These become *holes*: zeros, whenever the
-content is next read from the medium, which is at any crash.
+content is next read from the medium, which is at any power cut and when memory is short.
 """
 
 from __future__ import annotations
@@ -48,12 +49,16 @@ class PowerOrKill(EngineClosed):
 
 @attrs.define
 class File:
-    """``good`` None: never synced.  ``listed``: the name is on the medium."""
+    """``good`` None: never synced.  ``listed``: the name is on the medium.
+
+    ``forgotten``: so many bytes from the first are not in memory.
+    """
 
     content: bytes = b""
     good: bytes | None = None
     listed: bool = False
     holes: list[tuple[int, int]] = attrs.field(factory=list)
+    forgotten: int = 0
 
     def on_medium(self, content: bytes) -> bytes:
         """Content as it is read once the page cache has gone."""
@@ -91,7 +96,7 @@ def _sectors(content: bytes, start: int) -> list[bytes]:
 
 def _frozen(files: dict[str, File]) -> Hashable:
     return tuple(
-        (name, file.content, file.good, file.listed, tuple(file.holes))
+        (name, file.content, file.good, file.listed, tuple(file.holes), file.forgotten)
         for name, file in sorted(files.items())
     )
 
@@ -158,11 +163,21 @@ class Machine:
 
     # --- what is left after the end of a life --------------------------------------------
 
-    def after_kill(self) -> None:
-        """The kernel lives: files are as they were."""
+    def after_kill(self, *, forgetful: bool = False) -> None:
+        """The kernel lives: files are as they were.
+
+        ``forgetful``: it has put all of them out of memory since, and reads them in again.
+        """
         for file in self.files.values():
-            file.content = file.on_medium(file.content)
+            if forgetful:
+                file.content = file.on_medium(file.content)
+                file.forgotten = len(file.content)
         self._restart()
+
+    def in_memory(self, name: str, start: int) -> int:
+        """How far a file is in memory from ``start`` on."""
+        file = self.files.get(name, File())
+        return len(file.content) if start >= file.forgotten else start
 
     def after_power_cut(self, rng: Random, most: int) -> Iterator[Machine]:
         """Machines with every legal disk, or ``most`` of them, extremes first."""
@@ -280,10 +295,26 @@ class Disk:
             for name in list(self._machine.files):
                 self.truncate(name, 0)
 
-    @property
-    def tail_survives(self) -> bool:
+    def trusted(self, name: str, counted: int) -> int:
         """See BodyDisk."""
-        return self._trust.tail_survives
+        if self._trust.tail == "gone":
+            return counted
+        if self._trust.tail == "there":
+            return len(self._machine.files[name].content)
+        return self._taken_over(name, counted)
+
+    def _taken_over(self, name: str, counted: int) -> int:
+        """See ``page_cache``."""
+        machine, file = self._machine, self._machine.files[name]
+        end = machine.in_memory(name, counted)
+        try:
+            machine.operation(f"take over {name}")
+        except OSError:
+            return counted
+        file.holes = [(first, min(last, counted)) for first, last in file.holes if first < counted]
+        file.good = file.on_medium(file.content[:end])
+        machine.done()
+        return end
 
     def create(self, name: str, data: bytes = b"") -> None:
         """See BodyDisk."""
@@ -351,6 +382,7 @@ class Disk:
         file = machine.files[name]
         file.content = file.content[:length]
         file.holes = [(first, min(end, length)) for first, end in file.holes if first < length]
+        file.forgotten = min(file.forgotten, length)
         if machine.durability == "power":
             file.good = file.on_medium(file.content)
         machine.done()

@@ -2,7 +2,8 @@
 
 A *crash point* is an operation of the reference job and a moment: before it, within it (an
 append is torn after one sector), after it.  A *disk* is what the next life finds: after a kill
-the one that there is; after a power cut each that ``machine`` says is legal.
+the one that there is, still in memory or read in again; after a power cut each that ``machine``
+says is legal.
 
 *The bound.*  At level ``power`` all of them are tried.  At level ``kill`` nothing was ever
 synced, and there are billions; but there a power cut makes an engine believe no length, so a
@@ -131,8 +132,7 @@ class Campaign:
                     break  # it has fewer operations
                 self.found.second_crashes += 1
                 left += [(True, cut) for cut in machine.after_power_cut(Random(number), NESTED)]
-                machine.after_kill()
-                left.append((False, machine))
+                left += [(False, killed) for killed in disks(machine, cut=False)]
         return self.seconds[key]
 
     async def point(self, scene: SimulatedScene, cut: bool, where: str) -> None:
@@ -141,6 +141,7 @@ class Campaign:
         found.points += 1
         firsts: dict[Outcome, list[Crashed]] = {}
         for disk in disks(machine, cut):
+            found.legal[machine.durability] += not cut
             found.tried[machine.durability] += 1
             firsts.setdefault(await self.recover(disk, server), [(cut, disk)])
             self._check(scene, disk, where)
@@ -149,7 +150,7 @@ class Campaign:
                 found.tried["kill"] += 1
                 if await self.recover(disk, server) not in firsts:
                     found.broken.append(f"{where}: contents matter after a power cut")
-        found.legal[machine.durability] += machine.legal_disks() if cut else 1
+        found.legal[machine.durability] += machine.legal_disks() if cut else 0
         seconds: dict[Outcome, list[Crashed]] = {}
         for first in spread(list(firsts.values()), OUTCOMES):
             for second in await self.nested(first[0][1], server):
@@ -192,9 +193,10 @@ def spread(many: list[T], most: int) -> list[T]:
 def disks(machine: Machine, cut: bool) -> Iterator[Machine]:
     """What the crash of a machine may leave."""
     if not cut:
-        left = machine.copy()
-        left.after_kill()
-        yield left
+        for forgetful in (False, True) if machine.durability == "power" else (False,):
+            left = machine.copy()
+            left.after_kill(forgetful=forgetful)
+            yield left
     elif machine.durability == "kill":
         yield from machine.after_power_cut_by_names()
     else:

@@ -17,7 +17,7 @@ def test_no_promise_breaks_by_kill_9(tmp_path: Path) -> None:
     found = kill_everywhere(tmp_path, 25, seed=5)
     assert found.broken == []
     assert found.kills >= 25
-    assert found.fetched_again["kill"] <= MIB
+    assert max(found.fetched_again.values()) <= MIB
     assert found.interrupted >= 1
     assert found.bytes_spliced > MIB
     assert found.bytes_read_by_readv > MIB

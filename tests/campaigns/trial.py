@@ -343,6 +343,11 @@ class Store:
         found = (self.directory / "bodies").glob("b0*")
         return {path.name: path.read_bytes() for path in found}
 
+    def in_memory(self, name: str, start: int) -> int:
+        """To its end: there is memory enough for what has just been written."""
+        path = self.directory / "bodies" / name
+        return path.stat().st_size if path.exists() else start
+
 
 RealScene = Scene[Told, Store]
 

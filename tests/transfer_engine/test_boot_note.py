@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,14 +17,14 @@ from transfer_engine.boot_note import Trust, note, read_note
 @pytest.mark.parametrize(
     ("text", "boot", "trust"),
     [
-        ("b1 power", "b1", Trust(tail_survives=False, lost=False, unsynced=False)),
-        ("b1 kill", "b1", Trust(tail_survives=True, lost=False, unsynced=True)),
-        ("b1 power", "b2", Trust(tail_survives=False, lost=False, unsynced=False)),
-        ("b1 kill", "b2", Trust(tail_survives=False, lost=True, unsynced=False)),
-        (note("", "power"), "", Trust(tail_survives=False, lost=False, unsynced=False)),
-        (note("", "kill"), "", Trust(tail_survives=False, lost=True, unsynced=False)),
+        ("b1 power", "b1", Trust("in memory", lost=False, unsynced=False)),
+        ("b1 kill", "b1", Trust("there", lost=False, unsynced=True)),
+        ("b1 power", "b2", Trust("gone", lost=False, unsynced=False)),
+        ("b1 kill", "b2", Trust("gone", lost=True, unsynced=False)),
+        (note("", "power"), "", Trust("gone", lost=False, unsynced=False)),
+        (note("", "kill"), "", Trust("gone", lost=True, unsynced=False)),
         *[
-            (text, "b1", Trust(tail_survives=False, lost=True, unsynced=False))
+            (text, "b1", Trust("gone", lost=True, unsynced=False))
             for text in ("", " ", "b1", "b1 ", " power", "b1 powe", "b1 power power")
         ],
     ],
@@ -52,12 +56,15 @@ def test_a_recovery_that_is_killed_leaves_the_next_one_as_careful(
     booted(monkeypatch, tmp_path, "second")
     for _ in range(3):
         killed = FileBodyDisk(tmp_path / "bodies", "kill")
-        assert not killed.tail_survives
+        assert killed.trusted("b00000001", 0) == 0
         killed.close()
     whole = FileBodyDisk(tmp_path / "bodies", "kill")
     whole.recovered()
     whole.close()
-    assert FileBodyDisk(tmp_path / "bodies", "kill").tail_survives
+    again = FileBodyDisk(tmp_path / "bodies", "kill")
+    again.create("b00000002", b"12")
+    again.close()
+    assert FileBodyDisk(tmp_path / "bodies", "kill").trusted("b00000002", 0) == 2
 
 
 def test_after_a_power_cut_at_level_kill_no_length_counts(
@@ -67,6 +74,103 @@ def test_after_a_power_cut_at_level_kill_no_length_counts(
     disk_with_a_body(tmp_path, "kill")
     booted(monkeypatch, tmp_path, "second")
     assert FileBodyDisk(tmp_path / "bodies", "kill").lengths() == {"b00000001": 0}
+
+
+def killed_after_a_checkpoint(tmp_path: Path, tail: bytes) -> None:
+    disk = FileBodyDisk(tmp_path / "bodies", "power")
+    disk.recovered()
+    disk.create("b00000001", b"12345")
+    disk.sync("b00000001")
+    disk.append("b00000001", tail)
+    disk.close()
+
+
+TAIL = bytes(range(256)) * 10_000  # of more pages, and more than is read at once
+
+
+def test_after_a_kill_at_level_power_what_is_in_memory_is_taken_over(tmp_path: Path) -> None:
+    killed_after_a_checkpoint(tmp_path, TAIL)
+    disk = FileBodyDisk(tmp_path / "bodies", "power")
+    assert disk.trusted("b00000001", 5) == 5 + len(TAIL)
+    assert disk.read("b00000001", 0, 1 << 22) == b"12345" + TAIL
+
+
+def test_after_a_power_cut_at_level_power_it_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    booted(monkeypatch, tmp_path, "first")
+    killed_after_a_checkpoint(tmp_path, TAIL)
+    booted(monkeypatch, tmp_path, "second")
+    assert FileBodyDisk(tmp_path / "bodies", "power").trusted("b00000001", 5) == 5
+
+
+def test_what_was_taken_over_is_written_again_and_synced_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    killed_after_a_checkpoint(tmp_path, TAIL)
+    disk = FileBodyDisk(tmp_path / "bodies", "power")
+    done: list[str] = []
+
+    def noted(name: str, real: Callable[..., int | None]) -> Callable[..., int | None]:
+        def call(*args: int) -> int | None:
+            done.append(name)
+            return real(*args)
+
+        return call
+
+    for name in ("fdatasync", "pwrite", "fsync"):
+        monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
+    disk.trusted("b00000001", 5)
+    disk.sync("b00000001")
+    assert [name for name, _ in itertools.groupby(done)] == [
+        "fdatasync",
+        "pwrite",
+        "fdatasync",
+        "fsync",
+    ]
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_tail_that_cannot_be_synced_is_not_taken_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nth: int
+) -> None:
+    killed_after_a_checkpoint(tmp_path, TAIL)
+    disk, calls = FileBodyDisk(tmp_path / "bodies", "power"), itertools.count(1)
+
+    def fails(_fd: int) -> None:
+        if next(calls) == nth:
+            raise OSError(errno.EIO, "planted")
+
+    monkeypatch.setattr(os, "fdatasync", fails)
+    assert disk.trusted("b00000001", 5) == 5
+
+
+def test_of_what_memory_has_no_more_nothing_is_taken_over(tmp_path: Path) -> None:
+    killed_after_a_checkpoint(tmp_path, TAIL)
+    file = os.open(tmp_path / "bodies" / "b00000001", os.O_RDONLY)
+    os.fsync(file)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    try:
+        os.preadv(file, [bytearray(1)], 5, os.RWF_NOWAIT)
+        pytest.skip("the file system is in memory itself: it forgets nothing")
+    except BlockingIOError:
+        os.close(file)
+    assert FileBodyDisk(tmp_path / "bodies", "power").trusted("b00000001", 5) == 5
+
+
+def test_up_to_the_first_page_that_memory_has_no_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    killed_after_a_checkpoint(tmp_path, TAIL)
+    kept = iter([1 << 20, 4096, 1 << 20])
+
+    def some(_fd: int, _buffers: object, _offset: int, flags: int) -> int:
+        assert flags == os.RWF_NOWAIT
+        return next(kept)
+
+    monkeypatch.setattr(os, "preadv", some)
+    disk = FileBodyDisk(tmp_path / "bodies", "power")
+    assert disk.trusted("b00000001", 5) == 5 + (1 << 20) + 4096
 
 
 def test_from_level_kill_to_level_power_everything_is_synced_first(

@@ -1,0 +1,50 @@
+"""What a killed process wrote and had not synced, taken over while the kernel still has it.
+
+After kill -9 every page that was written is in the page cache.  But which of them will also
+be found on the medium is not known: a write-back may have failed, and who was told of that
+is dead.  So the tail of a body is neither believed nor thrown away.  It is *written again*:
+
+1. The file is synced.  An error that nobody was told of yet ends it here.
+2. The tail is read from memory alone (``RWF_NOWAIT``), up to the first page that is not
+   there: what comes from the medium is what is in doubt.
+3. The same bytes are written over themselves.  So the kernel has to write them again,
+   whatever it took for written before.
+4. The file is synced, and then they are as good as any others.
+
+Nothing is asked of the process that died, and it need not have noted anything.  A container
+that starts again on the same machine has the same page cache.  After a reboot there is none;
+but a program that reads files early may have filled one, so the boot id is asked first
+(``boot_note``).  Where the kernel or the file system cannot read without waiting, nothing is
+taken over.
+"""
+
+from __future__ import annotations
+
+import os
+
+_STEP = 1 << 20
+
+
+def take_over(fd: int, start: int) -> int:
+    """Write again what is in memory of a file from ``start`` on; up to where that was.
+
+    Raises OSError: then nothing from ``start`` on can be trusted.
+    """
+    os.fdatasync(fd)
+    end, piece, count = start, memoryview(bytearray(_STEP)), _STEP
+    while count == _STEP:  # what lies beyond a page that was not there is being read in now
+        count = _in_memory(fd, piece, end)
+        written = 0
+        while written < count:
+            written += os.pwrite(fd, piece[written:count], end + written)
+        end += count
+    os.fdatasync(fd)
+    return end
+
+
+def _in_memory(fd: int, piece: memoryview, offset: int) -> int:
+    """Read without waiting; 0 if not even the first byte can be had so."""
+    try:
+        return os.preadv(fd, [piece], offset, os.RWF_NOWAIT)
+    except OSError:
+        return 0
