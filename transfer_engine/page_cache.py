@@ -6,7 +6,8 @@ is dead.  So the tail of a body is neither believed nor thrown away.  It is *wri
 
 1. The file is synced.  An error that nobody was told of yet ends it here.
 2. The tail is read from memory alone (``RWF_NOWAIT``), up to the first page that is not
-   there: what comes from the medium is what is in doubt.
+   there: what comes from the medium is what is in doubt.  From there on it is cut off, at
+   once, since the kernel now fetches that page, and the next look would find it in memory.
 3. The same bytes are written over themselves.  So the kernel has to write them again,
    whatever it took for written before.
 4. The file is synced, and then they are as good as any others.
@@ -26,14 +27,16 @@ _STEP = 1 << 20
 
 
 def take_over(fd: int, start: int) -> int:
-    """Write again what is in memory of a file from ``start`` on; up to where that was.
+    """Write again what is in memory of a file from ``start`` on; where it ends now.
 
     Raises OSError: then nothing from ``start`` on can be trusted.
     """
     os.fdatasync(fd)
     end, piece, count = start, memoryview(bytearray(_STEP)), _STEP
-    while count == _STEP:  # what lies beyond a page that was not there is being read in now
+    while count == _STEP:
         count = _in_memory(fd, piece, end)
+        if count < _STEP:
+            os.ftruncate(fd, end + count)
         written = 0
         while written < count:
             written += os.pwrite(fd, piece[written:count], end + written)

@@ -312,7 +312,9 @@ class Disk:
         except OSError:
             return counted
         file.holes = [(first, min(last, counted)) for first, last in file.holes if first < counted]
-        file.good = file.on_medium(file.content[:end])
+        file.content = file.content[:end]
+        file.forgotten = min(file.forgotten, end)
+        file.good = file.on_medium(file.content)
         machine.done()
         return end
 
