@@ -19,7 +19,7 @@ from typing import Literal, Protocol
 import attrs
 import trio
 
-from conformance.protocol import Answer, AnyCommand, AnyObservation, Implementation
+from conformance.protocol import PAGE, Answer, AnyCommand, AnyObservation, Implementation
 from conformance.world.scripted import ScriptedWorld
 
 Sink = Callable[[AnyObservation], None]
@@ -57,14 +57,21 @@ class AdapterGone(AdapterError):
 
 @attrs.frozen
 class AdapterNonsense(AdapterError):
-    """The implementation said something that the protocol does not allow."""
+    """The implementation said something that the protocol does not allow.
+
+    ``line``: what it said, fit to be shown, or empty; ``section``: the heading of the
+    protocol's page under which it would belong.
+    """
 
     name: str
     line: str
     why: str
+    section: str
 
     def __str__(self) -> str:
-        return f"{self.name} does not speak the protocol: {self.why}: {self.line[:200]}"
+        said = f": {self.line}" if self.line else ""
+        see = f'see "{self.section}" in {PAGE}'
+        return f"{self.name} does not speak the protocol: {self.why} ({see}){said}"
 
 
 @attrs.frozen

@@ -23,11 +23,17 @@ event stays active (its ``waitUntil`` pending) until the judge sends
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 PROTOCOL_VERSION = 1
+
+PAGE = "docs/reference/protocol.md"
+"""Where all of this is written down for whoever has no Python."""
+
+SHOWN = 200
+"""Characters of a line in a message about it."""
 
 WORKER = "worker"
 """The realm name of the service worker."""
@@ -578,6 +584,31 @@ def encode(message: AnyCommand | AnyReply) -> bytes:
 def decode_command(line: bytes) -> AnyCommand:
     """Raises ``msgspec.ValidationError`` or ``msgspec.DecodeError`` with the path of the fault."""
     return _command_decoder.decode(line)
+
+
+def readable(line: bytes) -> str:
+    """A line for a message to a person: shortened, without what a terminal may obey."""
+    text = line[: 4 * SHOWN + 1].rstrip(b"\r\n").decode(errors="backslashreplace")
+    plain = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return plain if len(plain) <= SHOWN else plain[:SHOWN] + "…"
+
+
+def section_of(line: bytes) -> str:
+    """The heading of the protocol's page under which a line of JSON would belong."""
+    try:
+        kind = msgspec.json.decode(line, type=_Kind).observation
+    except msgspec.ValidationError:
+        return "Lines"
+    if kind == "answer":
+        return "Answers"
+    return kind if kind in _OBSERVATIONS else "Observations"
+
+
+class _Kind(msgspec.Struct):
+    observation: str = ""
+
+
+_OBSERVATIONS = {one.__struct_config__.tag for one in get_args(AnyObservation)}
 
 
 def decode_reply(line: bytes) -> AnyReply:

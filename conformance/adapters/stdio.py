@@ -48,6 +48,8 @@ from conformance.protocol import (
     Stop,
     decode_reply,
     encode,
+    readable,
+    section_of,
 )
 
 ANSWER_DEADLINE = 30.0  # seconds
@@ -126,7 +128,8 @@ class Talk:
                 line = await self._line()
                 said += len(line)
                 if said > SCENARIO_LIMIT:
-                    raise AdapterNonsense(self.name, "", f"more than {SCENARIO_LIMIT} bytes said")
+                    much = f"more than {SCENARIO_LIMIT:,} bytes said in one scenario"
+                    raise AdapterNonsense(self.name, readable(line), much, "Lines")
                 await self._take(line, sink)
         except AdapterError as failure:
             self.failure = failure
@@ -137,9 +140,8 @@ class Talk:
     async def _line(self) -> bytes:
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > LINE_LIMIT:
-                raise AdapterNonsense(
-                    self.name, repr(bytes(self._buffer[:200])), f"a line over {LINE_LIMIT} bytes"
-                )
+                long = f"a line over {LINE_LIMIT:,} bytes"
+                raise AdapterNonsense(self.name, readable(bytes(self._buffer)), long, "Lines")
             data = await self.child.read()
             if not data:
                 raise AdapterGone(self.name, await self.child.obituary())
@@ -152,7 +154,9 @@ class Talk:
         try:
             reply = decode_reply(line)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise AdapterNonsense(self.name, _readable(line), str(error)) from None
+            # What is JSON and no message belongs to what it is nearly a message of.
+            section = section_of(line) if isinstance(error, msgspec.ValidationError) else "Lines"
+            raise AdapterNonsense(self.name, readable(line), _fault(error), section) from None
         if isinstance(reply, Answer):
             await self._take_answer(reply, line)
         elif self.begun and not isinstance(self._asked, End):
@@ -162,11 +166,10 @@ class Talk:
 
     async def _take_answer(self, answer: Answer, line: bytes) -> None:
         if self._asked is None:
-            raise AdapterNonsense(self.name, _readable(line), "nothing was asked")
+            raise AdapterNonsense(self.name, readable(line), "nothing was asked", "Answers")
         if answer.seq != self._asked.seq:
-            raise AdapterNonsense(
-                self.name, _readable(line), f"expected the answer to seq {self._asked.seq}"
-            )
+            wanted = f"expected the answer to seq {self._asked.seq}"
+            raise AdapterNonsense(self.name, readable(line), wanted, "Answers")
         self._answer, self._taken = answer, trio.Event()
         self._changed.set()
         await self._taken.wait()
@@ -174,7 +177,8 @@ class Talk:
     def _take_aside(self, reply: AnyReply, line: bytes) -> None:
         """Outside of a scenario there is nothing to observe; what ``end`` stops is not judged."""
         if not self.begun and not isinstance(reply, Log):
-            raise AdapterNonsense(self.name, _readable(line), "an observation outside a scenario")
+            outside = "an observation outside a scenario"
+            raise AdapterNonsense(self.name, readable(line), outside, "A session")
 
 
 def _only_cancelled(problem: BaseException | None) -> bool:
@@ -257,6 +261,8 @@ class StdioFactory:
                     raise
                 except BaseException as error:  # noqa: BLE001 - raised again, in no group
                     problem = error
+                    if isinstance(error, AdapterError) and talk.failure is None:
+                        talk.failure = error  # whoever listens to it trusts it no more
                 nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):
@@ -296,9 +302,8 @@ class StdioFactory:
             raise CannotStart(self.name, why, self.remedy)
         known = answer.implementation
         if known is None:
-            raise AdapterNonsense(
-                self.name, _readable(encode(answer)), "no implementation in the answer to start"
-            )
+            missing = "no implementation in the answer to start"
+            raise AdapterNonsense(self.name, readable(encode(answer)), missing, "start")
         if known.protocol != PROTOCOL_VERSION:
             why = f"it speaks protocol {known.protocol}, not {PROTOCOL_VERSION}"
             raise CannotStart(self.name, why, self.remedy)
@@ -322,5 +327,8 @@ def _ignore(*_: object) -> None:
     pass
 
 
-def _readable(line: bytes) -> str:
-    return line.decode(errors="backslashreplace").rstrip("\n")
+def _fault(error: Exception) -> str:
+    """What is wrong with a line that could not be read."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 ({error.reason} 0x{error.object[error.start]:02x})"
+    return str(error)

@@ -15,16 +15,21 @@ from typing import Protocol
 import attrs
 import trio
 
+from conformance.adapter import AdapterNonsense
+from conformance.judge.conversation import Conversation, Slip
 from conformance.protocol import (
     Answer,
     AnyCommand,
     AnyObservation,
+    AnyReply,
     Body,
     Progress,
     Ready,
     Received,
     Settled,
     WorkerEvent,
+    encode,
+    readable,
 )
 from conformance.trace import (
     AnyNote,
@@ -138,7 +143,8 @@ class RunLog:
     ``on_seen`` is called after each observation was noted.  ``on_stop`` is called when
     the run cannot go on: with what the oracle raised (a bug of ours, which must not
     surface inside an adapter that happened to push the observation), or without an
-    exception when the log is full or the adapter broke.
+    exception when the log is full or the adapter broke.  ``slip``: it broke by saying
+    what nobody can say at that moment; ``name`` is how messages call it.
     """
 
     on_seen: Callable[[AnyObservation], None]
@@ -148,6 +154,9 @@ class RunLog:
     facts: Facts = attrs.field(factory=Facts)
     closed: bool = False
     broken: bool = False
+    name: str = "the adapter"
+    slip: AdapterNonsense | None = None
+    _conversation: Conversation = attrs.field(factory=Conversation)
     _oracle: Oracle | None = None
     _origin: float = attrs.field(factory=trio.current_time)
     _changed: trio.Event = attrs.field(factory=trio.Event)
@@ -167,20 +176,24 @@ class RunLog:
         if not self.broken:
             self.broken = True
             self.note(Broken(why))
+            self.closed = True
             self.on_stop(None)
 
     def sent(self, command: AnyCommand) -> None:
         now = self._now()
+        self._conversation.sent(command)
         self._add(Entry(now, now, sent=command))
 
     def answered(self, answer: Answer) -> None:
         now = self._now()
-        self._add(Entry(now, now, answered=answer))
+        if self._add(Entry(now, now, answered=answer)):
+            self._slipped(answer, self._conversation.answered(answer))
 
     def seen(self, observation: AnyObservation) -> None:
         now = self._now()
         if self._add(Entry(now, now, seen=observation)):
-            self.on_seen(observation)
+            if not self._slipped(observation, self._conversation.seen(observation)):
+                self.on_seen(observation)
 
     def server(self, entry: AnyServerEntry) -> None:
         now = self._now()
@@ -189,6 +202,14 @@ class RunLog:
     def note(self, note: AnyNote) -> None:
         now = self._now()
         self._add(Entry(now, now, note=note))
+
+    def _slipped(self, said: AnyReply, slip: Slip | None) -> bool:
+        """Whether the adapter broke with what it said last."""
+        if slip is not None and not self.broken:
+            line = readable(encode(said))
+            self.slip = AdapterNonsense(self.name, line, slip.why, slip.section)
+            self.broke(str(self.slip))
+        return slip is not None
 
     def wake(self) -> None:
         """Something besides an entry changed."""

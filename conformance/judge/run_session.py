@@ -36,7 +36,16 @@ from conformance.judge.names import Binding, Realms
 from conformance.judge.run_log import RunLog
 from conformance.judge.run_needs import all_steps
 from conformance.judge.simulation import wait_all_tasks_blocked
-from conformance.protocol import Answer, AnyCommand, Capability, EndBody, Look, Snapshot
+from conformance.protocol import (
+    Answer,
+    AnyCommand,
+    Capability,
+    EndBody,
+    Look,
+    Snapshot,
+    encode,
+    readable,
+)
 from conformance.scenario.format import Scenario
 from conformance.trace import Quiet
 from conformance.world.scripted import ScriptedWorld
@@ -191,7 +200,8 @@ class Session:
             with trio.fail_after(self.bounds.answer):
                 answer = await self.adapter.send(command)
             if answer.seq != command.seq:
-                raise AdapterNonsense(name, repr(answer), f"answers {command.seq}")
+                other = f"expected the answer to seq {command.seq}"
+                raise AdapterNonsense(name, readable(encode(answer)), other, "Answers")
         except (AdapterGone, AdapterNonsense) as fault:
             self.log.broke(str(fault))
         except trio.TooSlowError:

@@ -159,6 +159,7 @@ class _Run:
 
     async def _with(self, adapter: Adapter, world: ScriptedWorld) -> None:
         who = self.implementation = adapter.implementation
+        self.log.name = who.name
         if lacking := required_capabilities(self.scenario) - {*who.capabilities}:
             self.failure = Unsupported(tuple(sorted(lacking)))
             return
@@ -171,6 +172,8 @@ class _Run:
                 await self._whole(self.session)
         finally:
             self.session = None
+        if self.log.slip is not None:
+            raise self.log.slip  # through the adapter: it is not to be trusted any more
         if not self.ended:
             await self._clean_up(adapter)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,17 @@ import trio
 from conformance.adapter import AdapterGone, AdapterNonsense, CannotStart, Surroundings
 from conformance.adapters import child
 from conformance.adapters.stdio import StdioAdapter, StdioFactory, stdio_factory
-from conformance.protocol import AnyObservation, Begin, End, Fetch, Log, Settled
+from conformance.protocol import (
+    PAGE,
+    AnyObservation,
+    Begin,
+    End,
+    Fetch,
+    Log,
+    Settled,
+    readable,
+    section_of,
+)
 from conformance.scenario.format import World
 from conformance.world.scripted import ScriptedWorld
 
@@ -181,6 +192,30 @@ def test_a_command_is_split_into_words_but_given_to_no_shell() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "section"),
+    [
+        (b'{"observation":"answer","seq":"1"}\n', "Answers"),
+        (b'{"observation":"body","record":"r1"}\n', "body"),
+        (b'{"observation":"applause"}\n', "Observations"),
+        (b"{}\n", "Observations"),
+        (b"[]\n", "Lines"),
+    ],
+)
+def test_a_line_that_is_no_message_leads_to_a_section_of_the_page(
+    line: bytes, section: str
+) -> None:
+    assert section_of(line) == section
+    page = Path(__file__).parents[3] / PAGE
+    assert re.search(f"^##+ {section}$", page.read_text("utf-8"), re.MULTILINE)
+
+
+def test_a_line_is_shown_in_one_line_that_no_terminal_obeys() -> None:
+    assert readable(b"\x1b[2Ja\tb\xff\xc3\xa9\r\n") == r"\x1b[2Ja\tb\xffé"
+    assert readable(b"x" * 200 + b"\n") == "x" * 200
+    assert readable(b"\x00" * 5_000_000) == r"\x00" * 50 + "…"
+
+
+@pytest.mark.parametrize(
     ("fault", "error", "why"),
     [
         ("dies", AdapterGone, "ended with exit code 3; on standard error: x+out of luck$"),
@@ -188,10 +223,10 @@ def test_a_command_is_split_into_words_but_given_to_no_shell() -> None:
         ("is-killed", AdapterGone, "ended with signal SIGKILL"),
         ("nonsense", AdapterNonsense, "does not speak the protocol.*Segmentation fault"),
         ("unknown", AdapterNonsense, "Invalid value 'applause'"),
-        ("not-utf-8", AdapterNonsense, "does not speak the protocol"),
+        ("not-utf-8", AdapterNonsense, r'not UTF-8 .* 0xff\) .*"Lines".*: \{.*\\xff"\}$'),
         ("wrong-seq", AdapterNonsense, "expected the answer to seq 2"),
-        ("long-line", AdapterNonsense, "a line over 1048576 bytes"),
-        ("floods", AdapterNonsense, "more than 67108864 bytes said"),
+        ("long-line", AdapterNonsense, "a line over 1,048,576 bytes .*: .*xx…$"),
+        ("floods", AdapterNonsense, "more than 67,108,864 bytes said .*: .*xx…$"),
         ("talks-too-early", AdapterNonsense, "an observation outside a scenario"),
     ],
 )

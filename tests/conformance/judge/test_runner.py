@@ -9,7 +9,9 @@ import trio
 import trio.testing
 
 from conformance.adapter import Adapter, AdapterGone, CannotStart, Sink, Surroundings
+from conformance.judge.judge import judge
 from conformance.judge.runner import Bounds, ScenarioError, Unsupported, run_scenario
+from conformance.judge.verdict import Verdict
 from conformance.protocol import (
     Abort,
     Answer,
@@ -413,6 +415,22 @@ def test_an_adapter_that_dies_leaves_a_trace_that_says_so(where: str) -> None:
     assert told(trace)[-1] == "Broken"
 
 
+def test_what_nobody_can_say_breaks_the_adapter_and_is_no_verdict() -> None:
+    async def slip(toy: Toy, command: AnyCommand) -> None:
+        toy.sink(Settled("c7", boolean=True))
+
+    trace = play(scenario([{"get": {"id": "f", "wait": False}}]), ToyFactory(on={Get: slip}))
+    (broken,) = notes(trace)
+    assert isinstance(broken, Broken)
+    assert broken.why == (
+        "toy does not speak the protocol: no call 'c7' was made "
+        '(see "settled" in docs/reference/protocol.md): '
+        '{"observation":"settled","call":"c7","boolean":true}'
+    )
+    assert told(trace)[-2:] == ["Settled", "Broken"]
+    assert judge(trace).verdict is Verdict.BROKEN_ADAPTER
+
+
 def test_an_adapter_that_never_answers_is_broken() -> None:
     async def hang(toy: Toy, command: AnyCommand) -> None:
         await trio.sleep_forever()
@@ -442,7 +460,7 @@ def test_a_run_without_end_stops_at_the_limit_of_its_entries() -> None:
     async def chatter(toy: Toy, command: AnyCommand) -> None:
         async def forever() -> None:
             while True:
-                toy.sink(Settled("c9"))
+                toy.sink(Log("and on"))
                 await trio.lowlevel.checkpoint()
 
         toy.nursery.start_soon(forever)
