@@ -27,7 +27,13 @@ import trio
 from transfer_engine.config import EngineConfig, Timeouts
 from transfer_engine.decode import Decoder, Identity, decoder_for
 from transfer_engine.dialing import Connect, Dialing, Resolve
-from transfer_engine.errors import EngineClosed, Interrupted, PeerMisbehaved, TooSlow
+from transfer_engine.errors import (
+    EngineClosed,
+    Interrupted,
+    PeerMisbehaved,
+    StoreFailed,
+    TooSlow,
+)
 from transfer_engine.hops import (
     Hop,
     cors_allows,
@@ -46,6 +52,7 @@ from transfer_engine.urls import Address, parse
 from transfer_engine.wire import Chunk, End, Exchange, Head, NeedBytes
 
 SEND = 262144
+SHORTER = "the stored request body is shorter than it was"
 LONG = 1 << 20
 MOST_PREFLIGHTS = 256
 
@@ -53,6 +60,8 @@ MOST_PREFLIGHTS = 256
 @attrs.frozen
 class Upload:
     """A request body: its length, ``read(offset, most)``, whom to tell how much has been sent.
+
+    What reads it raises StoreFailed.
 
     ``sendfile(socket, offset)`` sends from the file what the socket takes now, in a thread:
     how much it was, 0 when the file is shorter than it was.  Raises BlockingIOError.
@@ -159,11 +168,15 @@ class Connection:
 
 @attrs.define(eq=False)
 class Sending:
-    """The task that sends a request body, once it has started."""
+    """The task that sends a request body, once it has started.
+
+    ``failure``: why the server will never have all of it.
+    """
 
     upload: Upload
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     ended: trio.Event | None = None
+    failure: StoreFailed | None = None
 
     async def stop(self) -> None:
         """Return when it has ended: what it had handed to the kernel has been counted.
@@ -426,6 +439,8 @@ class Network:
                 return connection, await connection.head()
             except BaseException as error:
                 await link.close()
+                if sending is not None and sending.failure and isinstance(error, Interrupted):
+                    raise sending.failure from error
                 died = isinstance(error, Interrupted) and not isinstance(error, TooSlow)
                 if not (used and repeatable and died) or connection.exchange.heard:
                     raise
@@ -470,7 +485,13 @@ async def _send_body(connection: Connection, sending: Sending) -> None:
                     await connection.send(data)
                     sent += len(data)
                     upload.sent(sent)
+                if sent < upload.length:
+                    raise StoreFailed(SHORTER)
             connection.exchange.end_of_request()
+    except StoreFailed as error:
+        sending.failure = error
+        if not connection.exchange.heard:  # nor will there be an answer
+            await connection.link.close()
     except (Interrupted, EngineClosed):
         pass
     finally:
@@ -490,6 +511,6 @@ async def _send_file(
         except LOSS as error:
             raise _loss(error) from error
         if not count:
-            raise Interrupted("the request body is shorter than it was")
+            raise StoreFailed(SHORTER)
         sent += count
         upload.sent(sent)

@@ -199,8 +199,15 @@ class Store:
         return send
 
     def _sendfile(self, name: str, socket: int, offset: int) -> int:
-        """As much as the socket takes in one turn.  Raises BlockingIOError if that is nothing."""
-        fd, sent, deadline = self.disk.open(name), 0, time.monotonic() + SENDING
+        """As much as the socket takes in one turn.
+
+        Raises BlockingIOError if that is nothing, and StoreFailed.
+        """
+        try:
+            fd = self.disk.open(name)
+        except OSError as error:
+            raise StoreFailed(error.strerror or str(error)) from error
+        sent, deadline = 0, time.monotonic() + SENDING
         try:
             while time.monotonic() < deadline:
                 count = os.sendfile(socket, fd, offset + sent, STEP)

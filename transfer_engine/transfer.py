@@ -280,7 +280,10 @@ class RecordTransfer:
         assert name is not None  # the caller asked
 
         async def read(offset: int, most: int) -> bytes:
-            return await store.read(name, offset, most)
+            try:
+                return await store.read(name, offset, most)
+            except FileNotFoundError as error:
+                raise StoreFailed(str(error)) from error
 
         def sent(total: int) -> None:
             # Set, not added: a redirect may send the same body again (E34).

@@ -294,6 +294,38 @@ def test_an_upload_goes_out_by_sendfile_and_arrives_whole(
     with_engine(tmp_path, talk, test)
 
 
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("left", [None, 0, 1_000_000])
+def test_an_upload_whose_file_goes_while_it_is_sent_fails_alone(
+    tmp_path: Path, tls: bool, left: int | None
+) -> None:
+    pem = certificate(tmp_path) if tls else None
+
+    async def talk(far: Far) -> None:
+        if (await far.head()).startswith(b"PUT"):
+            await far.take(100)
+            for body in (tmp_path / "bodies").glob("b*[0-9]"):
+                os.truncate(body, left or 0)
+                if left is None:
+                    body.unlink()
+            while await far.stream.receive_some(65536):
+                pass
+        else:
+            await far.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            await far.head()
+
+    async def test(opened: Opened) -> None:
+        upload = Request("/x", method="PUT", body=BODY)
+        with trio.fail_after(10):  # it does not wait for an answer that cannot come
+            registration = await opened.engine.fetch("x", upload)
+            assert await finished(registration) == ("failure", "fetch-error")
+        other = await opened.engine.fetch("y", "/y")
+        assert await finished(other) == ("success", "")
+
+    secured = {} if pem is None else {"tls": server_tls(pem), "ssl_context": client_tls(pem)}
+    with_engine(tmp_path, talk, test, **secured)
+
+
 def test_descriptors_do_not_pile_up(tmp_path: Path) -> None:
     async def test(opened: Opened) -> None:
         before = None
