@@ -75,6 +75,17 @@ class AdapterNonsense(AdapterError):
 
 
 @attrs.frozen
+class EndedBadly(AdapterError):
+    """All scenarios are over, and the implementation did not end as it was asked to."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f'{self.why} (see "stop" in {PAGE})'
+
+
+@attrs.frozen
 class Surroundings:
     """What the world offers.  ``connect(host, port)`` raises OSError like a socket would.
 

@@ -114,8 +114,12 @@ class Child:
         last = self._stderr.decode(errors="backslashreplace").strip()[-STDERR_SHOWN:]
         return f"{how}; on standard error: {last}" if last else how
 
-    async def end(self, farewell: bytes | None) -> None:
-        """End it and its group: asked (with a last line), then told, then made to."""
+    async def end(self, farewell: bytes | None) -> str:
+        """End it and its group: asked (with a last line), then told, then made to.
+
+        Gives what was wrong with its end, where it was asked: "" if it obeyed.
+        """
+        before = self._over()
         if farewell is not None:
             with trio.move_on_after(PATIENCE):
                 try:
@@ -123,13 +127,27 @@ class Child:
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     pass  # it is gone already
         await self._stdin.aclose()
-        if farewell is None or not await self._exits(PATIENCE):
+        wrong = ""
+        if farewell is not None:
+            wrong = self._wrong(before, obeyed=await self._exits(PATIENCE))
+        if not self._over():
             self._signal(signal.SIGTERM)
             await self._exits(PATIENCE)
         self._signal(signal.SIGKILL)  # whoever of the group is left
         await self._exits(PATIENCE)
         self.process.poll()
         await self._stdout.aclose()
+        return wrong
+
+    def _wrong(self, before: bool, *, obeyed: bool) -> str:
+        """What was wrong with how it ended when it was asked to."""
+        if not obeyed:
+            return f"it had not ended {PATIENCE:g} s after it was asked to, and was killed"
+        fate = self._fate()
+        if before:
+            return f"it ended with {_how(fate)} before it was asked to"
+        well = fate is not None and (fate.si_code, fate.si_status) == (os.CLD_EXITED, 0)
+        return "" if well else f"it ended with {_how(fate)} when it was asked to"
 
     def abandon(self) -> None:
         """Kill it and its group, when the trio run that talked with it is lost."""

@@ -31,6 +31,7 @@ from conformance.adapter import (
     AdapterGone,
     AdapterNonsense,
     CannotStart,
+    EndedBadly,
     Sink,
     Surroundings,
 )
@@ -219,20 +220,28 @@ class StdioFactory:
     remedy: str = ""
     _talk: Talk | None = None
     _kept: bool = False
+    _unclean: str = ""
+    """What was wrong with how a process ended that nobody had given up, the first time."""
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[None]:
-        """Inside of it the process is kept between scenarios; it is ended with it."""
+        """Inside of it the process is kept between scenarios; it is ended with it.
+
+        Raises EndedBadly when that, or an end between two scenarios, was not as it should be.
+        """
         if self._talk is not None:  # left by a trio run that was broken off
             self._talk.child.abandon()
             self._talk = None
         self._kept = True
+        self._unclean = ""
         try:
             yield
         finally:
             self._kept = False
             with trio.CancelScope(shield=True):
                 await self._end()
+        if self._unclean:
+            raise EndedBadly(self.name, self._unclean)
 
     @asynccontextmanager
     async def open(self, sink: Sink, surroundings: Surroundings) -> AsyncIterator[StdioAdapter]:
@@ -315,7 +324,8 @@ class StdioFactory:
         if talk is not None:
             # A process that may still be obeyed is asked to stop; one that failed is not.
             farewell = encode(Stop()) if talk.failure is None else None
-            await talk.child.end(farewell)
+            wrong = await talk.child.end(farewell)
+            self._unclean = self._unclean or wrong
 
 
 def stdio_factory(command: str) -> StdioFactory:

@@ -58,6 +58,9 @@ def _smoke(name: str) -> int:
             f"{name}: {traces[0].implementation} {traces[0].version}, can do: "
             + (", ".join(traces[0].capabilities) or "nothing beyond the plainest")
         )
+    for unclean in session.unclean:
+        click.echo(f"{name}: WARNING: {unclean.why}")
+        code = max(code, exits.INCONCLUSIVE)
     return code
 
 

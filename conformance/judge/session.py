@@ -93,12 +93,20 @@ class Absent:
     remedy: str = ""
 
 
+@attrs.frozen
+class Unclean:
+    """An implementation that did not end well, after all its scenarios: no verdict changes."""
+
+    column: str
+    why: str
+
+
 @runtime_checkable
 class KeepsWarm(Protocol):
     """A factory that keeps its implementation running between scenarios, inside ``session``."""
 
     def session(self) -> AbstractAsyncContextManager[None]:
-        """Lasts as long as the trio run.  Raises CannotStart."""
+        """Lasts as long as the trio run.  Raises CannotStart, and in the end EndedBadly."""
         ...
 
 
@@ -145,6 +153,7 @@ class Session:
     outcomes: list[Outcome] = attrs.field(factory=list)
     absent: list[Absent] = attrs.field(factory=list)
     complete: bool = False
+    unclean: list[Unclean] = attrs.field(factory=list)
 
 
 def judge_all(
@@ -256,9 +265,10 @@ class _Worker:
         """The run at the head of the queue ended in an exception: say whose fault it is."""
         if not self.runs:
             # Everything is finished; only what was kept warm did not end well.
-            if cause(error, AdapterError):
-                return
-            raise error
+            if (unclean := cause(error, AdapterError)) is None:
+                raise error
+            self.session.unclean.append(Unclean(self.column.name, str(unclean)))
+            return
         if (missing := cause(error, CannotStart)) and not self.started:
             assert isinstance(missing, CannotStart)
             absent = Absent(self.column.name, missing.why, missing.remedy)

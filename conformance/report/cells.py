@@ -106,7 +106,7 @@ def summary(report: Report, column: ColumnInfo) -> str:
         text += "; nobody has looked at this version before" + (
             "" if report.strict else ", so differences do not count"
         )
-    return text
+    return f"{text}; WARNING: {column.unclean}" if column.unclean else text
 
 
 def choices_used(report: Report, column: str) -> list[tuple[str, list[str]]]:

@@ -37,6 +37,7 @@ class ColumnInfo(msgspec.Struct, frozen=True):
 
     ``tested``: its version is inside the range on which its expectations were observed
     (always, where nothing is written down).  ``expectations``: path of the file used.
+    ``unclean``: what was wrong with how it ended, after everything was run; else empty.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ColumnInfo(msgspec.Struct, frozen=True):
     asked: bool
     tested: bool
     expectations: str
+    unclean: str = ""
 
 
 class ScenarioInfo(msgspec.Struct, frozen=True):
@@ -146,6 +148,7 @@ def build(
             judgements, used, version, known or [one.scenario for one in scenarios]
         )
         absent = next((one for one in session.absent if one.column == name), None)
+        unclean = next((one.why for one in session.unclean if one.column == name), "")
         columns.append(
             ColumnInfo(
                 name,
@@ -155,6 +158,7 @@ def build(
                 name in asked,
                 comparison.tested or not outcomes,
                 used.path,
+                unclean,
             )
         )
         for outcome, compared in zip(outcomes, comparison.compared, strict=True):

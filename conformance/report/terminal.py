@@ -35,7 +35,8 @@ def show(report: Report, console: Console) -> None:
     if not report.complete:
         console.print(f"PARTIAL: stopped after {progress(report)}.", style="bold yellow")
     for column in report.columns:
-        console.print(Text(cells.summary(report, column)), soft_wrap=True)
+        style = "bold yellow" if column.unclean else ""
+        console.print(Text(cells.summary(report, column), style), soft_wrap=True)
     unexpected = report.unexpected()
     if unexpected or report.stale:
         console.print()

@@ -68,6 +68,12 @@ def fetch(seq: int, call: str) -> None:
             child = subprocess.Popen(["sleep", "1000"])
             say("answer", seq=seq)
             say("log", text=str(child.pid))
+        case "answers-twice":
+            say("answer", seq=seq)
+            say("answer", seq=seq)
+        case "settles-another":
+            say("answer", seq=seq)
+            settled("c0")
         case "dies-later":
             say("answer", seq=seq)
             sys.exit(0)
@@ -105,6 +111,8 @@ def main() -> None:
             case "stop":
                 if FAULT == "ignores-sigterm":
                     time.sleep(1000)
+                if FAULT == "ends-with-3":
+                    sys.exit(3)
                 if len(sys.argv) > 2:
                     Path(sys.argv[2]).write_text("stopped")
                 break

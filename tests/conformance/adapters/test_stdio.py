@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from conformance.adapter import AdapterGone, AdapterNonsense, CannotStart, Surroundings
+from conformance.adapter import (
+    AdapterGone,
+    AdapterNonsense,
+    CannotStart,
+    EndedBadly,
+    Surroundings,
+)
 from conformance.adapters import child
 from conformance.adapters.stdio import StdioAdapter, StdioFactory, stdio_factory
 from conformance.protocol import (
@@ -172,11 +178,12 @@ def test_a_child_that_died_between_two_scenarios_costs_neither_of_them() -> None
             processes.append(int(adapter.implementation.version))
             await whole(adapter, seen)
 
-        async with it.session():
-            await play(it, body)
-            os.kill(processes[0], signal.SIGKILL)
-            await gone(processes[0])
-            await play(it, body)
+        with pytest.raises(EndedBadly, match="signal SIGKILL before it was asked to"):
+            async with it.session():
+                await play(it, body)
+                os.kill(processes[0], signal.SIGKILL)
+                await gone(processes[0])
+                await play(it, body)
         assert len(set(processes)) == 2
 
     trio.run(main)
@@ -287,6 +294,40 @@ def test_after_a_command_was_given_up_the_process_is_not_trusted() -> None:
                 with trio.move_on_after(0.05):
                     await adapter.send(FETCH)
             await gone(process)
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("ends-with-3", 'it ended with exit code 3 when it was asked to .see "stop" in docs/'),
+        ("ignores-sigterm", "it had not ended 0.3 s after it was asked to, and was killed"),
+    ],
+)
+def test_a_bad_end_is_told_when_everything_is_over(
+    fault: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "PATIENCE", 0.3 if fault == "ignores-sigterm" else 5.0)
+
+    async def main() -> None:
+        it = factory(fault)
+        with pytest.raises(EndedBadly, match=why):
+            async with it.session():
+                await play(it, whole)
+        it.argv = factory().argv
+        async with it.session():
+            await play(it, whole)
+
+    trio.run(main)
+
+
+def test_a_bad_end_hides_nothing_worse() -> None:
+    async def main() -> None:
+        with pytest.raises(ZeroDivisionError):
+            async with (it := factory("ends-with-3")).session():
+                await play(it, whole)
+                raise ZeroDivisionError
 
     trio.run(main)
 

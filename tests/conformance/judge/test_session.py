@@ -16,7 +16,15 @@ import trio
 from conformance.adapter import Adapter, AdapterGone, CannotStart, Sink, Surroundings
 from conformance.judge.names import ScenarioError
 from conformance.judge.run_session import Unsupported
-from conformance.judge.session import Absent, Column, Outcome, Session, Silent, judge_all
+from conformance.judge.session import (
+    Absent,
+    Column,
+    Outcome,
+    Session,
+    Silent,
+    Unclean,
+    judge_all,
+)
 from conformance.judge.verdict import Judgement, Verdict
 from conformance.scenario.format import Scenario
 from conformance.trace import Trace
@@ -264,6 +272,7 @@ def test_what_is_kept_warm_is_kept_for_all_scenarios_and_let_go_of(fails: bool) 
     assert factory.heard == ["warm", "A", "B", "C", "cold"]
     assert verdicts(found) == only_b_is(Verdict.CONFORMS)
     assert found.complete
+    assert found.unclean == [Unclean("fake", "fake is gone: it did not end")] * fails
 
 
 def test_repeats_are_counted() -> None:

@@ -73,6 +73,14 @@ def test_each_implementation_has_a_line_that_sums_it_up() -> None:
     assert line in text
 
 
+def test_an_implementation_that_ended_badly_is_warned_of_and_costs_nothing() -> None:
+    report = sample()
+    bad = msgspec.structs.replace(report.columns[0], unclean="it ended with exit code 3")
+    warned = msgspec.structs.replace(report, columns=[bad, *report.columns[1:]])
+    assert "conform (1 via choices); WARNING: it ended with exit code 3\n" in shown(warned)
+    assert results.exit_code(warned) == results.exit_code(report)
+
+
 def test_a_violation_says_where_what_blame_and_ends_with_its_replay_line() -> None:
     tail = shown(sample()).split("VIOLATES  SC-33 on chromium: one record answers 404\n")[1]
     lines = [line.strip() for line in tail.splitlines()]

@@ -1,0 +1,55 @@
+"""Real scenarios on adapters that break the protocol: what a run ends with, and what it says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+from conformance.adapters.stdio import StdioFactory
+from conformance.judge.judge import judge
+from conformance.judge.runner import Bounds, run_scenario
+from conformance.judge.texts import Texts
+from conformance.judge.verdict import Judgement, Verdict
+from conformance.scenario.format import FetchStep, Resource, Scenario, Step, Until, World
+
+FAKE = Path(__file__).parent / "fake_child.py"
+SCRIPT = [
+    Step(fetch=FetchStep(id="f", requests=["/a"], name="f")),
+    Step(until=Until(event="backgroundfetchsuccess")),
+    Step(quiet=True),
+]
+SCENARIO = Scenario("T-1", "one record", [], SCRIPT, world=World(resources={"/a": Resource()}))
+
+
+def played(fault: str) -> Judgement:
+    """The verdict on the fake child with a fault, in a whole scenario over loopback."""
+    texts = Texts()
+
+    async def main() -> Judgement:
+        factory = StdioFactory("fake", (sys.executable, str(FAKE), fault))
+        with trio.fail_after(20):
+            trace = await run_scenario(
+                SCENARIO, factory, lambda *_: texts, bounds=Bounds.real(wait=5.0)
+            )
+        return judge(trace, fed=texts)
+
+    return trio.run(main)
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("answers-twice", 'nothing was asked (see "Answers" in docs/reference/protocol.md)'),
+        ("dies-later", "fake is gone: ended with exit code 0"),
+        ("settles-another", "no call 'c0' was made (see \"settled\""),
+    ],
+)
+def test_an_adapter_that_breaks_while_no_command_waits_is_told_what_it_did(
+    fault: str, why: str
+) -> None:
+    judgement = played(fault)
+    assert judgement.verdict is Verdict.BROKEN_ADAPTER
+    assert why in judgement.why
