@@ -18,9 +18,10 @@ import attrs
 import trio
 
 from transfer_engine.bodies import READ, InPieces, LinkableBody, ReadableBody, check_fresh
-from transfer_engine.body_disk import FileBodyDisk, body_name
-from transfer_engine.errors import ScriptError, StoreFull, TransferError
+from transfer_engine.body_disk import FileBodyDisk, blame, body_name
+from transfer_engine.errors import ScriptError, StoreFailed, StoreFull, TransferError
 from transfer_engine.hops import shown_headers
+from transfer_engine.logs import log
 from transfer_engine.messages import StoredRequest
 from transfer_engine.network import Answer
 from transfer_engine.records import Response
@@ -81,8 +82,11 @@ class Filling:
             await self.call(self.disk.sync, name)
         except BaseException as error:
             await self.discard(Draft(request, response, name, counted))
-            if isinstance(error, StoreFull):
+            cause = blame(error, counted) if isinstance(error, OSError) else error
+            if isinstance(cause, StoreFull):
                 raise ScriptError("QuotaExceededError", "the answer does not fit") from error
+            if isinstance(cause, StoreFailed):
+                raise ScriptError("TypeError", str(cause)) from error
             raise
         return Draft(request, response, name, counted, seal)
 
@@ -106,7 +110,14 @@ class Filling:
             for draft in drafts:
                 self.meter.responses -= draft.length
                 if draft.body is not None:
-                    await self.call(self.disk.delete, draft.body)
+                    await self.delete(draft.body)
+
+    async def delete(self, name: str) -> None:
+        """Remove a body, now or when the caches are next opened."""
+        try:
+            await self.call(self.disk.delete, name)
+        except OSError as error:
+            log.warning("the cached body %s stays until the next start: %s", name, error)
 
     def _count(self, more: int) -> None:
         if not self.meter.fits(more):

@@ -78,13 +78,23 @@ class CachedBody(WholeBody):
         self._name = name
 
     async def read(self, most: int = READ) -> bytes:
-        """See ReadableBody.  Raises EngineClosed, and ScriptError TypeError if it is damaged."""
+        """See ReadableBody.
+
+        Raises EngineClosed, and ScriptError TypeError if it is damaged or cannot be read.
+        """
         self._begun = True
         await self._storage._check(self._name, self._length)
         wanted = min(max(1, most), self._length - self._offset)
         if wanted <= 0:
             return b""
-        data = await self._storage._call(self._storage._disk.read, self._name, self._offset, wanted)
+        disk = self._storage._disk
+        try:
+            data = await self._storage._call(disk.read, self._name, self._offset, wanted)
+        except OSError as error:
+            why = f"the cached body {self._name} cannot be read: {error.strerror}"
+            raise ScriptError("TypeError", why) from error
+        if not data:
+            raise ScriptError("TypeError", f"the cached body {self._name} has lost bytes")
         self._offset += len(data)
         return data
 
@@ -132,7 +142,8 @@ class Cache:
         """Keep an answer under a request; durable, body and all, when it returns.
 
         Raises ScriptError: TypeError (not a GET, status 206, ``Vary: *``, a body that has
-        been read or cannot be), QuotaExceededError.  Then the cache is as it was.
+        been read or cannot be, a disk that fails), QuotaExceededError; and StoreUnusable, as
+        everything here does when SQLite fails.  Then the cache is as it was.
         """
         stored = self._storage._request(request)
         await self._storage._put(self._key, await self._storage._filling.draft(stored, response))
@@ -209,8 +220,8 @@ class CacheStorage:
         self._readers: dict[str, weakref.WeakSet[CachedBody]] = {}
         self._doomed: set[str] = set()
         self._disk = FileBodyDisk(directory / "bodies", durability)  # it holds the lock
+        self._path = path = directory / "caches.sqlite"
         try:
-            path = directory / "caches.sqlite"
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             path.chmod(0o600)
             for pragma in (
@@ -329,7 +340,10 @@ class CacheStorage:
         if self._closed:
             raise EngineClosed()
         async with self._lock:
-            return await trio.to_thread.run_sync(fn, *args)
+            try:
+                return await trio.to_thread.run_sync(fn, *args)
+            except sqlite3.Error as error:
+                raise StoreUnusable(str(self._path), str(error)) from error
 
     async def _check(self, name: str, length: int) -> None:
         """Compare what is from before this opening with its seal, once.  Raises ScriptError."""
@@ -481,7 +495,7 @@ class CacheStorage:
         for name in [name for name in self._doomed if not self._readers.get(name)]:
             self._doomed.discard(name)
             self._readers.pop(name, None)
-            await self._call(self._disk.delete, name)
+            await self._filling.delete(name)
 
 
 def _entry(row: tuple[int, str, str, str | None, int]) -> _Entry:

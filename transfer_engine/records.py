@@ -189,16 +189,18 @@ class BodyReader(InPieces):
             await check(self._reading.store, body)
             if body.length > self._offset:
                 wanted = min(most, body.length - self._offset)
+                data = b""
                 try:
                     data = await self._reading.store.read(body.name, self._offset, wanted)
                 except FileNotFoundError:
-                    if not body.redundant:
-                        raise
+                    pass  # gone, as if it were empty
                 except StoreFailed as error:
                     raise ScriptError("TypeError", str(error)) from error
                 await self._reading.mail.turn()
                 if body.redundant:
                     continue  # restarted while reading: these bytes are of the old body
+                if not data:
+                    raise ScriptError("TypeError", f"the stored body {body.name} has lost bytes")
                 self._offset += len(data)
                 return data
             if body.result:

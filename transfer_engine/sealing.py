@@ -93,13 +93,10 @@ class Sealer:
                 await self._more.wait()
             if _left(*self._whole[0][1:]):
                 await trio.sleep_until(self._whole[0][0])
-            try:
-                await self._seal_some()
-            except StoreFailed as error:
-                log.warning("a body could not be sealed: %s", error)
+            await self._seal_some()
 
     async def _seal_some(self) -> None:
-        """A few of those that are due, with one commit.  Raises StoreFailed."""
+        """A few of those that are due, with one commit; what cannot be read gets no seal."""
         sealed: list[tuple[Job, RecordState]] = []
         now = trio.current_time()
         while self._whole and len(sealed) < MOST_AT_ONCE:
@@ -109,14 +106,20 @@ class Sealer:
                 break
             self._whole.popleft()
             if _left(job, record):
-                store = self.store
-                found = await checksum(store.run, store.disk, body.name, body.length)
+                found = await self._sum(body)
                 if found is not None and record.body is body:
                     body.seal = found
                     sealed.append((job, record))
         rows = [job.record_row(record) for job, record in sealed if not job.released]
         if rows:
             await self.store.commit(*rows)
+
+    async def _sum(self, body: Body) -> int | None:
+        try:
+            return await checksum(self.store.run, self.store.disk, body.name, body.length)
+        except StoreFailed as error:
+            log.warning("the body %s could not be sealed: %s", body.name, error)
+            return None
 
 
 def _left(job: Job, record: RecordState) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -12,7 +14,17 @@ import attrs
 import pytest
 import trio
 
-from transfer_engine import CacheStorage, Meter, QueryOptions, Request, Response, ScriptError
+from transfer_engine import (
+    CacheStorage,
+    FileBodyDisk,
+    Meter,
+    QueryOptions,
+    Request,
+    Response,
+    ScriptError,
+    StoreUnusable,
+)
+from transfer_engine.body_disk import blame
 
 BASE = "https://app.test/"
 
@@ -251,7 +263,7 @@ def test_a_deletion_that_fails_does_not_hold_up_the_next(tmp_path: Path) -> None
                 else sqlite3.SQLITE_OK
             )
         )
-        with pytest.raises(sqlite3.DatabaseError):
+        with pytest.raises(StoreUnusable, match=r"caches\.sqlite cannot be used: not authorized"):
             await cache.delete("/a")
         caches._db.set_authorizer(None)
         assert await cache.delete("/a")
@@ -259,25 +271,28 @@ def test_a_deletion_that_fails_does_not_hold_up_the_next(tmp_path: Path) -> None
     with_caches(tmp_path, test)
 
 
+class Failing:
+    """A body that cannot be read."""
+
+    disturbed = False
+
+    async def read(self, most: int = 1) -> bytes:
+        raise ScriptError("TypeError", "the record failed")
+
+    def __aiter__(self) -> Failing:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self.read()
+
+    def close(self) -> None:
+        pass
+
+    def clone(self) -> Failing:
+        return self
+
+
 def test_a_body_that_fails_leaves_the_old_answer(tmp_path: Path) -> None:
-    class Failing:
-        disturbed = False
-
-        async def read(self, most: int = 1) -> bytes:
-            raise ScriptError("TypeError", "the record failed")
-
-        def __aiter__(self) -> Failing:
-            return self
-
-        async def __anext__(self) -> bytes:
-            return await self.read()
-
-        def close(self) -> None:
-            pass
-
-        def clone(self) -> Failing:
-            return self
-
     async def test(caches: CacheStorage) -> None:
         cache = await caches.open("v1")
         await cache.put("/a", Response.of("old"))
@@ -314,6 +329,79 @@ def test_a_damaged_body_is_an_error_and_no_byte(tmp_path: Path, damaged: bool) -
     if damaged:
         body.write_bytes(b"0123456780")
     with_caches(tmp_path, look)
+
+
+@pytest.mark.parametrize("left", [None, 0, 4])
+def test_a_body_that_goes_while_it_is_read_is_an_error_and_no_end(
+    tmp_path: Path, left: int | None
+) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("0123456789"))
+        found = await cache.match("/a")
+        assert found is not None
+        assert found.body is not None
+        assert await found.body.read(4) == b"0123"
+        (body,) = (path for path in (tmp_path / "bodies").iterdir() if path.name.startswith("b0"))
+        if left is None:
+            body.unlink()
+        else:
+            os.truncate(body, left)
+        with pytest.raises(ScriptError, match="cached body b00000001") as error:
+            await found.body.read()
+        assert error.value.name == "TypeError"
+
+    with_caches(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(errno.EIO, "TypeError"), (errno.ENOSPC, "QuotaExceededError")]
+)
+@pytest.mark.parametrize("call", ["create", "append", "sync"])
+def test_a_disk_that_fails_is_told_as_the_engine_tells_it_and_nothing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int, expected: str
+) -> None:
+    meter = Meter(1000)
+
+    def fails(*args: object) -> None:
+        error = OSError(code, os.strerror(code))
+        raise error if call == "sync" else blame(error, 1)
+
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("old"))
+        with monkeypatch.context() as patch:
+            patch.setattr(FileBodyDisk, call, fails)
+            with pytest.raises(ScriptError) as error:
+                await cache.put("/a", Response.of("newer"))
+        assert error.value.name == expected
+        assert (meter.responses, bodies(tmp_path)) == (3, 1)
+
+    with_caches(tmp_path, test, meter)
+
+
+def test_a_body_that_cannot_be_deleted_fails_no_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        await cache.put("/a", Response.of("old"))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", _refuse)
+            await cache.put("/a", Response.of("new"))
+            with pytest.raises(ScriptError, match="the record failed"):
+                await cache.put("/b", attrs.evolve(Response.of(""), body=Failing()))
+        assert bodies(tmp_path) == 3
+
+    async def again(caches: CacheStorage) -> None:
+        assert bodies(tmp_path) == 1
+
+    with_caches(tmp_path, test)
+    with_caches(tmp_path, again)
+
+
+def _refuse(*args: object, **named: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_caches_from_before_there_were_seals_are_read(tmp_path: Path) -> None:

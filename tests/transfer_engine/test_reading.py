@@ -455,6 +455,31 @@ def test_a_request_body_that_fails_rejects_and_one_that_streams_is_sent() -> Non
     simulate(test)
 
 
+def gone(name: str, offset: int, most: int) -> bytes:
+    raise FileNotFoundError(name)
+
+
+@pytest.mark.parametrize("left", [None, 0, 4])
+def test_a_body_that_goes_while_it_is_read_is_an_error_and_no_end(left: int | None) -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 8))
+        async with app.open() as engine:
+            reg = await engine.fetch("s", "/a")
+            await until_downloaded(reg, 8)
+            body = await body_of(await only(reg))
+            assert await body.read(4) == TEN[:4]
+            (name,) = app.disk.lengths()
+            if left is None:
+                app.disk.read = gone  # type: ignore[method-assign] # only readers look now
+            else:
+                app.disk.truncate(name, left)
+            with pytest.raises(ScriptError, match=f"stored body {name}") as error:
+                await body.read()
+            assert error.value.name == "TypeError"
+
+    simulate(test)
+
+
 def test_a_clone_is_read_by_itself_from_the_first_byte() -> None:
     async def test(app: App) -> None:
         app.server.on("/a", stall(TEN, 4))

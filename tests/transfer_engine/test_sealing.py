@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import zlib
 
 import pytest
@@ -77,6 +78,28 @@ def test_what_was_whole_before_a_restart_is_sealed_after_it() -> None:
         async with app.open():
             await trio.sleep(11)
         assert seals(app) == [zlib.crc32(BODY), None]
+
+    simulate(test)
+
+
+def test_a_body_that_cannot_be_read_keeps_no_other_from_its_seal() -> None:
+    async def test(app: App) -> None:
+        for path in ("/a", "/c", "/d"):
+            app.server.on(path, whole(BODY))
+        app.server.on("/b", stall(BODY, 4))
+        plain = app.disk.read
+
+        def fails(name: str, offset: int, most: int) -> bytes:
+            if name == "b00000002":
+                raise OSError(errno.EIO, "planted")
+            return plain(name, offset, most)
+
+        app.disk.read = fails  # type: ignore[method-assign] # to plant an error
+        async with app.open() as engine:
+            await engine.fetch("s", ["/a", "/c", "/d", "/b"])
+            await trio.sleep(11)
+            sum_of_it = zlib.crc32(BODY)
+            assert seals(app) == [sum_of_it, None, sum_of_it, None]
 
     simulate(test)
 
