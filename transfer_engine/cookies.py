@@ -5,8 +5,8 @@ leaves to its caller is settled here.  A cookie without ``Domain`` goes to that 
 only.  ``Secure`` and the prefixes ``__Secure-`` and ``__Host-`` are set over https only.
 ``SameSite`` is kept for requests that an application of another host makes; without a list
 of public suffixes another host is taken for another site, which may withhold a cookie and
-never sends one too many.  ``Domain`` may name no public suffix that ``http.cookiejar``
-knows (``com``, ``co.uk``); it does not know all.
+never sends one too many.  ``Domain`` may name neither a top-level domain (``com``, ``local``)
+nor another public suffix that ``http.cookiejar`` knows (``co.uk``); it does not know all.
 
 Whether a request has cookies at all is its credentials mode's matter (``hops``).
 
@@ -73,8 +73,13 @@ class _Policy(DefaultCookiePolicy):
         )
 
     def set_ok_domain(self, cookie: Cookie, request: Request) -> bool:
-        if cookie.domain_specified and _is_address(request.host.rsplit(":", 1)[0]):
-            return False  # the numbers of an address have no parent
+        host = request.host.rsplit(":", 1)[0]
+        # The numbers of an address have no parent, and the jar calls localhost and its like
+        # by a name under ``local``, to which any host of the local network may belong.
+        if cookie.domain_specified and (
+            _is_address(host) or "." not in host or "." not in cookie.domain.strip(".")
+        ):
+            return False
         return bool(super().set_ok_domain(cookie, request))  # typeshed has no such method
 
     def return_ok(self, cookie: Cookie, request: Request) -> bool:

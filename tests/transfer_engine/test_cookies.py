@@ -60,6 +60,10 @@ def test_a_cookie_goes_where_its_domain_path_and_secure_say(
         ("a=1; Domain=example", HOME),
         ("a=1; Domain=co.uk", "https://shop.co.uk/"),
         ("a=1; Domain=0.0.1", "http://127.0.0.1/"),
+        ("a=1; Domain=local", "http://printer.local/"),
+        ("a=1; Domain=.local", "http://a.printer.local/"),
+        ("a=1; Domain=.local", "http://localhost/"),
+        ("a=1; Domain=localhost.local", "http://localhost/"),
         ("a=1; Secure", "http://shop.example/"),
         ("a=1; Max-Age=0", HOME),
         ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", HOME),
@@ -71,6 +75,12 @@ def test_a_cookie_goes_where_its_domain_path_and_secure_say(
 )
 def test_what_a_server_may_not_set_is_not_kept(line: str, url: str) -> None:
     assert len(kept(line, url=url)) == 0
+
+
+def test_a_host_under_local_may_share_what_is_its_own() -> None:
+    store = kept("a=1; Domain=printer.local", url="http://a.printer.local/")
+    assert store.header("http://printer.local/") == "a=1"
+    assert store.header("http://other.local/") is None
 
 
 @pytest.mark.parametrize("end", ["a=2; Max-Age=0", "a=2; Expires=Thu, 01 Jan 1970 00:00:00 GMT"])
