@@ -43,7 +43,7 @@ def pauses(served: Served, here: Path, samples: int, seconds: float) -> list[flo
     return sorted(told["milliseconds"])
 
 
-def refetched(served: Served, here: Path, kills: int, clock: Clock) -> list[int]:
+def refetched(served: Served, here: Path, kills: int, level: str, clock: Clock) -> list[int]:
     """Bytes that were on the disk at a kill -9 and are asked for again all the same."""
     lost: list[int] = []
     size, slowest = (served.files / "large").stat().st_size, 0.0
@@ -53,6 +53,7 @@ def refetched(served: Served, here: Path, kills: int, clock: Clock) -> list[int]
         begun = clock.passed
         to = Path(tempfile.mkdtemp(dir=here))
         given = {"origin": served.plain, "paths": ["/large"], "directory": str(to)}
+        given["durability"] = level
         command = child("engine-until-killed", **given)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
         assert process.stdout is not None
@@ -64,7 +65,7 @@ def refetched(served: Served, here: Path, kills: int, clock: Clock) -> list[int]
         process.stdout.close()
         stored = sum(path.stat().st_size for path in (to / "bodies").glob("b*[0-9]"))
         lost.append(stored - measure(child("engine-resumes", **given)).said["kept"])
-        clock.say(f"kill {number + 1}/{kills}: {lost[-1]} bytes")
+        clock.say(f"kill {number + 1}/{kills} at level {level}: {lost[-1]} bytes")
         shutil.rmtree(to)
         slowest = max(slowest, clock.passed - begun)
     return lost
@@ -186,10 +187,12 @@ def main(
                 p99 = samples[min(len(samples) - 1, len(samples) * 99 // 100)]
                 report["goals"].append(at_most("pause until the last byte, p99", 50, p99, "ms"))
             if "kill" in parts:
-                clock.grant(KILL_SHARE)
-                lost = report["refetched"] = refetched(served, here, kills, clock)
-                most = max(lost) / (1 << 20)
-                report["goals"].append(at_most("fetched again after kill -9", 1, most, "MiB"))
+                report["refetched"] = {}
+                for level in ("kill", "power"):
+                    clock.grant(KILL_SHARE / 2)
+                    lost = report["refetched"][level] = refetched(served, here, kills, level, clock)
+                    what, most = f"fetched again after kill -9, level {level}", max(lost)
+                    report["goals"].append(at_most(what, 1, most / (1 << 20), "MiB"))
     report |= {"load_after": round(os.getloadavg()[0], 2), "minutes": round(clock.passed / 60, 1)}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
