@@ -46,13 +46,18 @@ class CannotStart(AdapterError):
 
 @attrs.frozen
 class AdapterGone(AdapterError):
-    """The implementation's process or connection ended in mid-run."""
+    """The implementation's process or connection ended in mid-run, or answers no more.
+
+    ``section`` as in AdapterNonsense; empty where it speaks no protocol.
+    """
 
     name: str
     why: str
+    section: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} is gone: {self.why}"
+        see = f' (see "{self.section}" in {PAGE})' if self.section else ""
+        return f"{self.name} is gone{see}: {self.why}"
 
 
 @attrs.frozen

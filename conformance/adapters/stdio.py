@@ -97,7 +97,8 @@ class Talk:
             self._check()
             if self._answer is None:
                 kind = encode(command).decode().strip()[:100]
-                self.failure = AdapterGone(self.name, f"no answer in {limit:g} s to {kind}")
+                why = f"no answer in {limit:g} s to {kind}"
+                self.failure = AdapterGone(self.name, why, "Lines")
                 raise self.failure
             answer, self._answer, self._asked = self._answer, None, None
             self._note(command)
@@ -145,7 +146,7 @@ class Talk:
                 raise AdapterNonsense(self.name, readable(bytes(self._buffer)), long, "Lines")
             data = await self.child.read()
             if not data:
-                raise AdapterGone(self.name, await self.child.obituary())
+                raise AdapterGone(self.name, await self.child.obituary(), "A session")
             self._buffer += data
         line = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]

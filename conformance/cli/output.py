@@ -75,11 +75,11 @@ def seen_traces(outcomes: Sequence[Outcome]) -> dict[Key, Trace]:
     }
 
 
-def show(report: Report, form: str) -> None:
-    """Print one form (text, json, junit) on standard output."""
+def show(report: Report, form: str, folder: Path) -> None:
+    """Print one form (text, json, junit) of the report in a folder on standard output."""
     if form == "json":
         click.echo(results.encode(report).decode(), nl=False)
     elif form == "junit":
         click.echo(junit.render(report), nl=False)
     else:
-        terminal.show(report, progress.console())
+        terminal.show(report, progress.console(), folder)

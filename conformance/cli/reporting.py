@@ -44,7 +44,7 @@ def report_command(folder: Path, form: str, schema: bool) -> int:
         page = Folder(folder).write_report(report, _traces(folder, report))
         click.echo(f"report: {page}")
     else:
-        show(report, form)
+        show(report, form, folder)
     return report.exit_code
 
 

@@ -172,7 +172,7 @@ def publish(
 
         report = explained(report, session)
     page = folder.write_report(report, seen_traces(session.outcomes))
-    show(report, options.format)
+    show(report, options.format, folder.path)
     if options.format == "text":
         for line in _profiles(session, options.names):
             click.echo(line)

@@ -92,8 +92,30 @@ class Records:
         for ready, choices in self._responses(
             attrs.evolve(record, result="") if early else record, reader
         ):
-            if ready.status == seen.status and _same_headers(seen.headers, dict(ready.headers)):
+            if ready.status != seen.status:
+                continue
+            differs = _differing_header(seen.headers, dict(ready.headers))
+            if differs is None:
                 yield record, choices
+            else:
+                why = f"the response of {seen.record} {self._told(record, differs, seen)}"
+                self.refusals.refuse("CREATE-2.9.2", why, Depth.IN_DETAIL)
+
+    def _told(self, record: RecordState, name: str, seen: p.Ready) -> str:
+        """How a header that is shown differs from what it should be, and why."""
+        wire = None
+        if record.response is not None:
+            wire = self.terms.facts.exchanges[record.response.exchange].wire
+        sent = {key.lower(): value for key, value in wire.headers} if wire is not None else {}
+        exposed = dict(record.response.headers) if record.response is not None else {}
+        if name not in seen.headers:
+            return f"does not show the header {name}, which is {exposed[name]!r}"
+        shown = f"shows the header {name} as {seen.headers[name]!r}"
+        if name in exposed:
+            return f"{shown}, which is {exposed[name]!r}"
+        if name in sent:
+            return f"{shown}, which its origin does not expose to the page's (CORS)"
+        return f"{shown}, which the server did not send"
 
     def _responses(
         self, record: RecordState, reader: Reader
@@ -296,7 +318,6 @@ def _made_ready(item: RecordObject, record: RecordState, d: Decide) -> Ready | N
     return record_objects.make_ready(item, record, d).ready
 
 
-def _same_headers(shown: dict[str, str], wanted: dict[str, str]) -> bool:
-    """No header that is not exposed; what identifies the representation as it was sent."""
-    exposed = all(name in wanted for name in shown if name in _COMPARED)
-    return exposed and all(shown.get(name) == wanted.get(name) for name in _COMPARED)
+def _differing_header(shown: dict[str, str], wanted: dict[str, str]) -> str | None:
+    """The first header that is shown and not exposed, or is not shown as it was sent."""
+    return next((name for name in _COMPARED if shown.get(name) != wanted.get(name)), None)

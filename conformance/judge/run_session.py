@@ -37,6 +37,7 @@ from conformance.judge.run_log import RunLog
 from conformance.judge.run_needs import all_steps
 from conformance.judge.simulation import wait_all_tasks_blocked
 from conformance.protocol import (
+    PAGE,
     Answer,
     AnyCommand,
     Capability,
@@ -206,7 +207,8 @@ class Session:
             self.log.broke(str(fault))
         except trio.TooSlowError:
             asked = f"{command.__struct_config__.tag} (seq {command.seq})"
-            self.log.broke(f"{name} has not answered {asked} within {self.bounds.answer:g} s")
+            late = f"{name} has not answered {asked} within {self.bounds.answer:g} s"
+            self.log.broke(f'{late} (see "Lines" in {PAGE})')
         else:
             return answer
         return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -29,8 +32,8 @@ LONG = 280
 """Characters of one explanation; the page and the JSON have the rest."""
 
 
-def show(report: Report, console: Console) -> None:
-    """Print the whole report."""
+def show(report: Report, console: Console, folder: Path | None = None) -> None:
+    """Print the whole report.  ``folder``: where it is kept, with its traces."""
     console.print(matrix(report, console.width))
     if not report.complete:
         console.print(f"PARTIAL: stopped after {progress(report)}.", style="bold yellow")
@@ -41,7 +44,7 @@ def show(report: Report, console: Console) -> None:
     if unexpected or report.stale:
         console.print()
     for result in unexpected:
-        _show_one(report, result, console)
+        _show_one(report, result, console, folder)
     for stale in report.stale:
         text = f"STALE  {stale.place}: there is no scenario {stale.scenario}; remove the entry"
         console.print(Text(text, "bold red"), soft_wrap=True)
@@ -87,8 +90,11 @@ def headline(report: Report, result: Result) -> str:
     return words.get(result.standing, result.judgement.verdict.value.upper())
 
 
-def lines_of(report: Report, result: Result) -> list[str]:
-    """What a reader needs of one unexpected result, a line each, the replay line last."""
+def lines_of(report: Report, result: Result, folder: Path | None = None) -> list[str]:
+    """What a reader needs of one unexpected result, a line each, the replay line last.
+
+    ``folder``: where the report is kept; without it the trace's place is not told.
+    """
     judgement = result.judgement
     lines = broken_at(judgement)
     if result.sentence:
@@ -112,15 +118,17 @@ def lines_of(report: Report, result: Result) -> list[str]:
         lines.append(f"lacks {', '.join(judgement.missing)}")
     if result.bug:
         lines += result.bug.rstrip().splitlines()[-8:]
+    if result.trace and folder is not None:
+        lines.append(f"trace: {shlex.quote(str(folder / result.trace))}")
     lines.append(result.replay)
     return lines
 
 
-def _show_one(report: Report, result: Result, console: Console) -> None:
+def _show_one(report: Report, result: Result, console: Console, folder: Path | None) -> None:
     title = next((s.title for s in report.scenarios if s.id == result.judgement.scenario), "")
     head = Text(f"{headline(report, result)}  ", "bold red")
     head.append(f"{result.judgement.scenario} on {result.column}", "bold")
     head.append(f": {title}" if title else "", "")
     console.print(head, soft_wrap=True)
-    for line in lines_of(report, result):
+    for line in lines_of(report, result, folder):
         console.print(Text(f"    {line}", "bold" if line == result.replay else ""), soft_wrap=True)

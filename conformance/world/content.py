@@ -12,11 +12,18 @@ import gzip
 import zlib
 
 WORD = 8
+PREFIX = 3
+"""Bytes of a word that name the version and the resource."""
 
 
 def tag_of(key: str) -> int:
     """16 bits that stand for a resource key."""
     return zlib.crc32(key.encode()) & 0xFFFF
+
+
+def prefix_of(key: str, version: int) -> bytes:
+    """What each word of one version of a resource begins with."""
+    return bytes([version]) + tag_of(key).to_bytes(2, "big")
 
 
 def content(key: str, version: int, first: int, length: int) -> bytes:
@@ -25,7 +32,7 @@ def content(key: str, version: int, first: int, length: int) -> bytes:
         return b""
     start = first // WORD
     stop = (first + length - 1) // WORD + 1
-    prefix = bytes([version]) + tag_of(key).to_bytes(2, "big")
+    prefix = prefix_of(key, version)
     words = b"".join(prefix + index.to_bytes(5, "big") for index in range(start, stop))
     return words[first - start * WORD : first - start * WORD + length]
 

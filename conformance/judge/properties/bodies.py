@@ -23,11 +23,12 @@ from functools import lru_cache
 
 from conformance.judge.properties.evidence import Evidence
 from conformance.judge.properties.exchanges import REDIRECTS, Exchange
+from conformance.judge.properties.pieces import described
 from conformance.judge.properties.tally import Tally
 from conformance.judge.properties.urls import method, plain
 from conformance.judge.verdict import PropertyResult
 from conformance.protocol import Body, RecordInfo
-from conformance.world.content import WORD, content
+from conformance.world.content import content
 
 LARGEST = 1 << 26
 """Bytes: larger bodies are not compared, their content would take too long to make."""
@@ -65,14 +66,19 @@ def _judge(evidence: Evidence, at: int, body: Body, key: str, tally: Tally) -> N
     fault = _fault(body, _of_class(evidence, body.record, served), at)
     if fault is None:
         tally.met()
-    elif _lied(served):
+        return
+    fault = fault or f"its {body.length} bytes are no single answer: {_described(body, evidence)}"
+    if _lied(served):
         tally.unclear(f"{body.record}: {fault}; but the server's own words were false")
     else:
         tally.breach(at, f"{body.record}: {fault}")
 
 
 def _fault(body: Body, answers: list[Exchange], at: int) -> str | None:
-    """Why a body is no single whole version of what these answers gave; None if it is."""
+    """Why a body is no single whole version of what these answers gave; None if it is.
+
+    Empty where it is not the bytes of any of them.
+    """
     n, fault = body.length, ""
     for key, version in sorted({(one.request.key, _version(one)) for one in answers}):
         ours = [one for one in answers if (one.request.key, _version(one)) == (key, version)]
@@ -84,7 +90,7 @@ def _fault(body: Body, answers: list[Exchange], at: int) -> str | None:
             fault = f"{n} bytes of version {version} of {key}, not all sent with that status"
         else:
             return None
-    return fault or f"its {n} bytes are no single answer: {_describe(body)}"
+    return fault
 
 
 def _of_class(evidence: Evidence, record: str, answers: list[Exchange]) -> list[Exchange]:
@@ -183,21 +189,8 @@ def _page_gave_range(evidence: Evidence, info: RecordInfo) -> bool:
     )
 
 
-def _describe(body: Body) -> str:
-    """The runs of one version and of consecutive words, as far as whole words tell."""
+def _described(body: Body, evidence: Evidence) -> str:
     if body.text is None:
         return f"sha256 {body.sha256}"
-    data = body.text.encode("latin-1", "replace")
-    runs: list[list[int]] = []  # version, tag, first word's index, words
-    for start in range(0, len(data) - WORD + 1, WORD):
-        version, tag = data[start], int.from_bytes(data[start + 1 : start + 3], "big")
-        index = int.from_bytes(data[start + 3 : start + WORD], "big")
-        if runs and runs[-1][:2] == [version, tag] and index == runs[-1][2] + runs[-1][3]:
-            runs[-1][3] += 1
-        else:
-            runs.append([version, tag, index, 1])
-    told = [
-        f"{words * WORD} bytes of v{version} (tag {tag:04x}) from {index * WORD}"
-        for version, tag, index, words in runs[:4]
-    ]
-    return ", ".join(told + ["..."] * (len(runs) > 4)) or "shorter than a word"
+    sent = ((each.request.key, _version(each)) for each in evidence.log.exchanges if each.head)
+    return described(body.text.encode("latin-1", "replace"), sent)

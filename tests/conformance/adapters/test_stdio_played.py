@@ -43,7 +43,7 @@ def played(fault: str) -> Judgement:
     ("fault", "why"),
     [
         ("answers-twice", 'nothing was asked (see "Answers" in docs/reference/protocol.md)'),
-        ("dies-later", "fake is gone: ended with exit code 0"),
+        ("dies-later", '(see "A session" in docs/reference/protocol.md): ended with exit code 0'),
         ("settles-another", "no call 'c0' was made (see \"settled\""),
     ],
 )

@@ -269,6 +269,29 @@ def test_what_is_stored_is_no_more_than_the_last_progress_has_shown() -> None:
     refuses(script(9), "STORED-3")
 
 
+@pytest.mark.parametrize(
+    ("key", "headers", "why"),
+    [
+        ("cdn:/x", {}, ""),
+        ("cdn:/x", {"etag": V1}, f"shows the header etag as {V1!r}, which its origin does not"),
+        ("/x", {"etag": V1}, ""),
+        ("/x", {}, f"does not show the header etag, which is {V1!r}"),
+        ("/x", {"etag": '"v2"'}, f"shows the header etag as '\"v2\"', which is {V1!r}"),
+        ("/x", {"etag": V1, "last-modified": "today"}, "which the server did not send"),
+    ],
+)
+def test_a_header_that_is_not_as_it_should_be_is_named(
+    key: str, headers: dict[str, str], why: str
+) -> None:
+    script = Script().begin().fetch("a", key).request(key)
+    script.serve(key, etag=V1, access_control_allow_origin="*").settle("a", "", 16)
+    script.match("a", (key, "GET")).send(p.Read, record="r0").seen(p.Ready("r0", 200, headers))
+    rejection = judged(script).rejection
+    said = "" if rejection is None else rejection.refusals[0].why
+    assert why in said
+    assert bool(why) is bool(said)
+
+
 def test_records_are_not_gone_without_a_result() -> None:
     script = Script().begin(listen=[]).fetch("a", "/x").request("/x").serve("/x")
     shown = p.Snapshot("a", downloaded=16, records_available=False)

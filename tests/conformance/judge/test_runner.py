@@ -436,7 +436,8 @@ def test_an_adapter_that_never_answers_is_broken() -> None:
         await trio.sleep_forever()
 
     trace = play(scenario([{"get": {"id": "f"}}]), ToyFactory(on={Get: hang}))
-    assert notes(trace) == [Broken("toy has not answered get (seq 2) within 3600 s")]
+    late = "toy has not answered get (seq 2) within 3600 s"
+    assert notes(trace) == [Broken(f'{late} (see "Lines" in docs/reference/protocol.md)')]
 
 
 def test_an_adapter_that_will_not_start_is_no_verdict() -> None:

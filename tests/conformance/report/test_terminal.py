@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
@@ -91,6 +92,15 @@ def test_a_violation_says_where_what_blame_and_ends_with_its_replay_line() -> No
     assert "S06 is broken: success although /b answered 404" in lines
     assert "allowed instead: the worker gets backgroundfetchfail with bad-status" in lines
     assert lines[-1] == "bgfetch run --on chromium SC-33"
+
+
+def test_a_finding_says_where_its_trace_is() -> None:
+    report = sample(traces={("chromium", "SC-33", 1): "traces/chromium/SC-33.jsonl"})
+    (found,) = report.unexpected()
+    assert terminal.lines_of(report, found, Path("my reports"))[-2:] == [
+        "trace: 'my reports/traces/chromium/SC-33.jsonl'",
+        "bgfetch run --on chromium SC-33",
+    ]
 
 
 def test_a_partial_run_says_so() -> None:
