@@ -63,6 +63,7 @@ Capability = Literal[
     "unregister",  # unregistering the service worker
     "busy-realm",  # a page or worker whose script does not return to its event loop
     "interface",  # what the user agent's interface shows of one background fetch
+    "automation",  # WebDriver's command that clicks the interface of a background fetch
     "streamed-uploads",  # request bodies that are streams, which end when the judge says
     "sync",  # one-shot background sync
     "periodic-sync",
@@ -281,11 +282,14 @@ class CacheKeys(Command, frozen=True, tag="cache_keys"):
 class User(Command, frozen=True, tag="user"):
     """A user action on the interface of the newest background fetch with this id.
 
-    The answer's ``refused`` says why the interface does not offer it.
+    The answer's ``refused`` says why the interface does not offer it.  A click with a ``window``
+    is WebDriver's command, in a session whose window is (or was) this page; ``refused`` is its
+    error then.
     """
 
     action: Literal["pause", "resume", "abort", "click", "accept", "refuse", "dismiss"]
     id: str
+    window: str | None = None
 
 
 class Interface(Command, frozen=True, tag="interface"):

@@ -45,7 +45,7 @@ CAPABILITIES: list[p.Capability] = [
     "pause", "user-abort", "click", "quota", "permission", "restart", "kill", "offline",
     "uploads", "streaming", "many-pages", "stored-bytes", "virtual-time", "serial",
     "synthetic-event", "sparse-totals", "caches", "push", "unregister", "busy-realm",
-    "interface", "streamed-uploads", "sync",
+    "interface", "streamed-uploads", "sync", "automation",
 ]  # fmt: skip
 
 MOST_RETRIES = 20

@@ -49,6 +49,8 @@ def _outside(
     | p.Busy,
 ) -> m.Input:
     match command:
+        case p.User(window=str() as window):
+            return m.AutomationClicked(window, command.id)
         case p.User():
             return m.UserDid(command.action, command.id)
         case p.OpenPage():

@@ -20,11 +20,22 @@ import attrs
 from conformance.explore.plain import Label, Move, Node, Offer, SystemSpace
 from conformance.explore.search import Found
 from conformance.explore.space import Marks, Sentences
+from spec_model.background_fetch import Rejected
 from spec_model.background_sync import state as sync
 from spec_model.background_sync.lifecycle import SyncState
 from spec_model.background_sync.system import BACKGROUND_SYNC
 from spec_model.editions import AMENDED, Edition
-from spec_model.messages import UserAgentLaunched, UserAgentQuit, WentOnline
+from spec_model.messages import (
+    CallUnregister,
+    PageClosed,
+    PageOpened,
+    PermissionSet,
+    UserAgentLaunched,
+    UserAgentQuit,
+    WentOnline,
+)
+
+PAGE = "p1"
 
 FOREVER = 1e9
 """Seconds after which every wait is over."""
@@ -33,13 +44,16 @@ FOREVER = 1e9
 @attrs.frozen(cache_hash=True)
 class Budget:
     """What the surroundings may still do: calls for each of ``tags``, losses of the network,
-    kills, and handlers that fail (None: as many as like to)."""
+    kills, ends in good order (``quits``), handlers that fail (None: as many as like to), and
+    ``others``: the page closes, the permission changes, the worker goes, tags are asked for."""
 
     tags: tuple[str, ...] = ("a",)
     calls: int = 2
     losses: int = 1
     kills: int = 0
     failures: int | None = None
+    quits: int = 0
+    others: int = 0
 
 
 @attrs.frozen
@@ -64,12 +78,13 @@ class Surroundings:
 
     def _offers(self, env: Budget, state: sync.State) -> Iterator[Offer[sync.Input, Budget]]:
         if not state.running:
-            yield Offer(UserAgentLaunched("p1"), env, owed=True)
+            yield Offer(UserAgentLaunched(PAGE), env, owed=True)
             return
         if env.calls:
+            realm = PAGE if PAGE in state.pages else sync.WORKER
             less = attrs.evolve(env, calls=env.calls - 1)
             for tag in env.tags:
-                yield Offer(sync.CallRegister("c", "p1", tag), less)
+                yield Offer(sync.CallRegister("c", realm, tag), less)
         for event in state.events:
             yield Offer(sync.SyncEnded(event.name, True), env, owed=True)
             if env.failures is None:
@@ -85,6 +100,21 @@ class Surroundings:
             yield Offer(WentOnline(False), attrs.evolve(env, losses=env.losses - 1))
         if env.kills:
             yield Offer(UserAgentQuit(kill=True), attrs.evolve(env, kills=env.kills - 1))
+        if env.quits:
+            yield Offer(UserAgentQuit(kill=False), attrs.evolve(env, quits=env.quits - 1))
+        if env.others:
+            less = attrs.evolve(env, others=env.others - 1)
+            yield from (Offer(news, less) for news in _others(state))
+
+
+def _others(state: sync.State) -> Iterator[sync.Input]:
+    yield sync.CallGetTags("g", sync.WORKER)
+    yield PageClosed(PAGE) if PAGE in state.pages else PageOpened(PAGE)
+    for answer in ("granted", "denied", "prompt"):
+        if answer != state.permission:
+            yield PermissionSet(answer)
+    if state.active:
+        yield CallUnregister("u", sync.WORKER)
 
 
 _Memory = tuple[()]
@@ -101,6 +131,8 @@ class Promises:
             "offline": "no event comes while the user agent is offline",
             "given-up": "what has failed its last chance is gone, unless it was registered again",
             "kept": "a registration leaves only when its event has ended",
+            "listed": "getTags() gives every tag that is registered and no other",
+            "refused": "register() is refused where there is a reason, and then it changes nothing",
         },
         sometimes={
             "last-chance": "an event says that it is the last",
@@ -130,14 +162,17 @@ class Promises:
         fired = [each for each in move.outputs if isinstance(each, sync.SyncFired)]
         if fired and not after.online:
             yield "!offline"
-        ended = before.event(move.did.event) if isinstance(move.did, sync.SyncEnded) else None
+        ended = _ended(move)
         for was in before.registrations:
             now = after.registration(was.tag)
-            if now is None and (ended is None or ended.tag != was.tag):
+            mine = [each for each in ended if each.tag == was.tag]
+            if now is None and not mine and before.active == after.active:
                 yield "!kept"
-            failed = ended is not None and ended.tag == was.tag and not _fulfilled(move)
-            if failed and ended and ended.last_chance and was.state is SyncState.FIRING and now:
+            last = mine and mine[0].last_chance and not _fulfilled(move)
+            if last and was.state is SyncState.FIRING and now and not _killed(move):
                 yield "!given-up"
+        if isinstance(move.did, sync.RunCall):
+            yield from _wrongly_answered(move, move.did.call)
 
     def _reached(self, move: _Step) -> Iterator[str]:
         for output in move.outputs:
@@ -152,6 +187,36 @@ class Promises:
 
 def _fulfilled(move: _Step) -> bool:
     return isinstance(move.did, sync.SyncEnded) and move.did.fulfilled
+
+
+def _killed(move: _Step) -> bool:
+    return isinstance(move.did, UserAgentQuit) and move.did.kill
+
+
+def _ended(move: _Step) -> list[sync.Event]:
+    """The events that this step may have ended: one of them, or all with their user agent."""
+    match move.did:
+        case sync.SyncEnded() | sync.CutEvent():
+            event = move.before.event(move.did.event)
+            return [] if event is None else [event]
+        case UserAgentQuit():
+            return [*move.before.events]
+    return []
+
+
+def _wrongly_answered(move: _Step, call: sync.Call) -> Iterator[str]:
+    before, after = move.before, move.after
+    answers = [each.value for each in move.outputs if isinstance(each, sync.Settled)]
+    tags = tuple(each.tag for each in before.registrations)
+    if isinstance(call, sync.CallGetTags) and answers != [tags]:
+        yield "!listed"
+    if isinstance(call, sync.CallRegister):
+        refused = any(isinstance(each, Rejected) for each in answers)
+        reason = not before.active or before.permission == "denied" or not before.pages
+        if answers and refused is not reason:
+            yield "!refused"
+        if reason and after.registrations != before.registrations:
+            yield "!refused"
 
 
 _Node = Node[sync.State, Budget, _Memory]
@@ -181,10 +246,13 @@ def canonical(_: _Node | None, node: _Node) -> _Node:
     return attrs.evolve(node, state=renamed)
 
 
+SyncSpace: TypeAlias = SystemSpace[sync.State, Budget, sync.Input, sync.Task, sync.Output, _Memory]
+
+
 def sync_space(
-    budget: Budget = Budget(), edition: Edition = AMENDED
-) -> SystemSpace[sync.State, Budget, sync.Input, sync.Task, sync.Output, _Memory]:
-    """Background Sync within a budget, with the default choices."""
+    budget: Budget = Budget(), edition: Edition = AMENDED, *, choose_all: bool = False
+) -> SyncSpace:
+    """Background Sync within a budget; with the default choices, or with all of them."""
     return SystemSpace(
         BACKGROUND_SYNC,
         sync.State(),
@@ -192,5 +260,5 @@ def sync_space(
         Promises(),
         edition,
         canonical,
-        choose_all=False,
+        choose_all=choose_all,
     )

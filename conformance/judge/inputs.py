@@ -22,7 +22,7 @@ from spec_model.background_fetch import BackgroundFetch, FetchCall, Rejected
 from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.instances import Snapshot
-from spec_model.interface import Interface, interface, newest
+from spec_model.interface import Interface, click_error, interface, newest
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.values import Extent, RequestSpec
 
@@ -336,36 +336,56 @@ class Inputs:
             due = Due("ack", ref[1:], "interface", shows=shows, step="DISPLAY-0")
             yield hypothesis.owe(due).needing(choices)
 
+    def _automation(
+        self, hypothesis: Hypothesis, ref: str, window: str, id: str
+    ) -> Iterator[Hypothesis]:
+        """WDCLICK: its error is the answer, or the click is made."""
+        open_ = window not in self.terms.facts.closed
+        for error, choices in self.terms.ask(click_error, hypothesis.agent, open_, id):
+            after = hypothesis.needing(choices)
+            index = newest(hypothesis.agent, id)
+            if error is not None or index is None:
+                yield after.owe(Due("ack", ref[1:], "refused", error=error or "", step="WDCLICK-0"))
+            else:
+                after = after.owe(Due("ack", ref[1:], step="WDCLICK-7"))
+                yield self._clicked(after, index)
+
+    def _clicked(self, hypothesis: Hypothesis, fetch: int) -> Hypothesis:
+        """CLICK-1."""
+        if CLICK not in hypothesis.agent.listening:
+            return hypothesis
+        least = self._least(hypothesis, fetch)
+        return hypothesis.owe(Due("click", CLICK, fetch=fetch, least=least, step="CLICK-1"))
+
     def _user(self, hypothesis: Hypothesis, ref: str, command: p.User) -> Iterator[Hypothesis]:
+        if command.window is not None:
+            yield from self._automation(hypothesis, ref, command.window, command.id)
+            return
         named = [f for f in hypothesis.agent.fetches if f.id == command.id]
         step = _USER_STEPS.get(command.action, "DISPLAY-8")
         if not named:
             yield hypothesis.owe(Due("ack", ref[1:], "refused", step=step))
             return
-        newest = named[-1]
-        stops = command.action == "abort" or (command.action == "refuse" and newest.prompting)
-        if stops and not newest.settled and self.terms.edition.repairs("E02"):
+        latest = named[-1]
+        stops = command.action == "abort" or (command.action == "refuse" and latest.prompting)
+        if stops and not latest.settled and self.terms.edition.repairs("E02"):
             # The same steps as abort(): they wait in the edit queue.
             answered = hypothesis.owe(Due("ack", ref[1:], step=step))
-            waiting = (*hypothesis.pending, f"{ENQUEUED}{newest.index}")
+            waiting = (*hypothesis.pending, f"{ENQUEUED}{latest.index}")
             yield attrs.evolve(answered, pending=waiting)
-            over = answered.with_all_settled(newest.index)
+            over = answered.with_all_settled(latest.index)
             if over is not None:
-                late = (*hypothesis.pending, f"{TOO_LATE}{newest.index}")
+                late = (*hypothesis.pending, f"{TOO_LATE}{latest.index}")
                 yield attrs.evolve(over, pending=late)
             return
         for (agent, refused), choices in self.terms.ask(
-            bf.user_action, hypothesis.agent, newest.index, command.action
+            bf.user_action, hypothesis.agent, latest.index, command.action
         ):
             after = attrs.evolve(hypothesis, agent=agent).needing(choices)
             what = "undefined" if refused is None else "refused"
             after = after.owe(Due("ack", ref[1:], what, step=step))
-            if command.action == "click" and refused is None and CLICK in agent.listening:
-                least = self._least(hypothesis, newest.index)
-                after = after.owe(
-                    Due("click", CLICK, fetch=newest.index, least=least, step="CLICK-1")
-                )
-            yield after
+            clicks = command.action == "click" and refused is None
+            yield self._clicked(after, latest.index) if clicks else after
 
 
 def _broken_off(

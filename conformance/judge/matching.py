@@ -121,6 +121,9 @@ class Matching:
             if answer.refused:
                 why = f"{why} ({answer.refused})"
             self.refusals.refuse(due.step or "DISPLAY-8", why)
+        elif due.what == "refused" and due.error and due.error != answer.refused:
+            why = f"WebDriver's error is {due.error!r}, not {answer.refused!r}"
+            self.refusals.refuse(due.step, why)
         elif isinstance(command, p.Look) and answer.snapshot is not None:
             known = hypothesis.instance(command.instance)
             if known is not None:

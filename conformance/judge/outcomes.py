@@ -26,13 +26,25 @@ from conformance.protocol import (
     Settled,
     Shown,
     Snapshot,
+    User,
     WorkerEvent,
 )
 from conformance.scenario.format import Expect, RecordExpect, Scenario
-from conformance.trace import Bound, Broken, GaveUp, ServerRequest, Trace
+from conformance.trace import (
+    AnyServerEntry,
+    Bound,
+    Broken,
+    GaveUp,
+    ServerLost,
+    ServerRequest,
+    Trace,
+)
 
 PENDING = "pending"
 """What ``settled`` shows of a call whose promise never settled."""
+
+WHY = "\0"
+"""Stands for the error of a command of WebDriver until it is known."""
 
 Value = bool | str | list[str]
 
@@ -55,6 +67,9 @@ class Observed:
     order: list[str] = attrs.field(factory=list)
     stored: dict[str, int] = attrs.field(factory=dict)
     last_chance: list[bool] = attrs.field(factory=list)
+    tags: list[str] = attrs.field(factory=list)
+    refused: list[str] = attrs.field(factory=list)
+    dropped: dict[str, list[int]] = attrs.field(factory=dict)
     gave_up: list[str] = attrs.field(factory=list)
 
 
@@ -75,6 +90,8 @@ class _Reader:
     ends: list[tuple[str, str]] = attrs.field(factory=list)
     bound: dict[str, str] = attrs.field(factory=dict)
     origins: dict[str, str] = attrs.field(factory=dict)
+    actions: dict[int, str] = attrs.field(factory=dict)
+    exchanges: dict[int, tuple[str, int]] = attrs.field(factory=dict)
     keys: set[str] = attrs.field(factory=set)
     """Calls whose strings are URLs: ``expect`` says resource keys."""
 
@@ -86,17 +103,28 @@ class _Reader:
                 self.keys.add(entry.sent.call)
             elif isinstance(entry.sent, Look):
                 self.looked[entry.sent.seq] = entry.sent.instance
+            elif isinstance(entry.sent, User):
+                said = f"{entry.sent.action} {entry.sent.id}"
+                self.actions[entry.sent.seq] = f"{said}: {WHY}" if entry.sent.window else said
             elif entry.answered is not None:
                 self._answered(entry.answered)
-            elif isinstance(entry.server, ServerRequest):
-                asked = self.found.requests.setdefault(entry.server.key, [])
-                asked.append(entry.server.headers.get("range", ""))
+            elif entry.server is not None:
+                self._served(entry.server)
             elif isinstance(entry.note, Bound) and entry.note.call is not None:
                 self.bound[entry.note.name] = entry.note.call
             elif isinstance(entry.note, GaveUp):
                 self.found.gave_up.append(f"gave up waiting for {entry.note.waiting_for}")
             elif isinstance(entry.note, Broken):
                 self.found.gave_up.append(f"the adapter broke: {entry.note.why}")
+
+    def _served(self, line: AnyServerEntry) -> None:
+        if isinstance(line, ServerRequest):
+            asked = self.found.requests.setdefault(line.key, [])
+            asked.append(line.headers.get("range", ""))
+            self.exchanges[line.exchange] = line.key, line.attempt
+        elif isinstance(line, ServerLost) and line.exchange in self.exchanges:
+            key, attempt = self.exchanges[line.exchange]
+            self.found.dropped.setdefault(key, []).append(attempt)
 
     def _seen(self, seen: AnyObservation) -> None:
         match seen:
@@ -110,6 +138,8 @@ class _Reader:
             case WorkerEvent():
                 self.found.events.append(seen.name)
                 self.ends.append(("event", seen.name))
+                if seen.tag is not None:
+                    self.found.tags.append(seen.tag)
                 if seen.last_chance is not None:
                     self.found.last_chance.append(seen.last_chance)
                 if seen.instance is not None and seen.snapshot is not None:
@@ -124,6 +154,8 @@ class _Reader:
 
     def _answered(self, answer: Answer) -> None:
         seq, snapshot, stored = answer.seq, answer.snapshot, answer.stored
+        if answer.refused is not None and seq in self.actions:
+            self.found.refused.append(self.actions[seq].replace(WHY, answer.refused))
         if answer.interface is not None:
             self.interfaces[seq] = answer.interface
         if snapshot is not None:
@@ -220,12 +252,14 @@ def disagreements(trace: Trace, scenario: Scenario, edition: str) -> list[str]:
 def _compare(found: Observed, expected: Expect) -> Iterator[str]:
     if expected.events is not None and found.events != expected.events:
         yield f"events: expected {expected.events}, seen {found.events}"
-    if expected.last_chance is not None and found.last_chance != expected.last_chance:
-        yield f"last_chance: expected {expected.last_chance}, seen {found.last_chance}"
-    for field in ("settled", "final", "requests", "progress", "handled", "stored"):
+    for field in ("last_chance", "tags", "refused"):
+        listed, seen_list = getattr(expected, field), getattr(found, field)
+        if listed is not None and listed != seen_list:
+            yield f"{field}: expected {listed}, seen {seen_list}"
+    for field in ("settled", "final", "requests", "progress", "handled", "stored", "dropped"):
         seen: dict[str, object] = getattr(found, field)
         wanted: dict[str, object] = getattr(expected, field)
-        nothing: object = [] if field == "requests" else None
+        nothing: object = [] if field in ("requests", "dropped") else None
         for name, value in wanted.items():
             if seen.get(name, nothing) != value:
                 yield f"{field} {name}: expected {value}, seen {seen.get(name, nothing)}"

@@ -95,6 +95,8 @@ def _step_needs(step: Step) -> Iterator[Capability]:
     if (named := _OF_STEP.get(step_kind(step))) is not None:
         yield named
     match step:
+        case Step(user=UserStep(window=str())):
+            yield "automation"
         case Step(user=UserStep(action=action)):
             yield _OF_ACTION[action]
         case Step(quit=str(how)):

@@ -123,7 +123,7 @@ class Program:
         session, realms = self.session, self.session.realms
         match step:
             case Step(user=UserStep() as user):
-                await session.send(User(user.action, user.id))
+                await session.send(User(user.action, user.id, user.window))
             case Step(open_page=str() as page):
                 await session.send(OpenPage(page), first=lambda _: realms.open(page))
             case Step(close_page=str() as page):

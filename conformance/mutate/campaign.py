@@ -21,14 +21,15 @@ import msgspec
 import conformance
 import spec_model
 from conformance.mutate.calls import comparable, matters, named
-from conformance.mutate.exploring import EXPLORING, Ask, Charted, chart, look, nearest
+from conformance.mutate.differing import differing
+from conformance.mutate.exploring import EXPLORING, Ask, Charted, SyncAsk, chart, look, nearest
 from conformance.mutate.mutants import Mutant, function_of, installed, mutants
-from conformance.mutate.playing import Found, Known, Noticed, Play, know, notice
+from conformance.mutate.playing import PATIENCE, Found, Known, Noticed, Play, at_most, know, notice
 from conformance.mutate.replaying import Replay, dissent, know_replay
 from conformance.mutate.workers import in_processes
 
-SECONDS = 240
-"""Processor time for one mutant; a survivor that meets everything needs half a minute."""
+SECONDS = 120
+"""Processor time for one mutant, or for one exploration with all that survive."""
 
 MOST_LIKELY = 3
 """How many of those that noticed another change of a function are asked first."""
@@ -40,7 +41,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     ``how`` it was noticed ("" if it was not), ``by`` which play, and ``why``.  Of one that
     survived: how many plays ``met`` the changed place and which show another trace
     (``visible``); how many explorations pass it, ``explored``, and which find another graph,
-    ``apart``.
+    ``apart``; how many traces were ``judged`` by it, and in how many it gave something else
+    (``otherwise``).
     """
 
     key: str
@@ -54,6 +56,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     visible: tuple[str, ...] = ()
     explored: int = 0
     apart: tuple[str, ...] = ()
+    judged: int = 0
+    otherwise: int = 0
 
     @property
     def killed(self) -> bool:
@@ -83,7 +87,7 @@ class Ground:
         mutants: Sequence[Mutant],
         replays: Sequence[Replay] = (),
         earlier: Iterable[Row] = (),
-        asks: Sequence[Ask] = (),
+        asks: Sequence[Ask | SyncAsk] = (),
     ) -> Ground:
         """Play everything once on the true model."""
         codes = frozenset(function_of(mutant).__code__ for mutant in mutants)
@@ -105,41 +109,50 @@ class Ground:
         return [each for each in self.known if each.lines & place]
 
     def try_on(self, mutant: Mutant, likely: Sequence[str] = ()) -> Found:
-        """Install it here and play, then judge.  Changes this process while it lasts.
+        """Install it here and play.  Changes this process while it lasts.
 
-        ``likely``: plays and replays that are to be asked first.
+        ``likely``: plays, replays and explorations that are to be asked first.
         """
         place = _place(mutant)
-        judged = [each for each in self.replays if each.lines & place]
-        charted = self.charting(mutant)
         first = (self.earlier.get(mutant.key, ""), *likely)
         with installed(mutant):
             for name in filter(None, first):
                 again = notice(each for each in self.known if str(each.play) == name).noticed
-                again = again or dissent(each for each in judged if each.name == name)
-                again = again or look(each for each in charted if each.name == name)[0]
+                again = again or dissent(each for each in self.replays if each.name == name)
+                charted = (e for e in self.charted if e.name == name and e.lines & place)
+                again = again or look(charted)[0]
                 if again is not None:
                     return Found(again)
-            found = notice(self.heeding(mutant))
-            if found.noticed is not None:
-                return found
-            noticed = dissent(judged)
+            return notice(self.heeding(mutant))
+
+    def judge_and_explore(self, mutant: Mutant, differ: frozenset[str]) -> Found:
+        """The same with what was recorded and with explorations, of those that may ``differ``."""
+        with installed(mutant):
+            noticed = dissent(each for each in self.replays if each.name in differ)
             if noticed is not None:
-                return attrs.evolve(found, noticed=noticed)
-            noticed, apart = look(charted)
-            return attrs.evolve(found, noticed=noticed, apart=apart)
+                return Found(noticed)
+            noticed, apart = look(nearest(each for each in self.charted if each.name in differ))
+            return Found(noticed, apart=apart)
 
     def heeding(self, mutant: Mutant) -> Iterator[Known]:
         """Those of them to which the change, which must be installed, makes a difference."""
         function = function_of(mutant)
         for each in self.meeting(mutant):
             asked = each.calls.get(named(function.__code__))
-            if asked is None or matters(function, asked):
+            with at_most(PATIENCE):
+                matter = asked is None or matters(function, asked)
+            if matter:
                 yield each
 
     def charting(self, mutant: Mutant) -> list[Charted]:
-        """The explorations that pass the changed place, the smallest first."""
-        return nearest(self.charted, _place(mutant))
+        """The explorations that pass the changed place."""
+        place = _place(mutant)
+        return [each for each in self.charted if each.lines & place]
+
+    def judging(self, mutant: Mutant) -> list[Replay]:
+        """The recorded traces whose judging passes the changed place."""
+        place = _place(mutant)
+        return [each for each in self.replays if each.lines & place]
 
 
 def _place(mutant: Mutant) -> set[tuple[str, int]]:
@@ -149,36 +162,102 @@ def _place(mutant: Mutant) -> set[tuple[str, int]]:
 
 
 def run(ground: Ground, mutants: Iterable[Mutant], processes: int = 1) -> Iterator[Row]:
-    """Try each mutant in a process of its own; rows come as they are finished."""
+    """Try each mutant in a process of its own; rows come as they are finished.
 
+    All are played first.  What is left is then asked in one run of every exploration and
+    every judge whether it could matter there, and tried only where it could.
+    """
+    left: dict[str, tuple[Mutant, Found]] = {}
+    for mutant, found in _play_all(ground, mutants, processes):
+        if found.noticed is None:
+            left[mutant.key] = mutant, found
+        else:
+            yield _row(ground, mutant, found)
+    differ = _differing(ground, [mutant for mutant, _ in left.values()], processes)
+
+    def work(mutant: Mutant) -> bytes:
+        return msgspec.json.encode(_bare(ground.judge_and_explore(mutant, differ[mutant.key])))
+
+    survivors = [mutant for mutant, _ in left.values()]
+    for mutant, said in in_processes(survivors, work, processes=processes, seconds=SECONDS):
+        played = left[mutant.key][1]
+        found = _ENDLESS if said is None else _found(said)
+        found = attrs.evolve(found, visible=played.visible)
+        yield _row(ground, mutant, found, differ[mutant.key])
+
+
+def _play_all(
+    ground: Ground, mutants: Iterable[Mutant], processes: int
+) -> Iterator[tuple[Mutant, Found]]:
     sharp: dict[str, list[str]] = {}
 
     def work(mutant: Mutant) -> bytes:
         likely = sharp.get(f"{mutant.module}.{mutant.function}", [])[-MOST_LIKELY:]
-        return msgspec.json.encode(_row(ground, mutant, ground.try_on(mutant, likely)))
+        return msgspec.json.encode(_bare(ground.try_on(mutant, likely)))
 
     for mutant, said in in_processes(mutants, work, processes=processes, seconds=SECONDS):
-        if said is not None:
-            row = msgspec.json.decode(said, type=Row)
-            here = sharp.setdefault(f"{mutant.module}.{mutant.function}", [])
-            if row.by and row.by not in here:
-                here.append(row.by)
-            yield row
-        else:
-            endless = Noticed("endless", "", f"not over in {SECONDS} s of processor time")
-            yield _row(ground, mutant, Found(endless))
+        found = _ENDLESS if said is None else _found(said)
+        by = found.noticed.by if found.noticed is not None else ""
+        here = sharp.setdefault(f"{mutant.module}.{mutant.function}", [])
+        if by and by not in here:
+            here.append(by)
+        yield mutant, found
 
 
-def _row(ground: Ground, mutant: Mutant, found: Found) -> Row:
+def _differing(
+    ground: Ground, mutants: Sequence[Mutant], processes: int
+) -> dict[str, frozenset[str]]:
+    """For each mutant by its key the names of the replays and explorations it may matter to."""
+    found: dict[str, set[str]] = {mutant.key: set() for mutant in mutants}
+
+    def passing(each: _Job) -> list[Mutant]:
+        return [mutant for mutant in mutants if each.lines & _place(mutant)]
+
+    def work(each: _Job) -> bytes:
+        again = each.said if isinstance(each, Replay) else each.ask.search
+        _, keys = differing(passing(each), again)
+        return msgspec.json.encode(sorted(keys))
+
+    jobs: list[_Job] = [*ground.replays, *ground.charted]
+    for each, said in in_processes(jobs, work, processes=processes, seconds=SECONDS):
+        keys = [m.key for m in passing(each)] if said is None else msgspec.json.decode(said)
+        for key in keys:
+            found[key].add(each.name)
+    return {key: frozenset(names) for key, names in found.items()}
+
+
+_Job = Replay | Charted
+
+_ENDLESS = Found(Noticed("endless", "", f"not over in {SECONDS} s of processor time"))
+
+_Bare = tuple[tuple[str, str, str] | None, tuple[str, ...], tuple[str, ...]]
+"""A ``Found`` on its way between processes."""
+
+
+def _bare(found: Found) -> _Bare:
+    noticed = found.noticed
+    said = (noticed.how, noticed.by, noticed.why) if noticed is not None else None
+    return said, found.visible, found.apart
+
+
+def _found(said: bytes) -> Found:
+    noticed, visible, apart = msgspec.json.decode(said, type=_Bare)
+    return Found(Noticed(*noticed) if noticed is not None else None, visible, apart)
+
+
+def _row(ground: Ground, mutant: Mutant, found: Found, differ: frozenset[str] = frozenset()) -> Row:
     where = f"{mutant.file}:{mutant.lines[0]} {mutant.function}"
     row = functools.partial(Row, mutant.key, where, mutant.description, mutant.steps)
     if found.noticed is not None:
         return row(found.noticed.how, found.noticed.by, found.noticed.why)
+    judged = ground.judging(mutant)
     return row(
         met=len(ground.meeting(mutant)),
         visible=found.visible,
         explored=len(ground.charting(mutant)),
         apart=found.apart,
+        judged=len(judged),
+        otherwise=sum(each.name in differ for each in judged),
     )
 
 

@@ -18,29 +18,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
-from types import FrameType
+from typing import Any, Generic, TypeAlias
 
 import attrs
 
+from conformance.explore import sync
 from conformance.explore.background_fetch import FIXED, Compiled, compiled, space
 from conformance.explore.compiled import CompiledSpace
-from conformance.explore.desk import Desk, Surroundings
-from conformance.explore.memory import Memory
-from conformance.explore.plain import Move, Watch
+from conformance.explore.desk import Surroundings
+from conformance.explore.plain import EnvT, MemoryT, Move, Watch
 from conformance.explore.scope import SCOPES, SMALL, Scope
-from conformance.explore.search import explore
-from conformance.explore.space import Marks, Sentences
-from conformance.mutate.playing import Noticed, raised
+from conformance.explore.search import Found, explore
+from conformance.explore.space import LabelT, Marks, Sentences, Space
+from conformance.explore.space import StateT as NodeT
+from conformance.mutate.playing import Noticed, at_most, raised
 from conformance.mutate.tracing import lines_passed
 from spec_model.editions import AMENDED, Edition
-from spec_model.kernel import NeverSettles
-from spec_model.messages import Input, Output
-from spec_model.state import State
-from spec_model.tasks import Task
+from spec_model.kernel import InputT, OutputT, StateT, TaskT
 
 GROWTH = 3
 """A scope that grows beyond so many times its size is left there: nothing was noticed."""
@@ -57,6 +54,8 @@ MOST = 12
 
 EXPLORING = "scope "
 """How the name of every exploration begins."""
+
+_AnyFound: TypeAlias = Found[Any, Any]  # of either text: states and labels are not looked at
 
 
 @attrs.frozen
@@ -75,6 +74,64 @@ class Ask:
         literal = f" without {self.without}" if self.without else ""
         return f"{EXPLORING}{self.scope.name}{literal}"
 
+    def space(self) -> Compiled:
+        """What is searched."""
+        return compiled(self.scope, self.edition)
+
+    def search(self, *, first_flaw: bool = False, most_states: int = sys.maxsize) -> _AnyFound:
+        """Search it."""
+        return explore(self.space(), first_flaw=first_flaw, most_states=most_states)
+
+    def picture(self, most_states: int) -> str:
+        """A digest of the graph: see ``_picture``."""
+        plain = space(self.scope, self.edition)
+        telling = attrs.evolve(plain, watch=_Telling(plain.watch))
+        tables: Compiled = CompiledSpace(telling, Surroundings(self.scope).parts, FIXED)
+        return _picture(tables, most_states, tables.node, lambda label: tables.labels[label])
+
+
+@attrs.frozen
+class SyncAsk:
+    """Background Sync within a budget; ``choose_all``: every choice of a user agent is a step."""
+
+    title: str
+    budget: sync.Budget
+    without: str = ""
+    choose_all: bool = False
+
+    def __str__(self) -> str:
+        literal = f" without {self.without}" if self.without else ""
+        return f"{EXPLORING}{self.title}{literal}"
+
+    def space(self) -> sync.SyncSpace:
+        """What is searched."""
+        edition = AMENDED.without(self.without) if self.without else AMENDED
+        return sync.sync_space(self.budget, edition, choose_all=self.choose_all)
+
+    def search(self, *, first_flaw: bool = False, most_states: int = sys.maxsize) -> _AnyFound:
+        """Search it."""
+        return explore(self.space(), first_flaw=first_flaw, most_states=most_states)
+
+    def picture(self, most_states: int) -> str:
+        """A digest of the graph: see ``_picture``."""
+        plain = self.space()
+        telling = attrs.evolve(plain, watch=_Telling(plain.watch))
+        return _picture(telling, most_states, lambda node: node, lambda label: label)
+
+
+SYNC = (
+    SyncAsk("sync", sync.Budget(calls=3)),
+    SyncAsk("sync-ends", sync.Budget(kills=1, quits=1, failures=2)),
+    SyncAsk("sync-tags", sync.Budget(("a", "b"), failures=2)),
+    SyncAsk("sync-kill-choices", sync.Budget(kills=1, failures=2), choose_all=True),
+    SyncAsk("sync-quit-choices", sync.Budget(quits=1, failures=2), choose_all=True),
+    SyncAsk("sync-page", sync.Budget(others=2, failures=1)),
+    SyncAsk("sync", sync.Budget(), "BS01"),
+    SyncAsk("sync-ends", sync.Budget(kills=1), "BS02"),
+    SyncAsk("sync", sync.Budget(), "BS03"),
+)
+"""Scopes of Background Sync."""
+
 
 @attrs.frozen
 class Charted:
@@ -85,7 +142,7 @@ class Charted:
     forks only.
     """
 
-    ask: Ask
+    ask: Ask | SyncAsk
     states: int
     breaks: str
     reached: frozenset[str]
@@ -104,7 +161,7 @@ class Charted:
         return GROWTH * self.states + MORE
 
 
-def asks(scopes: Iterable[str] = SMALL, contrasts: Path | None = None) -> list[Ask]:
+def asks(scopes: Iterable[str] = SMALL, contrasts: Path | None = None) -> list[Ask | SyncAsk]:
     """Scopes with all amendments, and what ``contrasts`` (a report) says of one left out.
 
     Without those in which anything may come between any two tasks: they are the largest.
@@ -113,13 +170,13 @@ def asks(scopes: Iterable[str] = SMALL, contrasts: Path | None = None) -> list[A
     if contrasts is not None:
         found = json.loads(contrasts.read_text("utf-8"))["found"]
         wanted += [Ask(SCOPES[each["scope"]], each["cluster"]) for each in found]
-    return [ask for ask in wanted if ask.scope.order != "all"]
+    return [*SYNC, *(ask for ask in wanted if ask.scope.order != "all")]
 
 
-def chart(ask: Ask, files: frozenset[str]) -> Charted:
+def chart(ask: Ask | SyncAsk, files: frozenset[str]) -> Charted:
     """Explore the true model.  ``files``: those whose lines are of interest."""
     with lines_passed(files) as passed:
-        found = explore(compiled(ask.scope, ask.edition), first_flaw=bool(ask.without))
+        found = ask.search(first_flaw=bool(ask.without))
     breaks = found.flaws[0].name if found.flaws else ""
     return Charted(
         ask,
@@ -127,14 +184,14 @@ def chart(ask: Ask, files: frozenset[str]) -> Charted:
         breaks,
         frozenset(found.reached),
         frozenset(passed),
-        _picture(ask, GROWTH * found.states + MORE),
+        ask.picture(GROWTH * found.states + MORE),
         found.progress.seconds,
     )
 
 
-def nearest(known: Iterable[Charted], place: set[tuple[str, int]]) -> list[Charted]:
-    """The explorations that pass a place: the smallest of each sort, smallest first."""
-    passing = sorted((each for each in known if each.lines & place), key=lambda each: each.states)
+def nearest(known: Iterable[Charted]) -> list[Charted]:
+    """Of these the smallest of each sort, smallest first."""
+    passing = sorted(known, key=lambda each: each.states)
     whole = [each for each in passing if not each.ask.without][:MOST]
     literal = [each for each in passing if each.ask.without][:MOST]
     return sorted((*whole, *literal), key=lambda each: each.states)
@@ -148,8 +205,8 @@ def look(known: Iterable[Charted]) -> tuple[Noticed | None, tuple[str, ...]]:
     apart = []
     for each in known:
         try:
-            with _impatient(each):
-                if _picture(each.ask, each.most) == each.picture:
+            with at_most(PATIENCE * (1 + each.seconds)):
+                if each.ask.picture(each.most) == each.picture:
                     continue
                 apart.append(each.name)
                 noticed = _explore(each)
@@ -162,12 +219,15 @@ def look(known: Iterable[Charted]) -> tuple[Noticed | None, tuple[str, ...]]:
 
 def _explore(known: Charted) -> Noticed | None:
     ask = known.ask
-    tables = compiled(ask.scope, ask.edition)
-    found = explore(tables, first_flaw=True, most_states=known.most)
+    found = ask.search(first_flaw=True, most_states=known.most)
     broken = found.flaws[0].name if found.flaws else ""
     if broken and broken != known.breaks:
-        said = tables.sentences.always.get(broken) or tables.sentences.eventually[broken]
-        return Noticed("explored", known.name, f"{broken}: {said}")
+        said = ask.space().sentences
+        return Noticed(
+            "explored",
+            known.name,
+            f"{broken}: {said.always.get(broken) or said.eventually[broken]}",
+        )
     if found.complete and known.breaks and not broken:
         return Noticed("explored", known.name, f"{known.breaks} does not break any more")
     lost = known.reached - {*found.reached}
@@ -180,62 +240,49 @@ def _explore(known: Charted) -> Noticed | None:
 
 
 @attrs.frozen
-class _Telling:
+class _Telling(Generic[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]):
     """A watch that marks each step with all that it shows."""
 
-    watch: Watch[State, Desk, Input, Task, Output, Memory]
+    watch: Watch[StateT, EnvT, InputT, TaskT, OutputT, MemoryT]
 
     @property
     def sentences(self) -> Sentences:
         return self.watch.sentences
 
-    def begin(self) -> Memory:
+    def begin(self) -> MemoryT:
         return self.watch.begin()
 
     def see(
-        self, memory: Memory, move: Move[State, Desk, Input, Task, Output]
-    ) -> tuple[Memory, Marks]:
+        self, memory: MemoryT, move: Move[StateT, EnvT, InputT, TaskT, OutputT]
+    ) -> tuple[MemoryT, Marks]:
         after, marks = self.watch.see(memory, move)
         return after, marks | {f"shows {each}" for each in enumerate(move.outputs)}
 
-    def owes(self, state: State, env: Desk, memory: Memory) -> Marks:
+    def owes(self, state: StateT, env: EnvT, memory: MemoryT) -> Marks:
         return self.watch.owes(state, env, memory)
 
 
-def _picture(ask: Ask, most_states: int) -> str:
+def _picture(
+    space: Space[NodeT, LabelT],
+    most_states: int,
+    node: Callable[[NodeT], Hashable],
+    name: Callable[[LabelT], object],
+) -> str:
     """A digest of every state, step and output; of the beginning only if they are too many.
 
-    States are told by ``hash``, so that it means something in this process and its forks only.
+    ``node`` and ``name``: what a state and a label of the space stand for.  States are told by
+    ``hash``, so that the digest means something in this process and its forks only.
     """
-    plain = space(ask.scope, ask.edition)
-    telling = attrs.evolve(plain, watch=_Telling(plain.watch))
-    tables: Compiled = CompiledSpace(telling, Surroundings(ask.scope).parts, FIXED)
-    numbers = {state: number for number, state in enumerate(tables.initial())}
+    numbers = {state: number for number, state in enumerate(space.initial())}
     seen = hashlib.sha256()
     queue = list(numbers)
     for state in queue:
-        seen.update(str(hash(tables.node(state))).encode())
-        for label, target, marks in tables.successors(state):
+        seen.update(str(hash(node(state))).encode())
+        for label, target, marks in space.successors(state):
             if target not in numbers:
                 numbers[target] = len(queue)
                 queue.append(target)
-            seen.update(f"{tables.labels[label]} {numbers[target]} {sorted(marks)}".encode())
+            seen.update(f"{name(label)} {numbers[target]} {sorted(marks)}".encode())
         if len(queue) > most_states:
             break
     return seen.hexdigest()
-
-
-@contextmanager
-def _impatient(known: Charted) -> Iterator[None]:
-    seconds = PATIENCE * (1 + known.seconds)
-
-    def over(signal: int, frame: FrameType | None) -> None:
-        raise NeverSettles(f"exploring is not over in {seconds:.0f} s")
-
-    before = signal.signal(signal.SIGVTALRM, over)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)

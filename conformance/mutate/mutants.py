@@ -116,11 +116,11 @@ def mutants() -> tuple[Mutant, ...]:
 def installed(mutant: Mutant) -> Iterator[None]:
     """The model with this change, everywhere in this process, until the block ends."""
     with swapped(mutant):
-        _forget()
+        forget()
         try:
             yield
         finally:
-            _forget()
+            forget()
 
 
 @contextmanager
@@ -148,7 +148,7 @@ def function_of(mutant: Mutant) -> FunctionType:
     return found
 
 
-def _forget() -> None:
+def forget() -> None:
     """What was remembered of the model may be wrong for a changed one."""
     for name, module in list(sys.modules.items()):
         if name.startswith(_FORGETFUL):

@@ -16,10 +16,11 @@ mutant is *visible*, and a scenario could state it.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Literal
 from unittest import mock
 
@@ -38,6 +39,7 @@ from conformance.scenario.format import Scenario
 from conformance.scenario.load import load
 from conformance.trace import Trace, dump
 from spec_model import decide, kernel
+from spec_model.background_sync.system import BrokenSyncInvariant
 from spec_model.choices import AS_WRITTEN_READING, CHOICES
 from spec_model.editions import AMENDED
 from spec_model.invariants import BrokenInvariant
@@ -45,6 +47,9 @@ from spec_model.kernel import NeverSettles
 
 SETTLES_WITHIN = 2_000
 """Tasks after which a changed model counts as never coming to rest: scenarios take fewer."""
+
+PATIENCE = 8.0
+"""Seconds of processor time after which a play is given up: most take a twentieth of one."""
 
 MOST_FOR_AN_ANSWER = 3
 """Plays that are taken for one answer that is not the default one."""
@@ -213,8 +218,10 @@ def raised(error: BaseException, by: str) -> Noticed:
     """A changed model ended in an error."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error.__cause__, NeverSettles):
+        error = error.__cause__
     how: How = "crash"
-    if isinstance(error, BrokenInvariant):
+    if isinstance(error, (BrokenInvariant, BrokenSyncInvariant)):
         how = "invariant"
     elif isinstance(error, NeverSettles):
         how = "endless"
@@ -227,6 +234,23 @@ def impatient() -> Iterator[None]:
     patience = kernel.LIMIT
     kernel.LIMIT = SETTLES_WITHIN
     try:
-        yield
+        with at_most(PATIENCE):
+            yield
     finally:
         kernel.LIMIT = patience
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Raises NeverSettles within, once so many seconds of processor time have gone."""
+
+    def over(signal: int, frame: FrameType | None) -> None:
+        raise NeverSettles(f"not over in {seconds:.0f} s of processor time")
+
+    before = signal.signal(signal.SIGVTALRM, over)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

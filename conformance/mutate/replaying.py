@@ -30,7 +30,7 @@ from conformance.judge.runner import Bounds, run_scenario
 from conformance.judge.simulation import run_simulated
 from conformance.judge.texts import Texts
 from conformance.judge.verdict import Verdict
-from conformance.mutate.playing import Noticed, raised
+from conformance.mutate.playing import PATIENCE, Noticed, at_most, raised
 from conformance.mutate.tracing import lines_passed
 from conformance.scenario.format import Scenario
 from conformance.trace import Trace, load
@@ -108,7 +108,8 @@ def dissent(replays: Iterable[Replay]) -> Noticed | None:
     """The first trace of which the changed model says something else than was stated."""
     for replay in replays:
         try:
-            said = replay.said()
+            with at_most(PATIENCE):
+                said = replay.said()
         except Exception as error:  # noqa: BLE001 - whatever a changed model does, it was noticed
             return raised(error, replay.name)
         if said != replay.stated:

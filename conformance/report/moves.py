@@ -113,6 +113,8 @@ class _Reader:
             if call:
                 self.calls[call] = (realm, what)
             return realm, _noun(realm), what
+        if isinstance(command, p.User) and command.window is not None:
+            return JUDGE, "WebDriver", f"clicks the interface of {quoted(command.id)}"
         if isinstance(command, p.User):
             return JUDGE, "the user", f"{_USER[command.action]} {quoted(command.id)}"
         return JUDGE, "the judge", self._world(command)
@@ -238,7 +240,7 @@ class _Reader:
             text = f"sees that {interface_of(answer.interface)}"
         else:
             return None
-        who = "the user" if isinstance(command, p.User) else _noun(lane)
+        who = self.command(command)[1] if isinstance(command, p.User) else _noun(lane)
         dull = "look" if isinstance(command, p.Look) else ""
         return Move(index, AGENT, lane, who, text, "output", dull)
 

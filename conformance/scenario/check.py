@@ -153,6 +153,9 @@ def _expect(scenario: Scenario, expect: Expect, bindings: Bindings, path: Path) 
     _names(expect.records, bindings.of_kind("records"), "match", (*path, "records"))
     for key in expect.requests:
         known_key(key, scenario.world, (*path, "requests", key), is_key=True)
+    for key in expect.dropped:
+        known_key(key, scenario.world, (*path, "dropped", key), is_key=True)
+    _refused(scenario, expect, path)
     _looks(expect, bindings, path)
     _names(expect.progress, bindings.of_kind("instance"), "instance", (*path, "progress"))
     _names(expect.handled, scenario.worker.listen, "event", (*path, "handled"))
@@ -163,6 +166,15 @@ def _expect(scenario: Scenario, expect: Expect, bindings: Bindings, path: Path) 
             wrong = f"nothing is seen as '{seen}'"
             raise Wrong((*path, "order", index), wrong, "event NAME, or body NAME[i]")
     _names(expect.stored, bindings.of_kind("stored"), "storage", (*path, "stored"))
+
+
+def _refused(scenario: Scenario, expect: Expect, path: Path) -> None:
+    """Only what the user does in the script can be refused."""
+    did = [f"{step.user.action} {step.user.id}" for step in scenario.script if step.user]
+    for index, each in enumerate(expect.refused or []):
+        if each.partition(":")[0] not in did:
+            wrong = f"the user never does '{each}'"
+            raise Wrong((*path, "refused", index), wrong, "ACTION ID of a user step", True)
 
 
 def _looks(expect: Expect, bindings: Bindings, path: Path) -> None:

@@ -238,10 +238,14 @@ class LookStep(_Strict, frozen=True, rename={"name": "as"}):
 
 
 class UserStep(_Strict, frozen=True):
-    """A user action on the interface of a background fetch."""
+    """A user action on the interface of a background fetch.
+
+    ``window``: it is WebDriver that clicks, in a session whose window is (or was) this page.
+    """
 
     action: Literal["pause", "resume", "abort", "click", "accept", "refuse", "dismiss"]
     id: str
+    window: str | None = None
 
 
 class InterfaceStep(_Strict, frozen=True, rename={"name": "as"}):
@@ -401,8 +405,12 @@ class Expect(_Strict, frozen=True):
     ``final``: instance name to [result, failureReason] as last seen.  ``records``: name bound by
     match to what was read.  ``requests``: resource key to the Range value of each
     request ("" for none).  ``looks``: look name to attributes as a script spells them
-    (``failureReason``).  ``stored``: storage name to bytes.  ``last_chance``: that attribute
-    of each sync event in the order seen.
+    (``failureReason``).  ``stored``: storage name to bytes.  ``last_chance`` and ``tags``: those
+    attributes of each sync event in the order seen.  ``refused``: ``ACTION ID`` of each user
+    action that the interface did not offer, in the order of the script; of WebDriver's click its
+    error, too (``click ID: ERROR``).  ``dropped``: resource
+    key to the numbers (from 1) of its requests whose connection the user agent gave up before
+    the answer was over.
     """
 
     events: list[str] | None = None
@@ -416,6 +424,9 @@ class Expect(_Strict, frozen=True):
     order: list[str] = []
     stored: dict[str, int] = {}
     last_chance: list[bool] | None = None
+    tags: list[str] | None = None
+    refused: list[str] | None = None
+    dropped: dict[str, list[int]] = {}
 
 
 class Scenario(_Strict, frozen=True):

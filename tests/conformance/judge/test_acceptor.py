@@ -9,7 +9,7 @@ from conformance import protocol as p
 from conformance.judge.acceptor import Acceptor
 from conformance.judge.judge import judge
 from conformance.judge.verdict import Verdict
-from conformance.trace import Trace
+from conformance.trace import Entry, Trace
 from tests.conformance.judge.traces import HOME, Script
 
 V1 = '"v1"'
@@ -624,3 +624,20 @@ def test_a_fork_goes_its_own_way() -> None:
     assert acceptor.rejection is None
     assert not fork.like(acceptor)
     assert acceptor.facts.exchanges[1].sent == 0
+
+
+def clicked_by_webdriver(error: str | None, *, worker: bool = True) -> Script:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    if not worker:
+        script.send(p.Unregister, call="gone").seen(p.Settled("gone", boolean=True))
+    script.entries.append(Entry(90, 90, sent=p.User("click", "a", window="p1", seq=90)))
+    script.entries.append(Entry(91, 91, answered=p.Answer(90, refused=error)))
+    return script
+
+
+def test_webdriver_is_told_why_it_cannot_click() -> None:
+    admits(clicked_by_webdriver(None))
+    admits(clicked_by_webdriver("invalid service worker state", worker=False))
+    refuses(clicked_by_webdriver("no such window"), "WDCLICK-7")
+    refuses(clicked_by_webdriver(None, worker=False), "WDCLICK-0")
+    refuses(clicked_by_webdriver("no such window", worker=False), "WDCLICK-0")

@@ -106,6 +106,51 @@ def test_a_look_is_seen_too_and_has_its_own_name() -> None:
     ]
 
 
+def test_what_the_interface_refuses_is_told_in_the_order_of_the_script() -> None:
+    seen = trace(
+        p.User("pause", "a", seq=3),
+        p.Answer(3, refused="an upload"),
+        p.User("resume", "a", seq=4),
+        p.Answer(4),
+        p.User("dismiss", "a", seq=5),
+        p.Answer(5, refused="it is running"),
+    )
+    assert differences(seen, Expect(refused=["pause a", "dismiss a"])) == []
+    assert differences(seen, Expect(refused=["dismiss a", "pause a"])) != []
+    assert differences(seen, Expect(refused=[])) != []
+
+
+def test_an_error_of_webdriver_is_told_with_the_click() -> None:
+    seen = trace(
+        p.User("click", "a", window="p1", seq=3),
+        p.Answer(3, refused="no such window"),
+    )
+    assert differences(seen, Expect(refused=["click a: no such window"])) == []
+    assert differences(seen, Expect(refused=["click a"])) != []
+
+
+def test_connections_that_were_given_up_have_the_numbers_of_their_requests() -> None:
+    seen = trace(
+        t.ServerRequest(1, "/x", "GET", 1, {}, 1),
+        t.ServerRequest(2, "/y", "GET", 1, {}, 2),
+        t.ServerEnd(2, "end"),
+        t.ServerLost(1),
+        t.ServerRequest(3, "/x", "GET", 2, {}, 3),
+        t.ServerLost(3),
+    )
+    assert differences(seen, Expect(dropped={"/x": [1, 2], "/y": []})) == []
+    assert differences(seen, Expect(dropped={"/x": [1]})) != []
+
+
+def test_sync_events_have_their_tags() -> None:
+    seen = trace(
+        p.WorkerEvent("s1", "sync", tag="a", last_chance=False),
+        p.WorkerEvent("s2", "sync", tag="b", last_chance=True),
+    )
+    assert differences(seen, Expect(tags=["a", "b"], last_chance=[False, True])) == []
+    assert differences(seen, Expect(tags=["b", "a"])) != []
+
+
 def test_storage_has_a_name() -> None:
     seen = trace(t.Bound("kept", "#3"), p.Storage(seq=3), p.Answer(3, stored=12))
     assert differences(seen, Expect(stored={"kept": 12})) == []
