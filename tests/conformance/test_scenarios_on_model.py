@@ -36,12 +36,17 @@ def test_as_written_the_invariants_hold_too(scenario: Scenario) -> None:
     run_on_model(scenario, AS_WRITTEN, checked=True)
 
 
+ENDLESS = {("E24", "NT-partial-answers")}
+"""As written an empty part is asked for again and again: that is what E24 is about."""
+
+
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_without_one_cluster_the_invariants_hold_too(cluster: str) -> None:
     # A third of the scenarios for each cluster: together they meet all of them.
     third = sorted(CLUSTERS).index(cluster) % 3
     for scenario in SCENARIOS[third::3]:
-        run_on_model(scenario, AMENDED.without(cluster), checked=True)
+        if (cluster, scenario.scenario) not in ENDLESS:
+            run_on_model(scenario, AMENDED.without(cluster), checked=True)
 
 
 @EACH
