@@ -97,7 +97,7 @@ class Talk:
             self._check()
             if self._answer is None:
                 kind = encode(command).decode().strip()[:100]
-                why = f"no answer in {limit:g} s to {kind}"
+                why = f"no answer in {limit:g} s to {kind}{self._unfinished()}"
                 self.failure = AdapterGone(self.name, why, "Lines")
                 raise self.failure
             answer, self._answer, self._asked = self._answer, None, None
@@ -146,16 +146,21 @@ class Talk:
                 raise AdapterNonsense(self.name, readable(bytes(self._buffer)), long, "Lines")
             data = await self.child.read()
             if not data:
-                raise AdapterGone(self.name, await self.child.obituary(), "A session")
+                last = await self.child.obituary()
+                raise AdapterGone(self.name, last + self._unfinished(), "A session")
             self._buffer += data
         line = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]
         return line
 
+    def _unfinished(self) -> str:
+        """What it began to say and has not ended with a line feed."""
+        return f"; a line has no end: {readable(bytes(self._buffer))}" if self._buffer else ""
+
     async def _take(self, line: bytes, sink: Sink) -> None:
         try:
             reply = decode_reply(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             # What is JSON and no message belongs to what it is nearly a message of.
             section = section_of(line) if isinstance(error, msgspec.ValidationError) else "Lines"
             raise AdapterNonsense(self.name, readable(line), _fault(error), section) from None
@@ -342,4 +347,8 @@ def _fault(error: Exception) -> str:
     """What is wrong with a line that could not be read."""
     if isinstance(error, UnicodeDecodeError):
         return f"it is not UTF-8 ({error.reason} 0x{error.object[error.start]:02x})"
-    return str(error)
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if isinstance(error, msgspec.ValidationError) or "truncated" not in str(error):
+        return str(error)
+    return "it ends in the middle of something, or has half of a surrogate pair"

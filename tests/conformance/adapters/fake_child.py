@@ -54,6 +54,16 @@ def fetch(seq: int, call: str) -> None:
         case "not-utf-8":
             sys.stdout.buffer.write(b'{"observation": "log", "text": "\xff"}\n')
             sys.stdout.buffer.flush()
+        case "nested":
+            sys.stdout.write('{"observation":"log","x":' + "[" * 100_000 + "]" * 100_000 + "}\n")
+            sys.stdout.flush()
+        case "half-a-pair":
+            print('{"observation":"log","text":"\\ud800 x"}', flush=True)
+        case "no-line-feed":
+            print(json.dumps({"observation": "answer", "seq": seq}), end="", flush=True)
+        case "dies-in-a-line":
+            print('{"observation":"answer",', end="", flush=True)
+            sys.exit(0)
         case "silent":
             return
         case "wrong-seq":

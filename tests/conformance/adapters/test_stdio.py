@@ -231,6 +231,9 @@ def test_a_line_is_shown_in_one_line_that_no_terminal_obeys() -> None:
         ("nonsense", AdapterNonsense, "does not speak the protocol.*Segmentation fault"),
         ("unknown", AdapterNonsense, "Invalid value 'applause'"),
         ("not-utf-8", AdapterNonsense, r'not UTF-8 .* 0xff\) .*"Lines".*: \{.*\\xff"\}$'),
+        ("nested", AdapterNonsense, "it is nested too deep"),
+        ("half-a-pair", AdapterNonsense, r"half of a surrogate pair .*\\ud800 x"),
+        ("dies-in-a-line", AdapterGone, 'exit code 0; a line has no end: {"observation":"answer",'),
         ("wrong-seq", AdapterNonsense, "expected the answer to seq 2"),
         ("long-line", AdapterNonsense, "a line over 1,048,576 bytes .*: .*xx…$"),
         ("floods", AdapterNonsense, "more than 67,108,864 bytes said .*: .*xx…$"),
@@ -280,6 +283,14 @@ def test_silence_is_ended_by_the_deadline() -> None:
     async def main() -> None:
         with pytest.raises(AdapterGone, match=r'no answer in 0.2 s to .*"command":"fetch"'):
             await play(factory("silent", deadline=0.2), fetches)
+
+    trio.run(main)
+
+
+def test_an_answer_that_lacks_only_its_line_feed_is_shown() -> None:
+    async def main() -> None:
+        with pytest.raises(AdapterGone, match=r'no answer in .*; a line has no end: .*"seq": 2\}$'):
+            await play(factory("no-line-feed", deadline=0.2), fetches)
 
     trio.run(main)
 

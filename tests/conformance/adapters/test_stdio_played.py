@@ -1,4 +1,4 @@
-"""Real scenarios on adapters that break the protocol: what a run ends with, and what it says."""
+"""Real scenarios on adapters that break the protocol, or only seem to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from conformance.judge.texts import Texts
 from conformance.judge.verdict import Judgement, Verdict
 from conformance.scenario.format import FetchStep, Resource, Scenario, Step, Until, World
 
-FAKE = Path(__file__).parent / "fake_child.py"
+HERE = Path(__file__).parent
+FAKE, ODD = HERE / "fake_child.py", HERE / "odd_child.py"
+EXAMPLE = HERE.parents[2] / "docs" / "examples" / "minimal_adapter.py"
 SCRIPT = [
     Step(fetch=FetchStep(id="f", requests=["/a"], name="f")),
     Step(until=Until(event="backgroundfetchsuccess")),
@@ -24,12 +26,12 @@ SCRIPT = [
 SCENARIO = Scenario("T-1", "one record", [], SCRIPT, world=World(resources={"/a": Resource()}))
 
 
-def played(fault: str) -> Judgement:
-    """The verdict on the fake child with a fault, in a whole scenario over loopback."""
+def played(*argv: str) -> Judgement:
+    """The verdict on a program in Python, in a whole scenario over loopback."""
     texts = Texts()
 
     async def main() -> Judgement:
-        factory = StdioFactory("fake", (sys.executable, str(FAKE), fault))
+        factory = StdioFactory("fake", (sys.executable, *argv))
         with trio.fail_after(20):
             trace = await run_scenario(
                 SCENARIO, factory, lambda *_: texts, bounds=Bounds.real(wait=5.0)
@@ -50,6 +52,11 @@ def played(fault: str) -> Judgement:
 def test_an_adapter_that_breaks_while_no_command_waits_is_told_what_it_did(
     fault: str, why: str
 ) -> None:
-    judgement = played(fault)
+    judgement = played(str(FAKE), fault)
     assert judgement.verdict is Verdict.BROKEN_ADAPTER
     assert why in judgement.why
+
+
+def test_whatever_the_page_leaves_free_makes_no_difference() -> None:
+    judgement = played(str(ODD), sys.executable, str(EXAMPLE))
+    assert judgement.verdict is Verdict.CONFORMS, judgement.why
