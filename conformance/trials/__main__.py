@@ -1,13 +1,16 @@
 """``python -m conformance.trials soundness|mutations|agreement|blame``: try the acceptor at scale.
 
 What was counted is added to reports/acceptor.json.  A campaign goes on at the first
-number that has not been tried; Ctrl-C loses nothing that was counted.  Exit codes: 0
+number that has not been tried; Ctrl-C loses nothing that was counted.  Campaigns of
+different profiles can run at the same time.  Exit codes: 0
 nothing was found; 1 a false rejection, a hole, a disagreement, or blame that is wrong too
 often; 64 usage.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -81,10 +84,20 @@ def _read(path: Path) -> Report:
     return msgspec.json.decode(path.read_bytes(), type=Report) if path.exists() else {}
 
 
-def _write(path: Path, report: Report) -> None:
+def _add(path: Path, trial: str, profile: str, line: Line) -> None:
+    """Write one line; those of campaigns that run at the same time stay as they are."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    encoded = msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=2)
-    path.write_bytes(encoded + b"\n")
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        report = _read(path)
+        report.setdefault(trial, {})[profile] = line
+        encoded = msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=2)
+        new = path.with_suffix(".new")
+        new.write_bytes(encoded + b"\n")
+        new.replace(path)
+    finally:
+        os.close(folder)
 
 
 @click.command()
@@ -119,17 +132,14 @@ def main(
     anew: bool,
 ) -> None:
     """Try the acceptor on traces of the model: see the module's text."""
-    report = _read(out)
     judges_blame = trial == "blame"
     profile = half if judges_blame else profile
-    line = report.setdefault(trial, {}).setdefault(profile, Line())
-    if anew:
-        line = report[trial][profile] = Line()
+    line = Line() if anew else _read(out).get(trial, {}).get(profile, Line())
     began = time.monotonic()
     while line.tried < upto and (seconds is None or time.monotonic() - began < seconds):
         numbers = range(line.tried, min(upto, line.tried + batch))
         line.add(numbers, TRIALS[trial](profile, numbers))
-        _write(out, report)
+        _add(out, trial, profile, line)
         click.echo(f"{trial} {profile}: {line.tried} of {upto}", err=True)
     counted = ", ".join(f"{name} {count}" for name, count in sorted(line.counts.items()))
     if judges_blame:
