@@ -16,14 +16,13 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import itertools
 import os
 import shutil
 import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -38,18 +37,32 @@ from tests.campaigns.trial import Told, Trial, evidence
 from transfer_engine import store
 from transfer_engine.boot_note import Durability
 
-# How many of them a life makes on its store, about.
-CALLS = {
-    "pwrite64": 70,
-    "splice": 20,
-    "write": 14,
-    "fdatasync": 32,
-    "fsync": 5,
-    "unlinkat": 6,
-    "unlink": 2,
-    "ftruncate": 2,
-    "renameat": 1,
-    "fallocate": 1,
+# How many of them one thread of a life makes on its store, at most, about: by level.
+CALLS: dict[Durability, dict[str, int]] = {
+    "kill": {
+        "pwrite64": 66,
+        "splice": 25,
+        "write": 7,
+        "fdatasync": 3,
+        "fsync": 3,
+        "unlinkat": 6,
+        "unlink": 2,
+        "ftruncate": 2,
+        "renameat": 1,
+        "fallocate": 1,
+    },
+    "power": {
+        "pwrite64": 44,
+        "splice": 16,
+        "write": 7,
+        "fdatasync": 18,
+        "fsync": 5,
+        "unlinkat": 6,
+        "unlink": 2,
+        "ftruncate": 2,
+        "renameat": 1,
+        "fallocate": 1,
+    },
 }
 NEED_ROOM = ("pwrite64", "splice", "write", "fdatasync", "fsync", "fallocate")
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "EDQUOT": errno.EDQUOT}
@@ -77,15 +90,21 @@ class Injection:
 def injections() -> list[Injection]:
     """All of them, mixed."""
     out = []
-    for level, call in itertools.product(LEVELS, CALLS):
-        for number in range(1, CALLS[call] + 1):
-            out.append(Injection(level, call, "KILL", False, number))
-            for name, code in ERRORS.items():
-                if code not in ROOM or call in NEED_ROOM:
-                    for lasting in (False, True):
-                        out.append(Injection(level, call, name, lasting, number))
+    for level, call, number in _made():
+        out.append(Injection(level, call, "KILL", False, number))
+        for name, code in ERRORS.items():
+            if code not in ROOM or call in NEED_ROOM:
+                for lasting in (False, True):
+                    out.append(Injection(level, call, name, lasting, number))
     Random(1).shuffle(out)
     return out
+
+
+def _made() -> Iterator[tuple[Durability, str, int]]:
+    for level in LEVELS:
+        for call, most in CALLS[level].items():
+            for number in range(1, most + 1):
+                yield level, call, number
 
 
 def strace() -> str:

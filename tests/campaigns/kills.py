@@ -23,6 +23,7 @@ from tests.campaigns.trial import MOVED, By, KillPoint, RealScene, Trial, eviden
 from transfer_engine.boot_note import Durability
 
 STEPS, CALLS = 400, 120
+MOST_AGAIN = 1 << 20
 
 
 @attrs.define
@@ -64,6 +65,7 @@ def run_trial(trial: Trial, record: Path, points: list[KillPoint], found: Kills)
     found.broken += [f"{trial.prefix} {points}: {what}" for what in judged(scene, trial)]
     again = fetched_again(scene)
     found.interrupted += len(again)
+    found.broken += [f"{trial.prefix} {points}: {n} again" for n in again if n > MOST_AGAIN]
     most = found.fetched_again
     most[trial.durability] = max([most[trial.durability], *again])
     shutil.rmtree(trial.directory)
