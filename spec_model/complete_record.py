@@ -12,8 +12,8 @@ What a function reads of the rest of the fetch is a ``View``; it changes its own
 record only.  How many bytes of the current answer have been stored is handed in
 as an extent, exact where it is known.
 
-``unseen`` counts requests given to the network that the server has not shown
-yet: a request in flight may still arrive after its attempt is over.
+``unseen`` are requests given to the network that the server has not shown yet, each as
+its method and URL: a request in flight may still arrive after its attempt is over.
 
 As written an attempt that is over is not sealed (E03): terminating it breaks its
 stream, and the callbacks of that stream write into data that is kept.  Where an
@@ -103,7 +103,7 @@ class RecordState:
     taint: str = ""
     attempts: int = 0
     generation: int = 0
-    unseen: int = 0
+    unseen: tuple[tuple[str, str], ...] = ()
     floor: int = 0
     loose: Loose = TIGHT
 
@@ -242,15 +242,25 @@ def start(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> Reco
         return network_error(sent, spec, view, d, lost=False)
     if not view.online:
         return network_error(sent, spec, view, d, lost=True)
+    url = record.url or spec.url
     return attrs.evolve(
         sent,
-        url=record.url or spec.url,
+        url=url,
         method=spec.method,
         hops=0,
         exchange=0,
         attempts=record.attempts + 1,
-        unseen=record.unseen + 1,
+        unseen=(*record.unseen, (spec.method, url)),
     )
+
+
+def arrived(record: RecordState, method: str, url: str) -> RecordState | None:
+    """The server has read such a request; None if none was on its way."""
+    left = list(record.unseen)
+    if (method, url) not in left:
+        return None
+    left.remove((method, url))
+    return attrs.evolve(record, unseen=tuple(left))
 
 
 def asked_from(record: RecordState, first: int) -> RecordState | None:
@@ -521,6 +531,6 @@ def redirected(record: RecordState, url: str, method: str, taint: str = "") -> R
         hops=record.hops + 1,
         taint=taint,
         exchange=0,
-        unseen=record.unseen + 1,
+        unseen=(*record.unseen, (method, url)),
         loose=TIGHT if not record.loose.transmitted else attrs.evolve(record.loose, transmitted=0),
     )

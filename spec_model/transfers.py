@@ -215,8 +215,11 @@ def _hear_late(
 
 def _accepted(state: State, news: Accepted) -> State:
     record = state.records[news.fetch][news.record]
-    record = attrs.evolve(record, unseen=max(0, record.unseen - 1))
     current = record.attempts == news.attempt and record.phase is RecordPhase.BEFORE_HEADERS
+    if record.unseen:
+        # Which one of an attempt that is over it was, only the judge asks.
+        asked = (record.method, record.url) if current else record.unseen[0]
+        record = rec.arrived(record, *asked) or record
     if current and not record.exchange:
         record = attrs.evolve(record, exchange=news.exchange)
     return state.put_record(news.fetch, news.record, record)

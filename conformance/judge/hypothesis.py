@@ -30,6 +30,7 @@ seen later, and a page always learns late that records are gone.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 import attrs
@@ -44,8 +45,16 @@ Locals = frozenset[RecordState]
 HELD_APART = 16
 """Explanations with the same globals that are held apart; more are joined."""
 
+KEPT_AS_ONE = 100_000
+
 CLICK = "backgroundfetchclick"
 ABORT = "backgroundfetchabort"
+
+
+@lru_cache(maxsize=KEPT_AS_ONE)
+def one(locals_: Locals) -> Locals:
+    """The same set, as one object for all that are equal: it is found and compared at once."""
+    return locals_
 
 
 @attrs.frozen(cache_hash=True)
@@ -220,6 +229,7 @@ class Hypothesis:
     def with_locals(self, fetch: int, index: int, locals_: Locals) -> Hypothesis:
         """One record's set replaced."""
         row = self.records[fetch]
+        locals_ = one(locals_)
         if row[index] == locals_:
             return self
         row = (*row[:index], locals_, *row[index + 1 :])

@@ -39,8 +39,7 @@ class Requests:
             for index, spec in enumerate(fetch.requests):
                 after: set[RecordState] = set()
                 for record in hypothesis.records[fetch.index][index]:
-                    if record.unseen:
-                        after.update(self._asked(record, entry, spec, url))
+                    after.update(self._asked(record, entry, spec, url))
                 after = self._within_limit(hypothesis, fetch.index, index, after)
                 if after:
                     matched = True
@@ -77,15 +76,15 @@ class Requests:
         self, record: RecordState, entry: ServerRequest, spec: RequestSpec, url: str
     ) -> Iterator[RecordState]:
         """The record's states in which it made this request."""
-        own = record.url == url and record.method == entry.method
-        first_hop = (spec.url, spec.method) == (url, entry.method)
-        if not (own or first_hop or url in self.terms.facts.targets):
+        seen = record_steps.arrived(record, entry.method, url)
+        if seen is None:
             return
-        seen = attrs.evolve(record, unseen=record.unseen - 1)
+        own = record.url == url and record.method == entry.method
         current = record.phase is RecordPhase.BEFORE_HEADERS and not record.exchange and own
+        another = (entry.method, url) in seen.unseen
         range_ = entry.headers.get("range", "")
         starts = _range_starts(range_, spec.own_range)
-        if (not current or record.unseen > 1) and any(s <= self._most(url) for s in starts):
+        if (not current or another) and any(s <= self._most(url) for s in starts):
             # An attempt that is over by now: its request was already on its way.
             yield seen
         if not current:

@@ -122,7 +122,7 @@ class Rest:
         for number, row in enumerate(hypothesis.records):
             for index, locals_ in enumerate(row):
                 if any(record.unseen for record in locals_):
-                    arrived = frozenset(attrs.evolve(r, unseen=0) for r in locals_)
+                    arrived = frozenset(attrs.evolve(r, unseen=()) for r in locals_)
                     hypothesis = hypothesis.with_locals(number, index, arrived)
         return hypothesis
 

@@ -35,6 +35,9 @@ EVENTS = (
 MOST_MOVES = 400
 """Moves of one run: more of them go round in a circle."""
 
+MOST_ASKED = 8
+"""Requests of one run; so do more of them, at a server that breaks off all that it answers."""
+
 
 class Circling(RuntimeError):
     """The run found move after move: a world that never lets a fetch end."""
@@ -55,6 +58,11 @@ class Drawn(Explain):
 
 class _AnyOrder(ModelWorld):
     """Exchanges go on in any order."""
+
+    @property
+    def made(self) -> int:
+        """Requests so far."""
+        return self._made
 
     def ready(self) -> list[int]:
         """The places of exchanges that need not wait."""
@@ -119,7 +127,7 @@ class WildModel(ModelAdapter):
         if not total:
             return self._retry()
         self.patience -= 1
-        if self.patience < 0:
+        if self.patience < 0 or self._world.made > MOST_ASKED:
             raise Circling
         chosen = self.rng.randrange(total)
         if chosen < len(tasks):

@@ -507,18 +507,36 @@ def test_what_is_refused_at_once_may_overtake_the_edit_queue() -> None:
     admits(script.seen(refused).seen(p.Settled("u", boolean=True)))
 
 
+def redirected() -> Script:
+    """A GET for /x has been sent on to /y, which has not been asked for yet."""
+    script = Script().begin().fetch("a", "/x").request("/x")
+    return script.head("/x", 302, 0, Location="http://app.test/y").end("/x")
+
+
 def test_a_redirect_leads_to_one_request() -> None:
-    script = Script().begin().fetch("a", "/x").send(p.Online, online=False)
-    script.send(p.Online, online=True).request("/x")
-    script.head("/x", 302, 0, Location="http://app.test/y").end("/x").request("/y")
+    script = redirected().request("/y")
     admits(script)
-    script.request("/y")
+    refuses(redirected().request("/y").request("/y"), "RECORD-11")
+    # Once the connection was lost it may be asked there again, by an open choice.
+    script.send(p.Online, online=False).send(p.Online, online=True).request("/y")
     admits(script)
     strict = Acceptor(admitted=frozenset())
     for entry in script.entries:
         strict.feed(entry)
     assert strict.rejection is not None
     assert {refusal.step for refusal in strict.rejection.refusals} == {"RECORD-11"}
+
+
+def test_a_late_request_is_for_what_it_was_made_for() -> None:
+    script = redirected().send(p.Online, online=False).send(p.Online, online=True)
+    admits(script.request("/x").request("/y"))
+    script = redirected().send(p.Online, online=False).send(p.Online, online=True)
+    refuses(script.request("/x").request("/x"), "RECORD-11")
+
+
+def test_a_redirect_keeps_the_method_of_a_get() -> None:
+    admits(redirected().request("/y"))
+    refuses(redirected().request("/y", method="POST"), "RECORD-11")
 
 
 def test_a_busy_realm_is_told_nothing_and_owes_nothing() -> None:
