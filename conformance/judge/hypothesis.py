@@ -283,6 +283,10 @@ class Hypothesis:
         """A background fetch by number."""
         return self.agent.fetches[index]
 
+    def shown(self, fetch: int) -> int:
+        """The most bytes that a living registration object of the fetch has shown."""
+        return max((i.downloaded for i in self.instances if i.fetch == fetch), default=0)
+
     def restarted(self, fetch: int) -> bool:
         """Whether a record of the fetch may have thrown bytes away."""
         return any(r.generation for locals_ in self.records[fetch] for r in locals_)

@@ -168,8 +168,7 @@ class Inputs:
         """What an object made from now on shows at least: what is surely stored (E48)."""
         if hypothesis.restarted(fetch):
             return 0
-        shown = (i.downloaded for i in hypothesis.instances if i.fetch == fetch)
-        return max(self.terms.boxes.held(hypothesis, fetch).lo, *shown, 0)
+        return max(self.terms.boxes.held(hypothesis, fetch).lo, hypothesis.shown(fetch))
 
     # --- calls ------------------------------------------------------------------------
 

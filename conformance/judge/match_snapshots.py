@@ -285,8 +285,12 @@ class Snapshots:
         final = hypothesis.final(index)
         if shown.result:
             lowest, highest = max(lowest, box.lo), box.hi
+            if not restarted:
+                lowest = max(lowest, hypothesis.shown(index))
             if final is not None:
                 lowest = highest = final.downloaded
+        elif final is not None and not restarted:
+            highest = min(highest, final.downloaded)
         elif restarted:
             # The snapshot may be older than the restart.
             highest = max(highest, sum(self._ever(row) for row in hypothesis.records[index]))

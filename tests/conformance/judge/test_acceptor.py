@@ -327,6 +327,29 @@ def test_what_is_shown_at_the_end_is_the_sum_of_what_the_records_may_hold() -> N
     refuses(script(1), "UPDATE-6.6")
 
 
+def test_what_was_shown_is_shown_at_the_end_too_whoever_says_the_end_first() -> None:
+    def script(downloaded: int, *, worker_first: bool) -> Script:
+        script = Script().begin().fetch("a", "/x").request("/x").head("/x").bytes("/x", 8)
+        script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=8)))
+        script.send(p.Abort, call="c", instance="i-a").seen(p.Settled("c", boolean=True))
+        script.settle("a", "aborted", downloaded)
+        if worker_first:
+            script.entries[-2:] = reversed(script.entries[-2:])
+        return script
+
+    for worker_first in (False, True):
+        admits(script(8, worker_first=worker_first))
+        refuses(script(0, worker_first=worker_first), "UPDATE-6.6")
+
+
+def test_nothing_is_shown_after_the_end_that_the_end_did_not_show() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x").bytes("/x", 8)
+    script.send(p.Abort, call="c", instance="i-a").seen(p.Settled("c", boolean=True))
+    script.settle("a", "aborted", 0)
+    del script.entries[-2]  # The page hears of it last.
+    refuses(script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=8))), "UPDATE-6.6")
+
+
 def test_a_record_may_wait_only_while_another_one_is_under_way() -> None:
     script = Script().begin(concurrency=1).fetch("a", "/x", "/y").request("/x")
     admits(script.quiet())
