@@ -131,6 +131,7 @@ class Promises:
             "offline": "no event comes while the user agent is offline",
             "given-up": "what has failed its last chance is gone, unless it was registered again",
             "kept": "a registration leaves only when its event has ended",
+            "ended": "a user agent that has ended has no page, no event and no work to do",
             "listed": "getTags() gives every tag that is registered and no other",
             "refused": "register() is refused where there is a reason, and then it changes nothing",
         },
@@ -159,6 +160,8 @@ class Promises:
         before, after = move.before, move.after
         if any(n > 1 for n in Counter(event.tag for event in after.events).values()):
             yield "!one-event"
+        if isinstance(move.did, UserAgentQuit) and (after.todo or after.pages or after.events):
+            yield "!ended"
         fired = [each for each in move.outputs if isinstance(each, sync.SyncFired)]
         if fired and not after.online:
             yield "!offline"

@@ -53,7 +53,7 @@ Value = bool | str | list[str]
 class Observed:
     """The same fields as ``Expect``; every name that was bound is there.
 
-    ``gave_up``: waits of the script that were not met, and what broke.
+    ``gave_up``: waits of the script that were not met, what broke, and what cannot be.
     """
 
     events: list[str] = attrs.field(factory=list)
@@ -146,11 +146,17 @@ class _Reader:
                     shows = seen.snapshot
                     self.found.handled[seen.name] = [shows.result, shows.failure_reason]
                     self.shown[seen.instance] = seen.snapshot
+            case Ready() | Body() if self._told(seen):
+                self.found.gave_up.append(f"record {seen.record} is told of twice: {seen}")
             case Ready():
                 self.ready[seen.record] = seen
             case Body():
                 self.bodies[seen.record] = seen
                 self.ends.append(("body", seen.record))
+
+    def _told(self, seen: Ready | Body) -> bool:
+        """A promise settles once, and a stream ends once."""
+        return seen.record in (self.ready if isinstance(seen, Ready) else self.bodies)
 
     def _answered(self, answer: Answer) -> None:
         seq, snapshot, stored = answer.seq, answer.snapshot, answer.stored

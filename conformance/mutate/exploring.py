@@ -48,8 +48,8 @@ MORE = 500
 PATIENCE = 20.0
 """Seconds of processor time that a scope of one second may take in a changed model."""
 
-MOST = 12
-"""Explorations of each sort, with all amendments and without one, that one mutant meets."""
+MOST = 5
+"""Explorations of each sort, with all amendments and without one, that one mutant is tried in."""
 
 
 EXPLORING = "scope "

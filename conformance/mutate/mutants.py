@@ -31,7 +31,7 @@ _NO_ALGORITHMS = ("decide.py", "choices.py")
 _SCHEDULING = ("enabled", "inject", "perform", "run", "run_task", "call", "outside")
 """Functions that hand over to the algorithms; in which order they do is up to a driver."""
 
-_LAWS = ("check",)
+_LAWS = ("check", "_reach")
 """Functions that judge states: they are among those who notice."""
 
 _FORGETFUL = ("spec_model", "conformance.judge", "conformance.explore")

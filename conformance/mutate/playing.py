@@ -16,6 +16,7 @@ mutant is *visible*, and a scenario could state it.
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ class Play:
 
 @attrs.frozen
 class Known:
-    """A play on the true model: its trace, the properties it breaks, the lines it passes.
+    """A play on the true model: its trace (``plain``), the properties it breaks, its lines.
 
     ``amiss``: how it comes out otherwise than stated.  Under answers of which a scenario does not
     speak its script may wait for what never comes; that shows nothing about a mutant.
@@ -184,7 +185,7 @@ def know(play: Play, files: frozenset[str], codes: frozenset[CodeType] = frozens
     with lines_passed(files) as passed, calls_made(codes) as calls:
         trace = play.run()
     amiss = disagreements(trace, play.scenario, play.reading.name)
-    return Known(play, dump(trace), play.broken(trace), frozenset(passed), frozenset(amiss), calls)
+    return Known(play, plain(trace), play.broken(trace), frozenset(passed), frozenset(amiss), calls)
 
 
 def notice(known: Iterable[Known]) -> Found:
@@ -211,7 +212,23 @@ def _play(known: Known) -> tuple[Noticed | None, bool]:
             return Noticed("outcome", by, said), True
     if newly := play.broken(trace) - known.broken:
         return Noticed("property", by, min(newly)), True
-    return None, dump(trace) != known.trace
+    return None, plain(trace) != known.trace
+
+
+_HANDLE = re.compile(rb'"(?:instance|record|event)":"([^"]+)"')
+
+
+def plain(trace: Trace) -> bytes:
+    """What a trace shows, whatever an implementation calls its objects: nobody compares that."""
+    told = dump(trace)
+    known = {each.group(1) for each in _HANDLE.finditer(told)}
+    names: dict[bytes, bytes] = {}
+
+    def renamed(found: re.Match[bytes]) -> bytes:
+        word = found.group(1)
+        return b'"%s"' % names.setdefault(word, b"#%d" % len(names)) if word in known else found[0]
+
+    return re.sub(rb'"([^"]*)"', renamed, told)
 
 
 def raised(error: BaseException, by: str) -> Noticed:

@@ -142,6 +142,13 @@ def test_connections_that_were_given_up_have_the_numbers_of_their_requests() -> 
     assert differences(seen, Expect(dropped={"/x": [1]})) != []
 
 
+def test_a_record_that_is_told_of_twice_is_a_disagreement_whatever_was_expected() -> None:
+    once = [p.Ready("r1", status=200), p.Body("r1", 0, text="")]
+    assert differences(trace(*once), Expect()) == []
+    assert differences(trace(*once, once[0]), Expect()) != []
+    assert differences(trace(*once, once[1]), Expect()) != []
+
+
 def test_sync_events_have_their_tags() -> None:
     seen = trace(
         p.WorkerEvent("s1", "sync", tag="a", last_chance=False),

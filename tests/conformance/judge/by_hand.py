@@ -1,0 +1,152 @@
+"""Traces written by hand, each with the verdict that it must get.
+
+They are about what only a judge has to know: how much a kill may have lost, and what a
+request that is seen afterwards tells of it.  ``python -m tests.conformance.judge.by_hand``
+writes them to ``by_hand/`` as recorded traces are kept, so that a campaign of mutation can
+have them judged by changed models.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from conformance import protocol as p
+from conformance.trace import Trace, dump
+from tests.conformance.judge.traces import HOME, Script
+
+FOLDER = Path(__file__).parent / "by_hand"
+TAGGED = {"etag": '"v1"'}
+
+
+def begun(sent: int, size: int = 48, **headers: str) -> Script:
+    """A fetch of /x whose answer has got so far."""
+    script = Script().begin().fetch("a", "/x").request("/x")
+    return script.head("/x", length=size, **(headers or TAGGED)).bytes("/x", sent)
+
+
+def ended(script: Script, *, kill: bool = True) -> Script:
+    """The user agent goes, and comes back."""
+    return script.send(p.Quit, kill=kill).send(p.Launch)
+
+
+def offline(script: Script) -> Script:
+    """The connection is lost, and the network comes back."""
+    return script.send(p.Online, online=False).quiet().send(p.Online, online=True)
+
+
+def shown(script: Script, downloaded: int) -> Script:
+    """A script of the page sees so many bytes."""
+    seen = p.Snapshot("a", downloaded=downloaded)
+    return script.seen(p.Progress("i-a", seen))
+
+
+def part(script: Script, first: int, upto: int = 48, size: int = 48) -> Script:
+    """The rest is asked for, and so much of it comes."""
+    script.request("/x", f"bytes={first}-")
+    content_range = f"bytes {first}-{size - 1}/{size}"
+    script.head("/x", 206, size - first, first=first, content_range=content_range, **TAGGED)
+    script.bytes("/x", upto - first)
+    return script.end("/x") if upto == size else script
+
+
+def done(script: Script, downloaded: int = 48) -> Script:
+    """It succeeds in a life without the page's object, and the worker reads the whole body."""
+    shows = p.Snapshot("a", downloaded=downloaded, result="success")
+    script.seen(p.WorkerEvent("e-a", "backgroundfetchsuccess", "w-a", shows, True))
+    return read(script)
+
+
+def done_live(script: Script, downloaded: int = 48) -> Script:
+    """The same while the page still has its object."""
+    return read(script.settle("a", "", downloaded))
+
+
+def read(script: Script) -> Script:
+    """The whole body."""
+    return script.match("a", ("/x", "GET")).read("r0", "/x", 200, 48).close("a")
+
+
+def whole(script: Script, size: int = 48) -> Script:
+    """All is asked for again, and comes."""
+    return script.request("/x").serve("/x", 200, size, **TAGGED)
+
+
+CONFORMS = ""
+WRONG_START = "RECORD-7"
+WRONG_NUMBER = "UPDATE-6.6"
+"""The step that each has to be blamed for; "" if it conforms."""
+
+TRACES: dict[str, tuple[Script, str]] = {
+    "kill-loses-nothing": (done(part(ended(begun(16)), 16)), CONFORMS),
+    "kill-loses-a-tail": (done(part(ended(begun(16)), 8)), CONFORMS),
+    "kill-loses-all": (done(whole(ended(begun(16)))), CONFORMS),
+    "kill-gains-nothing": (done(part(ended(begun(16)), 24)), WRONG_START),
+    "kill-counts-what-was-lost": (done(part(ended(begun(16)), 8), downloaded=56), WRONG_NUMBER),
+    "kill-forgets-what-came": (done(part(ended(begun(16)), 8), downloaded=40), WRONG_NUMBER),
+    "quit-loses-nothing": (done(part(ended(shown(begun(16), 16), kill=False), 16)), CONFORMS),
+    "quit-loses-a-tail": (done(part(ended(shown(begun(16), 16), kill=False), 8)), WRONG_START),
+    "quit-loses-all": (done(whole(ended(shown(begun(16), 16), kill=False))), WRONG_START),
+    "outage-loses-nothing": (done_live(part(offline(shown(begun(16), 16)), 16)), CONFORMS),
+    "outage-loses-a-tail": (done_live(part(offline(shown(begun(16), 16)), 8)), WRONG_START),
+    "two-kills-lose-two-tails": (
+        done(part(ended(part(ended(begun(24)), 16, upto=32)), 24)),
+        CONFORMS,
+    ),
+    "second-kill-loses-more": (done(part(ended(part(ended(begun(24)), 16, upto=32)), 8)), CONFORMS),
+    "second-kill-loses-all": (done(whole(ended(part(ended(begun(24)), 16, upto=32)))), CONFORMS),
+    "second-kill-gains-nothing": (
+        done(part(ended(part(ended(begun(24)), 16, upto=24)), 32)),
+        WRONG_START,
+    ),
+    "kill-after-an-outage": (
+        done(part(ended(part(offline(begun(24)), 24, upto=40)), 8)),
+        CONFORMS,
+    ),
+    "kill-after-an-outage-at-the-seam": (
+        done(part(ended(part(offline(begun(24)), 24, upto=40)), 24)),
+        CONFORMS,
+    ),
+    "kill-after-an-outage-counts-twice": (
+        done(part(ended(part(offline(begun(24)), 24, upto=40)), 8), downloaded=64),
+        WRONG_NUMBER,
+    ),
+    "untagged-begins-anew": (
+        done_live(whole(offline(begun(16, server="toy")))),
+        CONFORMS,
+    ),
+    "untagged-counts-twice": (
+        done_live(whole(offline(begun(16, server="toy"))), downloaded=64),
+        WRONG_NUMBER,
+    ),
+}
+
+
+def trace(name: str) -> Trace:
+    """One of them, whole."""
+    script, _ = TRACES[name]
+    origins = {"app": HOME, "cdn": "http://cdn.test"}
+    return Trace(
+        name, "by-hand", "1", ["kill", "restart", "offline"], origins, True, script.entries
+    )
+
+
+def table() -> str:
+    """The verdicts, as ``conformance.mutate.replaying`` reads them."""
+    head = "# Written by tests/conformance/judge/by_hand.py, which says what each is about.\n\n"
+    rows = []
+    for name, (_, blame) in TRACES.items():
+        said = f'"violates", blame = ["{blame}"]' if blame else '"conforms"'
+        rows.append(f"{name} = {{ verdict = {said} }}\n")
+    return head + "".join(rows)
+
+
+def write(folder: Path = FOLDER) -> None:
+    """Every trace and the table of verdicts."""
+    folder.mkdir(exist_ok=True)
+    for name in TRACES:
+        (folder / f"{name}.jsonl").write_bytes(dump(trace(name)))
+    (folder / "verdicts.toml").write_text(table(), "utf-8")
+
+
+if __name__ == "__main__":
+    write()
