@@ -82,12 +82,16 @@ class Expected:
 
 @attrs.frozen
 class Expectations:
-    """One file.  ``tested``: the product versions on which its entries were observed."""
+    """One file.  ``tested``: the product versions on which its entries were observed.
+
+    ``text``: what the file says, comments and all; empty where there is no file.
+    """
 
     implementation: str
     path: str
     tested: SpecifierSet
     entries: tuple[Expected, ...]
+    text: str = attrs.field(default="", repr=False)
 
     def knows(self, version: str) -> bool:
         """Whether the version is inside the tested range; an unreadable version is not."""
@@ -169,12 +173,15 @@ def parse(text: str, path: str) -> Expectations:
         for number, line in enumerate(text.splitlines(), 1)
         if re.match(r"\s*\[\[\s*expected\s*\]\]", line)
     ]
-    entries = []
-    for number, row in enumerate(whole.expected, 1):
-        line = starts[number - 1] if number <= len(starts) else 1
-        entries.append(_entry(row, path, line, number))
+    if len(starts) != len(whole.expected):
+        raise BadExpectations(path, 1, "each entry begins with a line [[expected]]")
+    entries = [
+        _entry(row, path, line, number)
+        for number, (line, row) in enumerate(zip(starts, whole.expected, strict=True), 1)
+    ]
     tested = _versions(whole.tested, path, 1, "tested")
-    return Expectations(whole.implementation or Path(path).stem, path, tested, tuple(entries))
+    name = whole.implementation or Path(path).stem
+    return Expectations(name, path, tested, tuple(entries), text)
 
 
 def _entry(row: dict[str, object], path: str, line: int, number: int) -> Expected:

@@ -144,6 +144,11 @@ def test_a_bad_entry_is_named_with_its_line_and_number(old: str, new: str, says:
     assert says in complaint(FILE.replace(old, new))
 
 
+def test_entries_in_one_line_are_refused_for_no_message_could_say_where_they_are() -> None:
+    row = '{scenario = "SC-33", blame = [], reason = "seen"}'
+    assert complaint(f"expected = [{row}]").endswith("each entry begins with a line [[expected]]")
+
+
 def test_a_file_without_a_name_of_its_own_is_named_by_its_file_name(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('tested = ">=1"\n')
@@ -178,6 +183,65 @@ def test_a_proposal_with_its_reasons_filled_in_makes_the_same_run_one_as_expecte
     again = compared(*run, version="152.0", text=text)
     assert again.tested
     assert not again.fails(strict=True)
+
+
+def proposed(text: str, *judgements: Judgement, version: str = "150.0.1") -> str:
+    known = expectations.parse(text, "chromium.toml")
+    return propose(compare(judgements, known, version, KNOWN), known, version)
+
+
+COMMENTED = FILE.replace("implementation", "# Chromium, as it is\nimplementation").replace(
+    '[[expected]]\nscenario = "SC-61"',
+    '# Since the new disk.\n[[expected]]\nscenario = "SC-61"\nversions = ">=150,<160"',
+)
+
+
+def test_a_proposal_differs_from_the_file_only_where_it_proposes_something() -> None:
+    assert proposed(COMMENTED) == COMMENTED
+    known = judged("SC-33", Verdict.VIOLATES, "PERFORM-5.3", "S06")
+    text = proposed(COMMENTED, known, judged("SC-22", Verdict.VIOLATES, "S01"))
+    new = '[[expected]]\nscenario = "SC-22"\nblame = ["S01"]\nreason = ""\n\n'
+    assert text.replace(new, "") == COMMENTED
+    assert text.index(new) < text.index("SC-33")
+
+
+def test_an_entry_that_goes_takes_the_comment_above_it_along() -> None:
+    gone = COMMENTED[COMMENTED.index("\n# Since") :]
+    stale = COMMENTED.replace("SC-61", "SC-999")
+    assert proposed(stale) == COMMENTED.replace(gone, "")
+
+
+def test_an_entry_that_is_changed_keeps_its_reason_and_its_comment() -> None:
+    text = proposed(COMMENTED, judged("SC-61", Verdict.VIOLATES, "S11"))
+    assert text.splitlines()[-7:] == [
+        "[[expected]]",
+        'scenario = "SC-61"',
+        'blame = ["S10", "S11"]',
+        "flaky = true",
+        'outcomes = ["conforms", "conforms via", "violates"]',
+        'reason = "races with the disk"',
+        'versions = ">=150,<160"',
+    ]
+    assert "# Since the new disk.\n[[expected]]\nscenario" in text
+
+
+def test_a_scenario_that_was_blamed_on_different_steps_is_proposed_as_flaky() -> None:
+    twice = [judged("SC-22", Verdict.VIOLATES, step) for step in ("S01", "S02")]
+    text = proposed(FILE, *twice).replace('reason = ""', 'reason = "seen"')
+    assert not compared(*twice, text=text).fails(strict=True)
+
+
+def test_a_version_that_nobody_has_looked_at_is_the_only_other_thing_that_changes() -> None:
+    text = proposed(COMMENTED, version="152.0")
+    assert text == COMMENTED.replace(">=150,<151", "==152.0")
+
+
+def test_a_proposal_for_an_implementation_without_a_file_is_a_whole_file() -> None:
+    nothing = expectations.none_for("mine")
+    run = [judged("SC-22", Verdict.VIOLATES, "S01")]
+    text = propose(compare(run, nothing, "1.0", KNOWN), nothing, "1.0")
+    head = 'implementation = "mine"\ntested = "==1.0"\n\n[[expected]]\nscenario = "SC-22"\n'
+    assert text.startswith(head)
 
 
 def test_a_proposal_keeps_what_was_not_run() -> None:
