@@ -85,11 +85,17 @@ def can_be_ready(item: RecordObject, record: RecordState, d: Decide) -> bool:
 
 
 def make_ready(item: RecordObject, record: RecordState, d: Decide) -> RecordObject:
-    """CREATE-2.9.2 to 2.9.4: settle ``responseReady``."""
+    """CREATE-2.9.2 to 2.9.4: settle ``responseReady``.
+
+    E53: who goes on with data that has no response yet waits again, as its readers always do.
+    """
     item = retarget(item, record, d)
     result = result_of(item, record)
     response = record.response
-    d.take("CREATE-2.9", "CREATE-2.9.1", "CREATE-2.9.2")
+    d.take("CREATE-2.9", "CREATE-2.9.1")
+    if response is None and result == "":
+        return item
+    d.take("CREATE-2.9.2")
     if result not in EXPOSABLE or response is None:
         d.take("CREATE-2.9.3" if result == "aborted" else "CREATE-2.9.4")
         return attrs.evolve(item, ready=Ready(error=error_of(result)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from spec_model import messages as m
-from spec_model.record_objects import Ready
+from spec_model.complete_record import RecordState
+from spec_model.decide import Explain
+from spec_model.record_objects import Ready, RecordObject, can_be_ready, make_ready
 from tests.spec_model.playing import Play, get, post
 
 
@@ -133,6 +135,17 @@ def test_a_reader_that_was_handed_nothing_may_go_on_with_the_new_data() -> None:
     assert play.body(restarted(play, handed=0)) == (10, "")
     play = Play(profile={"replaced-reader": "retarget"})
     assert play.body(restarted(play, handed=4)) == (4, "TypeError")
+
+
+def test_a_reader_that_goes_on_waits_for_the_answer_to_the_new_attempt() -> None:
+    replaced = RecordState(generation=1)
+    item = RecordObject("r1", "p1", 0, 0, generation=0, url="/x", method="GET", reading=True)
+    moves, fails = Explain(profile={"replaced-reader": "retarget"}), Explain()
+    assert can_be_ready(item, replaced, moves)
+    assert make_ready(item, replaced, fails).ready == Ready(error="TypeError")
+    moved = make_ready(item, replaced, moves)
+    assert moved.ready is None
+    assert not can_be_ready(moved, replaced, moves)
 
 
 def test_without_its_repair_the_first_answer_fails_an_early_reader() -> None:
