@@ -12,8 +12,8 @@ What a function reads of the rest of the fetch is a ``View``; it changes its own
 record only.  How many bytes of the current answer have been stored is handed in
 as an extent, exact where it is known.
 
-``unseen`` are requests given to the network that the server has not shown yet, each as
-its method and URL: a request in flight may still arrive after its attempt is over.
+``unseen`` are requests given to the network that the server has not shown yet, the newest
+last: a request in flight may still arrive after its attempt is over.
 
 As written an attempt that is over is not sealed (E03): terminating it breaks its
 stream, and the callbacks of that stream write into data that is kept.  Where an
@@ -80,6 +80,15 @@ TIGHT = Loose()
 
 
 @attrs.frozen(cache_hash=True)
+class Sent:
+    """A request that was given to the network; ``start``: rangeStart of its attempt."""
+
+    url: str
+    method: str
+    start: Extent = NOTHING
+
+
+@attrs.frozen(cache_hash=True)
 class RecordState:
     """A record's response data (DM-DATA) and where in RECORD it is.
 
@@ -103,7 +112,7 @@ class RecordState:
     taint: str = ""
     attempts: int = 0
     generation: int = 0
-    unseen: tuple[tuple[str, str], ...] = ()
+    unseen: tuple[Sent, ...] = ()
     floor: int = 0
     loose: Loose = TIGHT
 
@@ -250,16 +259,14 @@ def start(record: RecordState, spec: RequestSpec, view: View, d: Decide) -> Reco
         hops=0,
         exchange=0,
         attempts=record.attempts + 1,
-        unseen=(*record.unseen, (spec.method, url)),
+        unseen=(*record.unseen, Sent(url, spec.method, range_start)),
     )
 
 
-def arrived(record: RecordState, method: str, url: str) -> RecordState | None:
-    """The server has read such a request; None if none was on its way."""
+def arrived(record: RecordState, at: int) -> RecordState:
+    """The server has read the request at this place of ``unseen``."""
     left = list(record.unseen)
-    if (method, url) not in left:
-        return None
-    left.remove((method, url))
+    del left[at]
     return attrs.evolve(record, unseen=tuple(left))
 
 
@@ -531,6 +538,6 @@ def redirected(record: RecordState, url: str, method: str, taint: str = "") -> R
         hops=record.hops + 1,
         taint=taint,
         exchange=0,
-        unseen=(*record.unseen, (method, url)),
+        unseen=(*record.unseen, Sent(url, method, record.start)),
         loose=TIGHT if not record.loose.transmitted else attrs.evolve(record.loose, transmitted=0),
     )

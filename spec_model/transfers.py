@@ -218,8 +218,7 @@ def _accepted(state: State, news: Accepted) -> State:
     current = record.attempts == news.attempt and record.phase is RecordPhase.BEFORE_HEADERS
     if record.unseen:
         # Which one of an attempt that is over it was, only the judge asks.
-        asked = (record.method, record.url) if current else record.unseen[0]
-        record = rec.arrived(record, *asked) or record
+        record = rec.arrived(record, -1 if current else 0)
     if current and not record.exchange:
         record = attrs.evolve(record, exchange=news.exchange)
     return state.put_record(news.fetch, news.record, record)

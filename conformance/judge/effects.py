@@ -22,6 +22,7 @@ from spec_model.background_fetch import BackgroundFetch
 from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.phases import RegistrationPhase
+from spec_model.state import IN_FLIGHT
 from spec_model.values import RECORD_ENDS, RequestSpec
 
 _IN_ORDER = (p.Fetch, p.Abort)
@@ -113,6 +114,7 @@ class Effects:
         limited = hypothesis.agent.quota is not None or any(
             fetch.download_total for fetch in hypothesis.agent.fetches
         )
+        meet = limited or self._told is not None
         for fetch in hypothesis.agent.fetches:
             if not at_work(fetch):
                 continue
@@ -120,8 +122,9 @@ class Effects:
             view = None if limited else self.terms.boxes.view(hypothesis, fetch.index, 0)
             for index, spec in enumerate(fetch.requests):
                 grown = self._grow_one(grown, fetch, index, spec, view, branches)
-        if limited and grown is not hypothesis:
-            # What one record may hold by now changes the room that another one has.
+        if meet and grown is not hypothesis:
+            # What one record may hold by now changes the room that another one has, and where
+            # one may have ended another one may begin.
             grown, more = self._grow(grown)
             branches += more
         return grown, branches
@@ -137,7 +140,12 @@ class Effects:
     ) -> Hypothesis:
         before = hypothesis.records[fetch.index][index]
         view = view or self.terms.boxes.view(hypothesis, fetch.index, index)
-        reach = self._reach(before, spec, view, hypothesis.choices)
+        told = self._told
+        full = told is not None and hypothesis.surely_in_flight(fetch.index, but=index) >= told
+        if full:
+            # Then it is not under way itself.
+            before = frozenset(r for r in before if r.phase not in IN_FLIGHT) or before
+        reach = self._reach(before, spec, view, hypothesis.choices, full)
         for record, choices in reach.branches:
             branch = hypothesis.needing(choices)
             if record is None:
@@ -148,21 +156,32 @@ class Effects:
             branches += self._overflow(branch, fetch) if overflows else (branch,)
         return hypothesis.with_locals(fetch.index, index, reach.after)
 
-    def _reach(self, before: Locals, spec: RequestSpec, view: View, made: frozenset[str]) -> _Reach:
+    @property
+    def _told(self) -> int | None:
+        """How many requests of a fetch may be under way at once, if the judge has said that."""
+        begin = self.terms.facts.begin
+        return None if begin is None else begin.concurrency
+
+    def _reach(
+        self, before: Locals, spec: RequestSpec, view: View, made: frozenset[str], full: bool
+    ) -> _Reach:
         """Most sets are the same as at the last entry, or as in some other trace."""
         exchanges, home = self.terms.facts.exchanges, self.terms.facts.home
         answers = tuple((r.exchange, exchanges[r.exchange].answer) for r in before if r.exchange)
-        question = ("reach", before, spec, view, made, answers, home, self.factored)
-        return self.terms.recall(question, lambda: self._reached(before, spec, view, made))
+        question = ("reach", before, spec, view, made, full, answers, home, self.factored)
+        return self.terms.recall(question, lambda: self._reached(before, spec, view, made, full))
 
     def _reached(
-        self, before: Locals, spec: RequestSpec, view: View, made: frozenset[str]
+        self, before: Locals, spec: RequestSpec, view: View, made: frozenset[str], full: bool
     ) -> _Reach:
         known = set(before)
         branches: dict[tuple[RecordState | None, frozenset[str]], None] = {}
         todo = list(before)
         while todo:
-            for successor, choices in self.moves.moves(todo.pop(), spec, view):
+            record = todo.pop()
+            for successor, choices in self.moves.moves(record, spec, view):
+                if full and record.phase not in IN_FLIGHT and successor.phase in IN_FLIGHT:
+                    continue
                 if self.factored and not choices <= made:
                     # With the choice made, every record may go where it leads: one branch
                     # for a choice, not one for each record that could make it.

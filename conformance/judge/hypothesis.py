@@ -39,6 +39,7 @@ from conformance.protocol import Snapshot
 from spec_model.background_fetch import BackgroundFetch, UserAgent
 from spec_model.complete_record import RecordState
 from spec_model.interface import Interface
+from spec_model.state import IN_FLIGHT
 
 Locals = frozenset[RecordState]
 
@@ -250,6 +251,11 @@ class Hypothesis:
             if record.settled and result in (None, record.result)
         )
         return self.with_locals(fetch, index, kept) if kept else None
+
+    def surely_in_flight(self, fetch: int, *, but: int) -> int:
+        """How many other records of a fetch are under way, wherever each of them may be."""
+        others = (row for at, row in enumerate(self.records[fetch]) if at != but)
+        return sum(all(record.phase in IN_FLIGHT for record in locals_) for locals_ in others)
 
     def instance(self, handle: str) -> Instance | None:
         """A registration object by name."""

@@ -14,7 +14,6 @@ from conformance.trace import ServerRequest, ServerRequestBody
 from spec_model import complete_record as record_steps
 from spec_model.complete_record import RecordState
 from spec_model.phases import RecordPhase
-from spec_model.state import IN_FLIGHT
 from spec_model.values import RequestSpec
 
 _ASKS_THERE = "lost-redirect=redirected"
@@ -40,27 +39,11 @@ class Requests:
                 after: set[RecordState] = set()
                 for record in hypothesis.records[fetch.index][index]:
                     after.update(self._asked(record, entry, spec, url))
-                after = self._within_limit(hypothesis, fetch.index, index, after)
                 if after:
                     matched = True
                     yield hypothesis.with_locals(fetch.index, index, frozenset(after))
         if not matched:
             self._refuse(hypothesis, entry, url)
-
-    def _within_limit(
-        self, hypothesis: Hypothesis, fetch: int, index: int, after: set[RecordState]
-    ) -> set[RecordState]:
-        """Without those that have one connection more than the judge has told it to use."""
-        begin = self.terms.facts.begin
-        if not after or begin is None or begin.concurrency is None:
-            return after
-        others = (row for at, row in enumerate(hypothesis.records[fetch]) if at != index)
-        flying = sum(all(r.phase in IN_FLIGHT for r in locals_) for locals_ in others)
-        if flying < begin.concurrency:
-            return after
-        why = f"a request came while {flying} of this fetch were under way, as many as may be"
-        self.refusals.refuse("PERFORM-5", why, Depth.IN_DETAIL)
-        return {record for record in after if record.phase not in IN_FLIGHT}
 
     def _led_to(self, hypothesis: Hypothesis, url: str) -> bool:
         """Whether a page has asked for this, or so many redirects have led there."""
@@ -76,24 +59,28 @@ class Requests:
         self, record: RecordState, entry: ServerRequest, spec: RequestSpec, url: str
     ) -> Iterator[RecordState]:
         """The record's states in which it made this request."""
-        seen = record_steps.arrived(record, entry.method, url)
-        if seen is None:
-            return
-        own = record.url == url and record.method == entry.method
-        current = record.phase is RecordPhase.BEFORE_HEADERS and not record.exchange and own
-        another = (entry.method, url) in seen.unseen
-        range_ = entry.headers.get("range", "")
-        starts = _range_starts(range_, spec.own_range)
-        if (not current or another) and any(s <= self._most(url) for s in starts):
-            # An attempt that is over by now: its request was already on its way.
-            yield seen
-        if not current:
-            return
+        starts = _range_starts(entry.headers.get("range", ""), spec.own_range)
+        newest = len(record.unseen) - 1
+        for at, sent in enumerate(record.unseen):
+            if (sent.url, sent.method) != (url, entry.method):
+                continue
+            seen = record_steps.arrived(record, at)
+            waits = record.phase is RecordPhase.BEFORE_HEADERS and not record.exchange
+            if waits and at == newest:
+                yield from self._current(seen, entry, url, starts)
+            elif any(sent.start.has(first) for first in starts):
+                # An attempt that is over by now: its request was already on its way.
+                yield seen
+
+    def _current(
+        self, record: RecordState, entry: ServerRequest, url: str, starts: tuple[int, ...]
+    ) -> Iterator[RecordState]:
         if not starts:
+            range_ = entry.headers.get("range", "")
             why = f"the request for {url} has Range {range_!r}, which no resume sends"
             self.refusals.refuse("RECORD-8", why, Depth.IN_DETAIL)
         for first in starts:
-            yield from self._asked_from(seen, entry, url, first)
+            yield from self._asked_from(record, entry, url, first)
 
     def _asked_from(
         self, seen: RecordState, entry: ServerRequest, url: str, first: int
@@ -112,11 +99,6 @@ class Requests:
             return
         yield attrs.evolve(asked, exchange=entry.exchange)
 
-    def _most(self, url: str) -> int:
-        """How far any answer for this URL has got."""
-        answers = self.terms.facts.exchanges.values()
-        return max((each.reach for each in answers if each.url == url), default=0)
-
     def _refuse(self, hypothesis: Hypothesis, entry: ServerRequest, url: str) -> None:
         request = f"a {entry.method} for {url}"
         for fetch in hypothesis.agent.fetches:
@@ -129,12 +111,21 @@ class Requests:
                     step = "RECORD-15"
                 elif fetch.paused:
                     step, why = "RECORD-3", f"while {fetch.id!r} is paused"
+                elif self._full(hypothesis, fetch.index, index):
+                    step, why = "PERFORM-5", "while as many were under way as may be at once"
                 elif all(not record.attempts for record in records):
                     step = "RECORD-11"
                 self.refusals.refuse(step, f"{request} came {why}")
         self.refusals.refuse(
             "RECORD-11", f"{request} came, which no background fetch asks for", Depth.NOT_DUE
         )
+
+    def _full(self, hypothesis: Hypothesis, fetch: int, index: int) -> bool:
+        """Whether others use all the connections that the judge has told it to use."""
+        begin = self.terms.facts.begin
+        if begin is None or begin.concurrency is None:
+            return False
+        return hypothesis.surely_in_flight(fetch, but=index) >= begin.concurrency
 
     def body(self, hypothesis: Hypothesis, entry: ServerRequestBody) -> Iterator[Hypothesis]:
         """A request's body was read: that of a record with this request, whole or broken off."""

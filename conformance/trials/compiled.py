@@ -29,6 +29,9 @@ from conformance.trace import (
 from spec_model import messages as m
 from spec_model.messages import Input
 
+CALL = "call "
+"""Begins the name of a source that is one call only."""
+
 MOST_CUTS = 3
 """Places in one write where a body is cut."""
 
@@ -82,7 +85,7 @@ Event = Given | Saw | Uploads | Answered | Silence
 
 
 def numbers_in(trace: Trace) -> frozenset[int]:
-    """Numbers of bytes that somebody has seen."""
+    """Numbers of bytes that somebody has seen or written."""
     found = {0}
     for entry in trace.entries:
         seen = entry.seen
@@ -94,6 +97,8 @@ def numbers_in(trace: Trace) -> frozenset[int]:
             found.add(snapshot.downloaded)
         if isinstance(seen, p.Received | p.Body):
             found.add(seen.length)
+        if isinstance(entry.server, ServerBytes):
+            found.add(entry.server.decoded)
         if isinstance(entry.server, ServerRequest):
             range_ = entry.server.headers.get("range", "")
             start = range_.removeprefix("bytes=").removesuffix("-")
@@ -153,10 +158,10 @@ class _Compiler:
             yield self._given(number, [(m.Responded(number, wire),)])
             if line.framing == "none":
                 yield from self._end(number, "end")
+            yield from self._whole(number)
         elif isinstance(line, ServerBytes):
             yield self._given(number, self._chunks(number, line.decoded))
-            if self.facts.exchanges[number].complete:
-                yield from self._end(number, "end")
+            yield from self._whole(number)
         elif isinstance(line, ServerEnd):
             yield from self._end(number, line.how)
 
@@ -182,6 +187,16 @@ class _Compiler:
     def _coded(self, number: int) -> bool:
         wire = self.facts.exchanges[number].wire
         return wire is not None and wire.encoding != "identity"
+
+    def _whole(self, number: int) -> Iterator[Event]:
+        """Where a length was announced, a reader knows the end of a body by its last byte."""
+        exchange = self.facts.exchanges[number]
+        if exchange.complete:
+            yield from self._end(number, "end")
+        elif exchange.perhaps_complete and number not in self.over:
+            yield self._given(
+                number, [(None, m.Ended(number, "end", exchange.wire, exchange.sent))]
+            )
 
     def _end(self, number: int, how: str) -> Iterator[Event]:
         if number in self.over:
@@ -210,7 +225,7 @@ def _command(command: p.AnyCommand, ordered: bool) -> Iterator[Event]:
         news = input_of(command)
         source = "script"
         if isinstance(command, _PARALLEL) and not ordered:
-            source = f"call {command.call}"
+            source = f"{CALL}{command.call}"
         if news is not None:
             yield Given(source, ((news,),))
 

@@ -28,6 +28,7 @@ from conformance.judge.facts import Facts
 from conformance.judge.plain_acceptor import Names, Queues, joined, replaced
 from conformance.trace import ServerRequest, Trace
 from conformance.trials.compiled import (
+    CALL,
     Answered,
     Ask,
     Event,
@@ -45,7 +46,7 @@ from spec_model.background_fetch import UserAgent
 from spec_model.decide import Decide, outcomes
 from spec_model.editions import AMENDED
 from spec_model.instances import Snapshot
-from spec_model.messages import Input, Output
+from spec_model.messages import Output
 from spec_model.phases import RecordPhase
 from spec_model.state import IN_FLIGHT, WORKER, Realm, State
 from spec_model.system import enabled, inject, perform
@@ -271,13 +272,33 @@ class Search:
         if news is None:
             return
         if isinstance(news, m.UserAgentQuit | m.PageClosed):
-            left = _without_words(left, news)
+            left = self._without_words(left, news)
 
         def injected(d: Decide) -> State:
             return inject(left.state, news, d)
 
         for after in self._asked(injected):
             yield from self._produced(left, after)
+
+    def _without_words(self, left: Node, news: m.UserAgentQuit | m.PageClosed) -> Node:
+        """What pages had to say and nobody has heard is gone with them, and so are their calls."""
+        closed = news.realm if isinstance(news, m.PageClosed) else ""
+
+        def stays(observer: object) -> bool:
+            return bool(closed) and closed not in str(observer).split()
+
+        kept = (
+            (observer, queue)
+            for observer, queue in left.due
+            if str(observer).startswith(("request", "answer", LATE)) or stays(observer)
+        )
+        waiting = (
+            (source, queue)
+            for source, queue in left.waiting
+            if not str(source).startswith(CALL)
+            or (closed and self.facts.home_of(str(source).removeprefix(CALL)) != closed)
+        )
+        return attrs.evolve(left, due=frozenset(kept), waiting=frozenset(waiting))
 
     def _looks(self, left: Node, what: str) -> Iterator[Node]:
         looked: Looked
@@ -416,18 +437,6 @@ def _answers(given: Shown, answer: p.Answer) -> bool:
                 shown_.can_pause,
             )
     return False
-
-
-def _without_words(node: Node, news: Input) -> Node:
-    """What pages had to say and nobody has heard is gone with them."""
-    realm = news.realm if isinstance(news, m.PageClosed) else ""
-    kept = (
-        (observer, queue)
-        for observer, queue in node.due
-        if str(observer).startswith(("request", "answer", LATE))
-        or (realm and realm not in str(observer).split())
-    )
-    return attrs.evolve(node, due=frozenset(kept))
 
 
 def _perhaps_lost(due: Queues[Shown], ended: m.AttemptTerminated) -> Queues[Shown]:

@@ -557,6 +557,23 @@ def test_a_late_request_is_for_what_it_was_made_for() -> None:
     refuses(script.request("/x").request("/x"), "RECORD-11")
 
 
+def test_a_late_request_asks_for_the_bytes_that_its_attempt_asked_for() -> None:
+    def resumed() -> Script:
+        script = Script().begin().fetch("a", "/x").send(p.Online, online=False)
+        script.send(p.Online, online=True).request("/x").head("/x", etag=V1).bytes("/x", 8)
+        return script.end("/x", "close").request("/x", "bytes=8-")
+
+    admits(resumed().request("/x"))
+    refuses(resumed().request("/x", "bytes=8-"), "RECORD-11")
+
+
+def test_no_request_is_late_that_could_not_be_made_beside_another() -> None:
+    script = Script().begin(concurrency=1).fetch("a", "/x", "/y").request("/x").head("/x")
+    script.send(p.Quit, kill=True).send(p.Launch).request("/y")
+    admits(script)
+    refuses(script.request("/y"), "RECORD-11")
+
+
 def test_a_redirect_keeps_the_method_of_a_get() -> None:
     admits(redirected().request("/y"))
     refuses(redirected().request("/y", method="POST"), "RECORD-11")

@@ -92,14 +92,14 @@ class Script:
         first: int = 0,
         version: int = 1,
         framing: str = "length",
+        encoding: str = "identity",
         **headers: str,
     ) -> Script:
         pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
         if status != 206 or key not in self.first_heads:
             self.first_heads[key] = dict(pairs)
-        return self._add(
-            server=ServerHead(self.at[key], status, pairs, framing, version, first, length)
-        )
+        about = (status, pairs, framing, version, first, length, encoding)
+        return self._add(server=ServerHead(self.at[key], *about))
 
     def bytes(self, key: str, decoded: int) -> Script:
         return self._add(server=ServerBytes(self.at[key], decoded))

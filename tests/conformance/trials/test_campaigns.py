@@ -10,7 +10,7 @@ from conformance import protocol
 from conformance.judge.acceptor import Acceptor
 from conformance.judge.judge import accept
 from conformance.protocol import Command
-from conformance.trace import dump
+from conformance.trace import Trace, dump
 from conformance.trials.campaigns import (
     ANY,
     agreement,
@@ -28,6 +28,7 @@ from conformance.trials.walked import Walked, fed
 from conformance.trials.wild_run import wild_trace
 from conformance.trials.witness import Found, Search
 from spec_model.editions import AMENDED
+from tests.conformance.judge.traces import HOME, Script
 
 
 @pytest.mark.parametrize("profile", ["spec", ANY])
@@ -106,3 +107,29 @@ def test_a_possible_trace_is_proved_and_an_impossible_one_is_a_hole() -> None:
     wrong = next(each for each in spoilt(trace) if each.what == "id")
     assert proved(wrong.trace, frozenset()) == "hole"
     assert accept(wrong.trace).fetch.rejection is not None
+
+
+def _noted(script: Script) -> Trace:
+    return Trace("hand", "hand", "1", [], {"app": HOME}, True, script.entries)
+
+
+def test_a_body_of_no_bytes_has_ended_with_its_head() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x", 404, 0)
+    script.settle("a", "bad-status", 0).end("/x")
+    assert proved(_noted(script), frozenset()) == "equivalent"
+
+
+def test_the_length_of_a_coded_body_may_be_known_by_its_last_byte() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    script.head("/x", 200, 16, encoding="gzip").bytes("/x", 16)
+    script.settle("a", "", 16).end("/x")
+    assert proved(_noted(script), frozenset()) == "equivalent"
+
+
+def test_a_call_is_gone_with_its_page() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    script.send(protocol.Abort, call="c", instance="i-a").send(protocol.Quit, kill=True)
+    script.send(protocol.Launch).request("/x").serve("/x")
+    impossible = protocol.Snapshot("a", downloaded=17, result="success")
+    event = protocol.WorkerEvent("e", "backgroundfetchsuccess", "w", impossible, can_update_ui=True)
+    assert proved(_noted(script.seen(event)), frozenset()) == "hole"
