@@ -1,7 +1,7 @@
 """Traces written by hand, each with the verdict that it must get.
 
-They are about what only a judge has to know: how much a kill may have lost, and what a
-request that is seen afterwards tells of it.  ``python -m tests.conformance.judge.by_hand``
+They are about what only a judge has to know: how much a kill may have lost, what a request
+that is seen afterwards tells of it, and where a limit lies that is met between two bounds.  ``python -m tests.conformance.judge.by_hand``
 writes them to ``by_hand/`` as recorded traces are kept, so that a campaign of mutation can
 have them judged by changed models.
 """
@@ -77,9 +77,20 @@ def whole(script: Script, size: int = 48) -> Script:
     return script.request("/x").serve("/x", 200, size, etag=TAG)
 
 
+def limited(reason: str, downloaded: int, *, total: int = 0, quota: int | None = None) -> Script:
+    """48 bytes come where so many are allowed, and it ends so."""
+    script = Script().begin(quota=quota).fetch("a", "/x", total=total).request("/x")
+    return script.serve("/x", 200, 48, etag=TAG).settle("a", reason, downloaded).close("a")
+
+
+TOTAL = "download-total-exceeded"
+QUOTA = "quota-exceeded"
+
 CONFORMS = ""
 WRONG_START = "RECORD-7"
 WRONG_NUMBER = "UPDATE-6.6"
+WRONG_RESULT = "UPDATE-6.8"
+WRONG_REASON = "UPDATE-6.9"
 """The step that each has to be blamed for; "" if it conforms."""
 
 TRACES: dict[str, tuple[Script, str]] = {
@@ -124,6 +135,16 @@ TRACES: dict[str, tuple[Script, str]] = {
         done_live(whole(offline(begun_untagged(16))), downloaded=64),
         WRONG_NUMBER,
     ),
+    "all-that-the-total-allows": (limited("", 48, total=48), CONFORMS),
+    "no-more-than-the-total-allows": (limited(TOTAL, 48, total=48), WRONG_RESULT),
+    "one-more-than-the-total-allows": (limited(TOTAL, 0, total=47), CONFORMS),
+    "kept-over-the-total": (limited("", 48, total=47), WRONG_RESULT),
+    "all-that-the-quota-allows": (limited("", 48, quota=48), CONFORMS),
+    "no-more-than-the-quota-allows": (limited(QUOTA, 0, quota=48), WRONG_RESULT),
+    "one-more-than-the-quota-allows": (limited(QUOTA, 0, quota=47), CONFORMS),
+    "kept-over-the-quota": (limited("", 48, quota=47), WRONG_RESULT),
+    "the-total-before-the-quota": (limited(TOTAL, 0, total=40, quota=44), CONFORMS),
+    "no-quota-before-the-total": (limited(QUOTA, 0, total=40, quota=44), WRONG_REASON),
 }
 
 
