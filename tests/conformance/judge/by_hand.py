@@ -1,9 +1,9 @@
 """Traces written by hand, each with the verdict that it must get.
 
 They are about what only a judge has to know: how much a kill may have lost, what a request
-that is seen afterwards tells of it, and where a limit lies that is met between two bounds.  ``python -m tests.conformance.judge.by_hand``
-writes them to ``by_hand/`` as recorded traces are kept, so that a campaign of mutation can
-have them judged by changed models.
+that is seen afterwards tells of it, and where a limit lies that is met between two bounds.
+``python -m tests.conformance.judge.by_hand`` writes them to ``by_hand/`` as recorded traces
+are kept, so that a campaign of mutation can have them judged by changed models.
 """
 
 from __future__ import annotations
