@@ -83,6 +83,17 @@ def limited(reason: str, downloaded: int, *, total: int = 0, quota: int | None =
     return script.serve("/x", 200, 48, etag=TAG).settle("a", reason, downloaded).close("a")
 
 
+def outage_at_once() -> Script:
+    """The network goes and comes before a request was seen: its first may still arrive."""
+    script = Script().begin().fetch("a", "/x")
+    return script.send(p.Online, online=False).send(p.Online, online=True)
+
+
+def two(other: str) -> Script:
+    """A fetch of /x and another, of which /x has been asked for and has come."""
+    return whole(Script().begin().fetch("a", "/x", other))
+
+
 TOTAL = "download-total-exceeded"
 QUOTA = "quota-exceeded"
 
@@ -91,6 +102,7 @@ WRONG_START = "RECORD-7"
 WRONG_NUMBER = "UPDATE-6.6"
 WRONG_RESULT = "UPDATE-6.8"
 WRONG_REASON = "UPDATE-6.9"
+ANOTHER = "RECORD-15"
 """The step that each has to be blamed for; "" if it conforms."""
 
 TRACES: dict[str, tuple[Script, str]] = {
@@ -145,6 +157,21 @@ TRACES: dict[str, tuple[Script, str]] = {
     "kept-over-the-quota": (limited("", 48, quota=47), WRONG_RESULT),
     "the-total-before-the-quota": (limited(TOTAL, 0, total=40, quota=44), CONFORMS),
     "no-quota-before-the-total": (limited(QUOTA, 0, total=40, quota=44), WRONG_REASON),
+    "asked-twice": (done_live(whole(Script().begin().fetch("a", "/x").request("/x"))), ANOTHER),
+    "outage-before-the-request": (done_live(whole(outage_at_once())), CONFORMS),
+    "outage-and-two-requests": (done_live(whole(outage_at_once().request("/x"))), CONFORMS),
+    "outage-and-three-requests": (
+        done_live(whole(outage_at_once().request("/x").request("/x"))),
+        ANOTHER,
+    ),
+    "kill-before-the-request": (
+        done(whole(ended(Script().begin().fetch("a", "/x")).request("/x"))),
+        CONFORMS,
+    ),
+    "one-url-for-two-records": (whole(two("/x")).settle("a", "", 96).close("a"), CONFORMS),
+    "one-url-a-third-time": (whole(two("/x")).request("/x"), ANOTHER),
+    "one-of-two-again": (two("/y").request("/x"), ANOTHER),
+    "another-method": (Script().begin().fetch("a", "/x").request("/x", method="PUT"), ANOTHER),
 }
 
 
