@@ -94,6 +94,12 @@ def two(other: str) -> Script:
     return whole(Script().begin().fetch("a", "/x", other))
 
 
+def reset_at_the_end(sent: int, reason: str, downloaded: int) -> Script:
+    """The connection is reset after so many of 48 bytes."""
+    script = begun(sent).end("/x", "reset").settle("a", reason, downloaded)
+    return script.close("a")
+
+
 TOTAL = "download-total-exceeded"
 QUOTA = "quota-exceeded"
 
@@ -172,6 +178,10 @@ TRACES: dict[str, tuple[Script, str]] = {
     "one-url-a-third-time": (whole(two("/x")).request("/x"), ANOTHER),
     "one-of-two-again": (two("/y").request("/x"), ANOTHER),
     "another-method": (Script().begin().fetch("a", "/x").request("/x", method="PUT"), ANOTHER),
+    "reset-after-the-last-byte-ends": (reset_at_the_end(48, "", 48), CONFORMS),
+    "reset-after-the-last-byte-breaks": (reset_at_the_end(48, "fetch-error", 48), CONFORMS),
+    "reset-before-the-last-byte-breaks": (reset_at_the_end(40, "fetch-error", 40), CONFORMS),
+    "reset-before-the-last-byte-ends": (reset_at_the_end(40, "", 40), WRONG_RESULT),
 }
 
 
