@@ -243,6 +243,8 @@ class Acceptor:
                 reader = hypothesis.reader(command.record)
                 if reader is not None:
                     hypothesis = hypothesis.with_reader(attrs.evolve(reader, asked=True))
+            elif isinstance(command, p.Busy) and not command.busy:
+                hypothesis = hypothesis.idle(command.realm)
             elif isinstance(command, p.EndEvent):
                 hypothesis = event_over(hypothesis, command.event, self.effects.terms)
             yield hypothesis.owe(Due("ack", str(command.seq)))
@@ -307,4 +309,5 @@ class Acceptor:
 def _but_for_due(each: Hypothesis) -> tuple[int, ...]:
     """Everything but what is due, as it lies in memory: what is copied is the same."""
     parts = (each.agent, each.records, each.pending, each.instances)
-    return tuple(map(id, (*parts, each.events, each.readers, each.finals, each.choices)))
+    seen = (each.events, each.readers, each.finals, each.unheard)
+    return tuple(map(id, (*parts, *seen, each.choices)))

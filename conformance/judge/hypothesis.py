@@ -195,7 +195,11 @@ class Final:
 
 @attrs.frozen(cache_hash=True)
 class Hypothesis:
-    """One explanation.  ``choices``: the answers other than the default that it needs."""
+    """One explanation.  ``choices``: the answers other than the default that it needs.
+
+    ``unheard``: realms whose script does not return, each with a fetch that was not over
+    when that began: nothing of its end can be seen there.
+    """
 
     agent: UserAgent
     records: tuple[tuple[Locals, ...], ...] = ()
@@ -205,6 +209,7 @@ class Hypothesis:
     events: tuple[Event, ...] = ()
     readers: tuple[Reader, ...] = ()
     finals: tuple[Final, ...] = ()
+    unheard: frozenset[tuple[str, int]] = frozenset()
     choices: frozenset[str] = frozenset()
 
     def without_pending(self, ref: str) -> Hypothesis:
@@ -285,6 +290,16 @@ class Hypothesis:
         """What a settled fetch was seen to have, if it was."""
         return next((f for f in self.finals if f.fetch == fetch), None)
 
+    def busy(self, realm: str) -> Hypothesis:
+        """The realm's script has begun something that does not return."""
+        running = {(realm, fetch.index) for fetch in self.agent.fetches if not fetch.settled}
+        return attrs.evolve(self, unheard=self.unheard | running)
+
+    def idle(self, realm: str) -> Hypothesis:
+        """The realm is told of everything again, or is gone."""
+        left = frozenset(pair for pair in self.unheard if pair[0] != realm)
+        return self if left == self.unheard else attrs.evolve(self, unheard=left)
+
     def fetch(self, index: int) -> BackgroundFetch:
         """A background fetch by number."""
         return self.agent.fetches[index]
@@ -307,6 +322,7 @@ class Hypothesis:
             self.events,
             self.readers,
             self.finals,
+            self.unheard,
         )
 
     def within(self, other: Hypothesis) -> bool:

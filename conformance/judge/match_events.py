@@ -36,6 +36,10 @@ class Events:
             why = f"a progress event came at {seen.instance} after it had shown its result"
             self.refusals.refuse("UPDATE-6.4", why)
             return
+        if now.result and (known.realm, known.fetch) in hypothesis.unheard:
+            why = f"the result came at {seen.instance} in {known.realm}, where no task can have run"
+            self.refusals.refuse("INFRA-3", why)
+            return
         attributes = (now.downloaded, now.uploaded, now.result, now.failure_reason)
         if attributes == (known.downloaded, known.uploaded, known.result, known.reason):
             why = f"a progress event came at {seen.instance} although nothing had changed"
@@ -57,9 +61,17 @@ class Events:
         if hypothesis.event(seen.event) is not None:
             self.refusals.refuse("PERFORM-8.13", f"the event {seen.event} came before")
             return
+        heard = [
+            due
+            for due in candidates
+            if due.kind != "event" or (p.WORKER, due.fetch) not in hypothesis.unheard
+        ]
+        if candidates and not heard:
+            self.refusals.refuse("INFRA-3", f"{seen.name} came where no task can have run")
+            return
         if not candidates:
             self._refuse(hypothesis, seen)
-        for due in candidates:
+        for due in heard:
             yield from self._dispatched(hypothesis.paid(due), due, seen)
 
     def _dispatched(

@@ -143,7 +143,9 @@ class Matching:
                 step, why = differs
                 self.refusals.refuse(step, f"the interface of {command.id!r} {why}")
         elif isinstance(command, p.ClosePage):
-            yield _without_realm(hypothesis, command.page)
+            yield _without_realm(hypothesis, command.page).idle(command.page)
+        elif isinstance(command, p.Busy) and command.busy:
+            yield hypothesis.busy(command.realm)
         else:
             yield hypothesis
 

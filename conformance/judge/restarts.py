@@ -59,6 +59,7 @@ def gone(hypothesis: Hypothesis, ref: str, command: p.Quit, terms: Terms) -> Ite
                 instances=(),
                 events=(),
                 readers=(),
+                unheard=frozenset(),
             ).needing(choices)
 
 

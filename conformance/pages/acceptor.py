@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from conformance.pages.parts import GENERATED
+from conformance.trials.campaigns import MOST_RUNS
+from conformance.trials.wild import MOST_ASKED, MOST_MOVES
 from spec_model.steps import NOT_MODELLED, STEPS
 
 Trial: TypeAlias = Mapping[str, Any]
@@ -23,11 +25,12 @@ trace that is spoilt in one observation must be rejected, or the model must be a
 too. `python -m conformance.trials` tries that at scale and goes on where it was stopped.
 """
 
-_SOUNDNESS = """\
+_SOUNDNESS = f"""\
 A run is a script drawn at random, played by the model with its tasks, its network and the
 script in random order. Logs of it differ in what is definite only: inputs are noted earlier,
 outputs later, a kill loses what was on its way. One run of ten is judged with all choices
-open, the others with those of the profile; `any` draws the choices for each run.
+open, the others with those of the profile; `any` draws the choices for each run. A run that
+has made more than {MOST_ASKED} requests, or {MOST_MOVES} moves, is judged as far as it came.
 """
 
 _MUTATIONS = """\
@@ -38,10 +41,11 @@ that the text runs in parallel have queued their tasks. *Undecided*: no witness 
 not everything was tried. *Holes*: everything was tried, and there is none.
 """
 
-_AGREEMENT = """\
+_AGREEMENT = f"""\
 All traces of small worlds (`conformance/trials/every.py`), and mutants of them, judged three
 times: in factored form, with every combination of records' states held apart, and by the plain
-acceptor, which knows neither bounds nor factors.
+acceptor, which knows neither bounds nor factors. A world is *listed whole* if no other run of it
+could be made, and *cut short* after {MOST_RUNS:,} runs.
 """
 
 _BLAME = """\

@@ -10,8 +10,7 @@ and the trace is impossible; where patience ends first, nobody knows.
 ``ordered``: one realm's tasks are seen in the order of the model, which queues them at
 certain moments, and a call does all that it does before it returns.  The text runs many of
 these steps in parallel: without ``ordered`` they may come later and queue their tasks in
-any order, and only what is seen of one promise, one object, one reader or of dispatched
-events keeps its order.
+any order, and only what is seen of one promise, one object or one reader keeps its order.
 """
 
 from __future__ import annotations
@@ -334,7 +333,11 @@ class Search:
     def _sent_early(
         self, node: Node, waiting: Queues[tuple[Way, ...]], made: m.RequestStarted
     ) -> Queues[tuple[Way, ...]]:
-        """A body may be on its way long before the server says that it has read the request."""
+        """A body may be on its way long before the server says that it has read the request.
+
+        So it may if the server never does, since the request got lost.
+        """
+        number = -1 - made.attempt - 100 * (made.record + 100 * made.fetch)
         for at in self._wants.get("ServerRequest", ()):
             event = self.events[at]
             if at < node.at or not isinstance(event, Saw):
@@ -343,10 +346,10 @@ class Search:
                 continue
             assert isinstance(event.seen, ServerRequest), "only a request fits a request"
             number = event.seen.exchange
-            accepted = m.Accepted(made.fetch, made.record, made.attempt, number)
-            sent = m.Uploaded(number, made.body or 0)
-            return joined(waiting, f"early {number}", ((accepted,), (sent,)))
-        return waiting
+            break
+        accepted = m.Accepted(made.fetch, made.record, made.attempt, number)
+        sent = m.Uploaded(number, made.body or 0)
+        return joined(waiting, f"early {number}", ((accepted,), (sent,)))
 
     def _observer(self, state: State, output: Output) -> str:
         match output:
@@ -361,7 +364,7 @@ class Search:
                 realm = state.instance(output.instance)[0].name
                 return f"realm {realm}" if self.ordered else f"{realm} at {output.instance}"
             case m.EventDispatched():
-                return f"realm {WORKER}" if self.ordered else f"{WORKER} events"
+                return f"realm {WORKER}" if self.ordered else f"{WORKER} event {output.event}"
             case m.RecordReady() | m.BytesReceived() | m.BodyEnded():
                 realm = state.object(output.object).realm
                 return f"realm {realm}" if self.ordered else f"{realm} reads {output.object}"

@@ -594,6 +594,23 @@ def test_a_busy_realm_is_told_nothing_and_owes_nothing() -> None:
     refuses(script("worker", progress).seen(event), "INFRA-3")
 
 
+def test_a_busy_realm_is_not_told_of_an_end_that_came_after_it_had_begun() -> None:
+    def script(*realms: str) -> Script:
+        script = Script().begin().fetch("a", "/x").request("/x").head("/x")
+        for realm in realms:
+            script.send(p.Busy, realm=realm, busy=True)
+        return script.bytes("/x", 16).end("/x")
+
+    admits(script("p1").send(p.Busy, realm="p1", busy=False).settle("a", "", 16))
+    admits(script("p2").settle("a", "", 16))
+    refuses(script("p1").settle("a", "", 16), "INFRA-3")
+    refuses(script("worker").settle("a", "", 16), "INFRA-3")
+    clicked = Script().begin().fetch("a", "/x").send(p.User, action="click", id="a")
+    clicked.send(p.Busy, realm="worker", busy=True)
+    shown = p.Snapshot("a")
+    admits(clicked.seen(p.WorkerEvent("e", "backgroundfetchclick", "w", shown, False)))
+
+
 def test_a_page_that_is_busy_has_its_fetch_wait_for_its_promise() -> None:
     script = Script().begin()
     requests = [p.RequestInit(HOME + "/x")]

@@ -133,3 +133,20 @@ def test_a_call_is_gone_with_its_page() -> None:
     impossible = protocol.Snapshot("a", downloaded=17, result="success")
     event = protocol.WorkerEvent("e", "backgroundfetchsuccess", "w", impossible, can_update_ui=True)
     assert proved(_noted(script.seen(event)), frozenset()) == "hole"
+
+
+def test_a_body_may_be_sent_although_its_request_is_never_read() -> None:
+    script = Script().begin().fetch("a", "/x", method="POST")
+    script.seen(protocol.Progress("i-a", protocol.Snapshot("a", upload_total=8, uploaded=8)))
+    script.send(protocol.User, action="abort", id="a").settle("a", "aborted", 0, uploaded=8)
+    assert proved(_noted(script.quiet()), frozenset()) == "order only"
+
+
+def test_what_happens_later_may_be_dispatched_earlier() -> None:
+    script = Script().begin(listen=["push", "backgroundfetchfail"]).fetch("a", "/x")
+    script.request("/x").head("/x", 404, 0).end("/x")
+    shown = protocol.Snapshot("a", result="failure", failure_reason="bad-status")
+    script.seen(protocol.Progress("i-a", shown)).send(protocol.Push, data="d")
+    script.seen(protocol.WorkerEvent("e-p", "push", None, None, can_update_ui=False, data="d"))
+    script.seen(protocol.WorkerEvent("e-a", "backgroundfetchfail", "w-a", shown, True))
+    assert proved(_noted(script.quiet()), frozenset()) == "order only"
