@@ -294,14 +294,16 @@ class Snapshots:
         elif restarted:
             # The snapshot may be older than the restart.
             highest = max(highest, sum(self._ever(row) for row in hypothesis.records[index]))
-        if fetch.download_total:
-            highest = min(highest, fetch.download_total)
+        step, quota = "UPDATE-6.6", hypothesis.agent.quota
+        total = fetch.download_total or None
+        for limit, broken in ((quota, "RECORD-11.R.6.3"), (total, "RECORD-11.R.6.1")):
+            if limit is not None:
+                highest = min(highest, limit)
+                step = broken if shown.downloaded > limit else step
         if not lowest <= shown.downloaded <= highest:
             should = str(lowest) if lowest == highest else f"{lowest} to {highest}"
-            over = fetch.download_total and shown.downloaded > fetch.download_total
             self._refuse(
-                "RECORD-11.R.6.1" if over else "UPDATE-6.6",
-                f"{where} shows downloaded {shown.downloaded}, it should be {should}",
+                step, f"{where} shows downloaded {shown.downloaded}, it should be {should}"
             )
             return None
         if shown.result:

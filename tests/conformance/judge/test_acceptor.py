@@ -342,6 +342,16 @@ def test_what_was_shown_is_shown_at_the_end_too_whoever_says_the_end_first() -> 
         refuses(script(0, worker_first=worker_first), "UPDATE-6.6")
 
 
+def test_no_more_is_shown_than_the_quota_has() -> None:
+    def script(downloaded: int) -> Script:
+        script = Script().begin(quota=10).fetch("a", "/x").request("/x").head("/x")
+        script.bytes("/x", 16)
+        return script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=downloaded)))
+
+    admits(script(10))
+    refuses(script(11), "RECORD-11.R.6.3")
+
+
 def test_nothing_is_shown_after_the_end_that_the_end_did_not_show() -> None:
     script = Script().begin().fetch("a", "/x").request("/x").head("/x").bytes("/x", 8)
     script.send(p.Abort, call="c", instance="i-a").seen(p.Settled("c", boolean=True))
