@@ -93,7 +93,8 @@ def _compared(compared: Sequence[Report]) -> Iterator[str]:
     yield _REDUCTIONS
     wrong = [each for each in compared if each["wrong"]]
     hidden = [each for each in compared if each["hidden"]]
-    amended = [each for each in compared if each["edition"] == "amended"]
+    amended = [each for each in compared if each["edition"] == "amended" and each["compared"]]
+    large = sorted({each["scope"] for each in compared if not each["compared"]})
     folded = [each for each in amended if each["folded"]]
     orders = [each for each in amended if each["all"] and each["order"] != "all"]
     yield (
@@ -101,6 +102,8 @@ def _compared(compared: Sequence[Report]) -> Iterator[str]:
         f" written, state by state:\n{len(wrong)} disagree. {len(folded)} of them have records that"
         f" are alike. In {len(orders)} every order was\ntried to the end, too.\n"
     )
+    if large:
+        yield f"As written these are too large for the plain search: {', '.join(large)}.\n"
     for each in hidden:
         broken = " ".join(each["hidden"])
         yield f"- {each['scope']} ({each['order']}): only other orders break {broken}."

@@ -12,8 +12,9 @@ import json
 import attrs
 import pytest
 
+from conformance.explore import reductions
 from conformance.explore.reductions import COUNTS, REPORT, Agreement, Count, compare, count
-from conformance.explore.scope import SCOPES, Scope
+from conformance.explore.scope import SCOPES, SMALL, Scope
 from conformance.explore.watching import Later
 from spec_model.editions import AMENDED, AS_WRITTEN, Edition
 
@@ -80,9 +81,19 @@ def test_the_number_of_plain_states_follows_from_the_folded_ones() -> None:
 
 def test_the_published_comparison_agrees_everywhere() -> None:
     published = [Agreement(**one) for one in json.loads(REPORT.read_text("utf-8"))]
-    assert {"user-abort", "restart", "offline"} <= {each.scope for each in published}
+    assert [each.scope for each in published if each.edition == "amended"] == [*SMALL]
     assert [each for each in published if each.wrong] == []
+    too_large = [each for each in published if not each.compared]
+    assert {(each.edition, each.order) for each in too_large} <= {("as-written", "all")}
     assert {each.order for each in published if each.hidden} <= {"settled"}
+
+
+def test_what_is_too_large_for_the_plain_search_is_not_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reductions, "MOST_PLAIN", 5)
+    agreed = compare(SCOPES["start-quota"], AMENDED)
+    assert (agreed.compared, agreed.states, agreed.hidden) == (False, 0, ())
 
 
 def test_the_published_counts_are_those_of_the_default_scope() -> None:
