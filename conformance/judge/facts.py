@@ -99,6 +99,8 @@ class Facts:
     """Realms whose script has not returned."""
     stuck: set[str] = attrs.field(factory=set)
     """Those of them that were so in a silence since: nothing of theirs is on its way."""
+    unheard: set[str] = attrs.field(factory=set)
+    """Calls that were made in a realm that is busy since before: their promises wait for it."""
     titles: set[str] = attrs.field(factory=set)
     """Every title that a script has given to a fetch."""
     killed: bool = False
@@ -157,6 +159,8 @@ class Facts:
         call = getattr(command, "call", None)
         if call is not None:
             self.calls[call] = command
+            if self.home_of(call) in self.busy:
+                self.unheard.add(call)
         if isinstance(command, Fetch | UpdateUI) and command.title:
             self.titles.add(command.title)
         if isinstance(command, Begin):
@@ -165,6 +169,7 @@ class Facts:
         elif isinstance(command, Busy):
             (self.busy.add if command.busy else self.busy.discard)(command.realm)
             self.stuck &= self.busy
+            self.unheard = {each for each in self.unheard if self.home_of(each) in self.busy}
         elif isinstance(command, ClosePage):
             self.closed.add(command.page)
             self.busy.discard(command.page)
@@ -183,6 +188,7 @@ class Facts:
             self.killed = self.killed or command.kill
             self.busy.clear()
             self.stuck.clear()
+            self.unheard.clear()
 
     def quiet(self) -> None:
         """There was silence: a realm that is busy has been so for a while."""

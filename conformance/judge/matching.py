@@ -73,6 +73,11 @@ class Matching:
                 command = self.terms.facts.calls.get(seen.call)
                 if isinstance(command, p.CachePut | p.CacheKeys):
                     yield from self.records.cached(hypothesis, command, seen)
+                elif seen.call in self.terms.facts.unheard:
+                    why = (
+                        f"the promise of {seen.call} settled in {realm}, where no task can have run"
+                    )
+                    self.refusals.refuse("INFRA-3", why)
                 else:
                     yield from self.promises.settled(hypothesis, seen)
             case p.Progress():

@@ -621,6 +621,18 @@ def test_a_busy_realm_is_not_told_of_an_end_that_came_after_it_had_begun() -> No
     admits(clicked.seen(p.WorkerEvent("e", "backgroundfetchclick", "w", shown, False)))
 
 
+def test_no_promise_settles_of_a_call_that_a_busy_realm_has_made() -> None:
+    def script() -> Script:
+        script = Script().begin().send(p.Busy, realm="p1", busy=True)
+        return script.send(p.Get, call="g", realm="p1", id="a")
+
+    settled = p.Settled("g")
+    refuses(script().seen(settled), "INFRA-3")
+    admits(script().send(p.Busy, realm="p1", busy=False).seen(settled))
+    before = Script().begin().send(p.Get, call="g", realm="p1", id="a")
+    admits(before.send(p.Busy, realm="p1", busy=True).seen(settled))
+
+
 def test_a_page_that_is_busy_has_its_fetch_wait_for_its_promise() -> None:
     script = Script().begin()
     requests = [p.RequestInit(HOME + "/x")]
