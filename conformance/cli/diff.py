@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     help="Where to leave one walk of one scope.",
 )
 @click.option(
+    "--most-together",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Where to leave all walks of one kind (own order or every order, choices or none).",
+)
+@click.option(
     "--out",
     type=click.Path(dir_okay=False),
     default="bgfetch-diff.yaml",
@@ -43,7 +50,13 @@ if TYPE_CHECKING:
     help="Where the scenario goes.",
 )
 def diff_command(
-    first: str, second: str, names: tuple[str, ...], races: bool, most_pairs: int, out: str
+    first: str,
+    second: str,
+    names: tuple[str, ...],
+    races: bool,
+    most_pairs: int,
+    most_together: int,
+    out: str,
 ) -> int:
     """Find the shortest scenario by which one could tell two readings apart.
 
@@ -59,11 +72,19 @@ def diff_command(
             raise click.BadParameter(f"no scope {name!r}; there are {', '.join(SCOPES)}")
     one, other = edition_of(first), edition_of(second)
     scopes = [SCOPES[name] for name in names or SMALL]
-    found = difference(scopes, one, other, raced=races, most_pairs=most_pairs, watch=_watch)
+    found = difference(
+        scopes,
+        one,
+        other,
+        raced=races,
+        most_pairs=most_pairs,
+        most_together=most_together,
+        watch=_watch,
+    )
     if sys.stderr.isatty():
         click.echo("\r\033[K", err=True, nl=False)
     if isinstance(found, Same):
-        click.echo("\n".join(_same(found, names or SMALL, races, most_pairs)))
+        click.echo("\n".join(_same(found, names or SMALL, races, (most_pairs, most_together))))
         return exits.OK if found.complete else exits.INCONCLUSIVE
     click.echo("\n".join(_told_apart(found, Path(out))))
     return exits.DIFFERENT
@@ -74,7 +95,9 @@ def _watch(pairs: int, depth: int) -> None:
         click.echo(f"\r\033[K{pairs:,} pairs, {depth} steps", err=True, nl=False)
 
 
-def _same(found: Same, names: tuple[str, ...], races: bool, most_pairs: int) -> Iterator[str]:
+def _same(
+    found: Same, names: tuple[str, ...], races: bool, bounds: tuple[int, int]
+) -> Iterator[str]:
     from conformance.report.words import count
 
     orders = "in every order of tasks" if races else "in the system's own order of tasks"
@@ -84,7 +107,9 @@ def _same(found: Same, names: tuple[str, ...], races: bool, most_pairs: int) -> 
         "can be in."
     )
     if found.partial:
-        yield f"Left at {most_pairs:,} pairs: {', '.join(found.partial)}."
+        each, together = bounds
+        left = ", ".join(found.partial)
+        yield f"Left at {each:,} pairs of one walk or {together:,} of all: {left}."
 
 
 def _told_apart(found: Difference, out: Path) -> Iterator[str]:

@@ -24,6 +24,7 @@ difference met is a shortest one of its kind.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
@@ -158,11 +159,13 @@ def difference(
     *,
     raced: bool = True,
     most_pairs: int = 20_000,
+    most_together: int = sys.maxsize,
     watch: Callable[[int, int], None] = lambda pairs, depth: None,
 ) -> Difference | Same:
     """Search for it, both ways.  ``raced``: where nothing else tells them apart, in every order.
 
-    ``most_pairs``: of one walk; ``watch`` is shown pairs and depth now and then.
+    ``most_pairs``: of one walk; ``most_together``: of all walks of one kind.  ``watch`` is shown
+    pairs and depth now and then.
     """
     scopes = list(scopes)
     found: Difference | Same = Same(0, ())
@@ -172,7 +175,7 @@ def difference(
             for scope in scopes
             for one, other in ((first, second), (second, first))
         ]
-        result = _together(walks, watch)
+        result = _together(walks, most_together, watch)
         if isinstance(result, Difference):
             return result
         assert isinstance(found, Same)
@@ -180,14 +183,21 @@ def difference(
     return found
 
 
-def _together(walks: Sequence[_Walk], watch: Callable[[int, int], None]) -> Difference | Same:
+def _together(
+    walks: Sequence[_Walk], most: int, watch: Callable[[int, int], None]
+) -> Difference | Same:
     growing, depth = list(walks), 0
     while growing:
         for walk in growing:
             found = walk.grow()
             if found is not None:
                 return found
-            watch(sum(len(each.met) for each in walks), depth)
+            pairs = sum(len(each.met) for each in walks)
+            watch(pairs, depth)
+            if pairs > most:
+                for each in walks:
+                    each.leave()
+                break
         growing = [walk for walk in growing if walk.level]
         depth += 1
     partial = dict.fromkeys(walk.scope.name for walk in walks if walk.partial)
@@ -263,6 +273,11 @@ class _Walk:
                 break
         self.level = following
         return None
+
+    def leave(self) -> None:
+        """Go no further; where there was more to see, the walk is partial."""
+        self.partial = self.partial or bool(self.level)
+        self.level = []
 
     def _looked(self, node: _Node, quiet: _Belief) -> Looked:
         """Something that a page reads here; if there is such a thing, what is never read there."""

@@ -41,4 +41,4 @@ def test_a_walk_that_was_left_makes_no_claim() -> None:
     arguments = ["--from", "amended", "--to", "amended", "--scope", "get", "--most-pairs", "5"]
     result = CliRunner().invoke(diff_command, [*arguments, "--no-races"], standalone_mode=False)
     assert result.return_value == exits.INCONCLUSIVE
-    assert "Left at 5 pairs: get." in result.output
+    assert "Left at 5 pairs of one walk or 20,000 of all: get." in result.output

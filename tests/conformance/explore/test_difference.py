@@ -75,6 +75,14 @@ def test_a_bound_is_no_proof() -> None:
     assert found.partial == ("get",)
 
 
+def test_all_walks_together_have_a_bound_too() -> None:
+    scopes = [SCOPES["silent"], SCOPES["null"]]
+    found = difference(scopes, AMENDED, AMENDED, raced=False, most_together=30)
+    assert isinstance(found, Same)
+    assert set(found.partial) == {"silent", "null"}
+    assert found.pairs < 200
+
+
 def test_the_first_difference_of_several_scopes_is_the_shortest() -> None:
     names, other = ("interface", "prompt-upload"), AMENDED.without("E80")
     found = difference([SCOPES[name] for name in names], AMENDED, other)
