@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from conformance import protocol as p
-from conformance.adapter import CannotStart, Surroundings
+from conformance.adapter import CannotStart, EndedBadly, Surroundings
 from conformance.adapters import chromium
 from conformance.adapters.chromium import ChromiumFactory
 from conformance.adapters.stdio import StdioAdapter
@@ -262,17 +262,18 @@ def test_nothing_is_left_of_a_session_even_if_its_child_was_killed() -> None:
     async def main() -> None:
         before = leftovers()
         it = ChromiumFactory()
-        async with it.session():
-            async with scenario(it) as one:
-                (place,) = leftovers() - before
-                assert processes(place)
-                await one.fetch("f", "/held")
-            assert it._kept is not None and it._kept._talk is not None
-            child = it._kept._talk.child
-            os.killpg(child.process.pid, signal.SIGKILL)
-            await until(lambda: child.ended)
-            async with scenario(it) as one:
-                await one.fetch("f", "/held")
+        with pytest.raises(EndedBadly, match="SIGKILL"):
+            async with it.session():
+                async with scenario(it) as one:
+                    (place,) = leftovers() - before
+                    assert processes(place)
+                    await one.fetch("f", "/held")
+                assert it._kept is not None and it._kept._talk is not None
+                child = it._kept._talk.child
+                os.killpg(child.process.pid, signal.SIGKILL)
+                await until(lambda: child.ended)
+                async with scenario(it) as one:
+                    await one.fetch("f", "/held")
         await gone(place)
         assert leftovers() == before
 
