@@ -261,6 +261,8 @@ class Acceptor:
         command = facts.calls.get(seen.call)
         if seen.instance is not None and command is not None:
             facts.realm_of.setdefault(seen.instance, facts.realm(command))
+        if isinstance(command, p.CachePut):
+            facts.told.add(seen.call)
         if isinstance(command, p.CachePut) and seen.error is None:
             for hypothesis in self.hypotheses:
                 reader = hypothesis.reader(command.record)

@@ -16,6 +16,7 @@ from conformance.protocol import (
     AnyCommand,
     Begin,
     Busy,
+    CacheKeys,
     ClosePage,
     EndBody,
     Fetch,
@@ -88,6 +89,11 @@ class Facts:
     realm_of: dict[str, str] = attrs.field(factory=dict)
     exchanges: dict[int, Exchange] = attrs.field(factory=dict)
     caches: dict[str, list[str]] = attrs.field(factory=dict)
+    """URLs of the puts into each cache that are known to be done, in the order that was told."""
+    asked_at: dict[str, int] = attrs.field(factory=dict)
+    """By call of ``keys()``: how many of those puts were known to be done when it was made."""
+    told: set[str] = attrs.field(factory=set)
+    """Puts that have settled."""
     dead: set[str] = attrs.field(factory=set)
     targets: Counter[str] = attrs.field(factory=Counter)
     closed: set[str] = attrs.field(factory=set)
@@ -161,6 +167,8 @@ class Facts:
             self.calls[call] = command
             if self.home_of(call) in self.busy:
                 self.unheard.add(call)
+        if isinstance(command, CacheKeys):
+            self.asked_at[command.call] = len(self.caches.get(command.cache, ()))
         if isinstance(command, Fetch | UpdateUI) and command.title:
             self.titles.add(command.title)
         if isinstance(command, Begin):
@@ -195,9 +203,8 @@ class Facts:
         self.stuck |= self.busy
 
     def cached(self, cache: str, url: str) -> None:
-        """A response was put into a cache; it takes the place of an older one, at the end."""
-        keys = self.caches.setdefault(cache, [])
-        self.caches[cache] = [*(key for key in keys if key != url), url]
+        """A response was put into a cache."""
+        self.caches[cache] = [*self.caches.get(cache, ()), url]
 
     def url(self, key: str) -> str:
         """The URL of a resource key."""

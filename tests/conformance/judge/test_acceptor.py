@@ -738,3 +738,37 @@ def test_webdriver_is_told_why_it_cannot_click() -> None:
     refuses(clicked_by_webdriver("no such window"), "WDCLICK-7")
     refuses(clicked_by_webdriver(None, worker=False), "WDCLICK-0")
     refuses(clicked_by_webdriver("no such window", worker=False), "WDCLICK-0")
+
+
+def puts(*done: str, told: tuple[str, ...] = ()) -> Script:
+    """The worker has put r0 (/x) or r1 (/y) into a cache, and was told of some of that."""
+    script = good_failure()
+    for record in done:
+        script.send(p.CachePut, call=f"put {record}", realm="worker", cache="k", record=record)
+    for record in told:
+        script.seen(p.Settled(f"put {record}"))
+    return script.send(p.CacheKeys, call="keys", realm="p1", cache="k")
+
+
+@pytest.mark.parametrize("shown", [[], ["/x"], ["/y"], ["/x", "/y"], ["/y", "/x"]])
+def test_a_page_may_see_what_was_put_before_the_worker_is_told_of_it(shown: list[str]) -> None:
+    script = puts("r0", "r1")
+    admits(script.seen(p.Settled("keys", strings=[script.url(key) for key in shown])))
+
+
+def test_keys_that_were_read_before_a_put_may_be_told_after_it() -> None:
+    admits(puts("r0").seen(p.Settled("put r0")).seen(p.Settled("keys", strings=[])))
+
+
+@pytest.mark.parametrize("shown", [[], ["/y"], ["/x", "/y"], ["/x", "/x"]])
+def test_keys_are_what_was_put(shown: list[str]) -> None:
+    script = puts("r0", told=("r0",))
+    refuses(
+        script.seen(p.Settled("keys", strings=[script.url(key) for key in shown])), "CREATE-2.9.2"
+    )
+
+
+def test_keys_come_in_the_order_of_what_was_put() -> None:
+    script = puts("r0", "r1", told=("r0", "r1"))
+    wrong = [script.url("/y"), script.url("/x")]
+    refuses(script.seen(p.Settled("keys", strings=wrong)), "CREATE-2.9.2")
