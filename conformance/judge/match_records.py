@@ -268,7 +268,7 @@ class Records:
         hypothesis = hypothesis.without_pending(command.call)
         if isinstance(command, p.CacheKeys):
             sure, maybe = self._keys(hypothesis, command)
-            if _can_be_keys(seen.strings or [], sure, maybe):
+            if seen.strings is not None and _can_be_keys(seen.strings, sure, maybe):
                 yield hypothesis
             else:
                 late = f" and perhaps {maybe}" if maybe else ""

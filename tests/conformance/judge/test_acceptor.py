@@ -768,6 +768,10 @@ def test_keys_are_what_was_put(shown: list[str]) -> None:
     )
 
 
+def test_asking_for_keys_is_never_refused() -> None:
+    refuses(puts().seen(p.Settled("keys", error="TypeError")), "CREATE-2.9.2")
+
+
 def test_keys_come_in_the_order_of_what_was_put() -> None:
     script = puts("r0", "r1", told=("r0", "r1"))
     wrong = [script.url("/y"), script.url("/x")]
