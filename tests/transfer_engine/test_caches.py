@@ -15,10 +15,12 @@ import pytest
 import trio
 
 from transfer_engine import (
+    Cache,
     CacheStorage,
     FileBodyDisk,
     Meter,
     QueryOptions,
+    ReadableBody,
     Request,
     Response,
     ScriptError,
@@ -128,17 +130,23 @@ def test_deleting_tells_whether_there_was_anything(tmp_path: Path) -> None:
     with_caches(tmp_path, test)
 
 
+async def half_read(cache: Cache) -> ReadableBody:
+    """A body of ten bytes, ``0123456789``, of which four have been read."""
+    await cache.put("/a", Response.of("0123456789"))
+    found = await cache.match("/a")
+    assert found is not None
+    assert found.body is not None
+    assert await found.body.read(4) == b"0123"
+    return found.body
+
+
 def test_a_body_that_is_being_read_outlives_its_entry(tmp_path: Path) -> None:
     async def test(caches: CacheStorage) -> None:
         cache = await caches.open("v1")
-        await cache.put("/a", Response.of("0123456789"))
-        found = await cache.match("/a")
-        assert found is not None
-        assert found.body is not None
-        assert await found.body.read(4) == b"0123"
+        body = await half_read(cache)
         await cache.delete("/a")
-        assert b"".join([chunk async for chunk in found.body]) == b"456789"
-        del found
+        assert b"".join([chunk async for chunk in body]) == b"456789"
+        del body
         gc.collect()
         await cache.put("/b", Response.of(""))
         await cache.delete("/b")
@@ -337,18 +345,14 @@ def test_a_body_that_goes_while_it_is_read_is_an_error_and_no_end(
 ) -> None:
     async def test(caches: CacheStorage) -> None:
         cache = await caches.open("v1")
-        await cache.put("/a", Response.of("0123456789"))
-        found = await cache.match("/a")
-        assert found is not None
-        assert found.body is not None
-        assert await found.body.read(4) == b"0123"
-        (body,) = (path for path in (tmp_path / "bodies").iterdir() if path.name.startswith("b0"))
+        body = await half_read(cache)
+        (file,) = (path for path in (tmp_path / "bodies").iterdir() if path.name.startswith("b0"))
         if left is None:
-            body.unlink()
+            file.unlink()
         else:
-            os.truncate(body, left)
+            os.truncate(file, left)
         with pytest.raises(ScriptError, match="cached body b00000001") as error:
-            await found.body.read()
+            await body.read()
         assert error.value.name == "TypeError"
 
     with_caches(tmp_path, test)
