@@ -23,6 +23,8 @@ from transfer_engine.urls import BadUrl, HasCredentials, parse
 ALGORITHMS = ("sha256", "sha384", "sha512")
 MOST_NAME = 200
 _BAD = re.compile(r'[/\\:*?"<>|]')
+# `.iso`, `.7z`, `.tar.gz`; not the `.2` of a version, nor what has spaces.
+_SUFFIX = re.compile(r"(?<=[^/])(\.tar)?\.[0-9]*[A-Za-z][A-Za-z0-9]*$")
 _CHECKSUM = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 
 
@@ -126,6 +128,13 @@ def safe_path(name: str) -> str:
     return "/".join(part for part in parts if part)
 
 
+def numbered(name: str, number: int) -> str:
+    """``x-2.txt`` for ``x.txt``: what tells a file's kind stays last, ``.tar.gz`` whole."""
+    kind = _SUFFIX.search(name)
+    end = kind.start() if kind else len(name)
+    return f"{name[:end]}-{number}{name[end:]}"
+
+
 def unique(names: Iterable[str]) -> list[str]:
     """Each name once: ``x``, ``x-2``, ``x-3``; also where cases are not told apart."""
     taken: set[str] = set()
@@ -134,7 +143,7 @@ def unique(names: Iterable[str]) -> list[str]:
         name, number = wanted, 1
         while name.casefold() in taken:
             number += 1
-            name = f"{wanted}-{number}"
+            name = numbered(wanted, number)
         taken.add(name.casefold())
         out.append(name)
     return out

@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 import trio
 
-from conformance.cli.downloads.planning import Plan, WantedFile
+from conformance.cli.downloads.planning import Plan, WantedFile, numbered
 from transfer_engine import (
     BackgroundFetchEvent,
     LinkableBody,
@@ -170,7 +170,7 @@ def _place(draft: Path, target: Path) -> Path:
             if has_checksum(path, checksum):
                 return path
             number += 1
-            path = target.with_name(f"{target.name}-{number}")
+            path = target.with_name(numbered(target.name, number))
         except OSError:
             # A file system without links: reserve the name, then replace the empty file.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))

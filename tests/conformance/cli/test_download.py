@@ -492,6 +492,12 @@ def test_names_are_told_apart_also_where_cases_are_not() -> None:
     assert unique(["a", "A", "a", "b"]) == ["a", "A-2", "a-3", "b"]
 
 
+def test_a_name_that_is_told_apart_keeps_what_tells_its_kind() -> None:
+    names = ["x/a.txt", "a.tar.gz", "v1.2.iso", "v1.2", "b.7z", "x/.gz"]
+    kept = ["x/a-2.txt", "a-2.tar.gz", "v1.2-2.iso", "v1.2-2", "b-2.7z", "x/.gz-2"]
+    assert unique([*names, *names]) == [*names, *kept]
+
+
 def test_a_files_name_is_durable_before_the_store_forgets_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
