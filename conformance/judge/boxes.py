@@ -63,7 +63,7 @@ class Boxes:
         return Extent(lo, hi)
 
     def stored(self, hypothesis: Hypothesis) -> Extent:
-        """Bounds on the body bytes that are kept for background fetches; uploads may count."""
+        """Bounds on the body bytes that are of answers that are kept for background fetches."""
         lo = hi = 0
         for fetch in hypothesis.agent.fetches:
             stored = self.held(hypothesis, fetch.index)
@@ -71,8 +71,7 @@ class Boxes:
                 lo += stored.lo
             final = hypothesis.final(fetch.index)
             # Nothing comes any more to what its registration objects show for good.
-            most = stored.hi if final is None else min(stored.hi, final.downloaded)
-            hi += most + fetch.upload_total
+            hi += stored.hi if final is None else min(stored.hi, final.downloaded)
         return Extent(lo, max(lo, hi))
 
     def view(self, hypothesis: Hypothesis, fetch: int, index: int) -> View:

@@ -25,9 +25,6 @@ from spec_model.phases import RegistrationPhase
 from spec_model.state import IN_FLIGHT
 from spec_model.values import RECORD_ENDS, RequestSpec
 
-_IN_ORDER = (p.Fetch, p.Abort)
-"""One realm's calls of these kinds enter the edit queue in the order in which they were made."""
-
 
 class TooManyExplanations(Exception):
     """The set of explanations outgrew its bound: the trace cannot be judged."""
@@ -180,7 +177,7 @@ class Effects:
         while todo:
             record = todo.pop()
             for successor, choices in self.moves.moves(record, spec, view):
-                if full and record.phase not in IN_FLIGHT and successor.phase in IN_FLIGHT:
+                if full and _begins(record, successor):
                     continue
                 if self.factored and not choices <= made:
                     # With the choice made, every record may go where it leads: one branch
@@ -202,7 +199,7 @@ class Effects:
     # --- moves of the globals ---------------------------------------------------------
 
     def _global_moves(self, hypothesis: Hypothesis) -> Iterator[Hypothesis]:
-        blocked: set[str] = set()
+        ahead: list[str] = []
         for ref in hypothesis.pending:
             if ref.startswith(ENQUEUED):
                 if hypothesis.agent.running:
@@ -214,11 +211,10 @@ class Effects:
                     yield from self.inputs.bodies_read(read, ref[1:])
                 continue
             command = self.terms.facts.command(ref)
-            if isinstance(command, _IN_ORDER):
-                realm = self.terms.facts.realm(command)
-                if realm in blocked:
+            if self.inputs.enqueues(command):
+                if self._comes_after(command, ahead):
                     continue
-                blocked.add(realm)
+                ahead.append(ref)
             for after in self.inputs.effect(hypothesis.without_pending(ref), ref, command):
                 yield from self._dispatched(after)
         if not hypothesis.agent.running:
@@ -228,6 +224,17 @@ class Effects:
             if fetch.phase in RUNNING and f"{ENQUEUED}{fetch.index}" not in hypothesis.pending:
                 for settled in self._settle(hypothesis, fetch):
                     yield from self._dispatched(settled)
+
+    def _comes_after(self, command: p.AnyCommand, ahead: list[str]) -> bool:
+        """Whether one of the calls ahead is before this one in the edit queue.
+
+        fetch() enters it before it returns (FETCH-8), abort() in parallel with what other
+        realms do (ABORT-0); one realm's calls enter it in their order.
+        """
+        facts = self.terms.facts
+        before = (facts.command(ref) for ref in ahead)
+        realm = facts.realm(command)
+        return any(isinstance(one, p.Fetch) or facts.realm(one) == realm for one in before)
 
     def _settle(self, hypothesis: Hypothesis, fetch: BackgroundFetch) -> Iterator[Hypothesis]:
         if fetch.phase is RegistrationPhase.DECIDING:
@@ -312,6 +319,12 @@ def _settled(agent: bf.UserAgent, index: int, results: tuple[str, ...], d: Decid
 def _overflows(record: RecordState, view: View) -> bool:
     """Whether a record is the first to exceed the total, which stops all others."""
     return record.result == "download-total-exceeded" and not view.abort
+
+
+def _begins(record: RecordState, successor: RecordState) -> bool:
+    """Whether this takes one of the requests that may be under way at once."""
+    under_way = record.phase not in IN_FLIGHT and successor.phase in IN_FLIGHT
+    return under_way or successor.attempts > record.attempts
 
 
 def _combinations(hypothesis: Hypothesis) -> list[Hypothesis]:

@@ -172,6 +172,13 @@ class Inputs:
 
     # --- calls ------------------------------------------------------------------------
 
+    def enqueues(self, command: p.AnyCommand) -> bool:
+        """Whether a call enters the edit queue: a fetch() that is refused at once does not."""
+        if not isinstance(command, p.Fetch):
+            return isinstance(command, p.Abort)
+        checked = self.terms.ask(bf.check_arguments, call_of(command))
+        return any(refused is None for refused, _ in checked)
+
     def _fetch(self, hypothesis: Hypothesis, ref: str, command: p.Fetch) -> Iterator[Hypothesis]:
         call = call_of(command)
         taken = self._reserved(hypothesis, command.id)

@@ -23,6 +23,7 @@ from spec_model.decide import Decide
 from spec_model.fetch_boundary import Redirect, blocked, boundary, ending
 from spec_model.interruptions import interrupt
 from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.state import IN_FLIGHT
 from spec_model.values import Extent, Head, RequestSpec, exactly
 
 Successor = tuple[RecordState, frozenset[str]]
@@ -74,7 +75,7 @@ class RecordMoves:
         if phase is RecordPhase.SETTLED:
             return
         if phase is RecordPhase.WAITING_UNPAUSED:
-            yield lambda d: record_steps.start(record, spec, view, d)
+            yield lambda d: _begun(record, spec, view, self.facts.home, d)
             return
         some = Extent(0, sent) if phase is RecordPhase.READING else Extent()
         yield lambda d: interrupt(record, spec, some, view, d)
@@ -93,12 +94,9 @@ class RecordMoves:
         lost = not view.online or (exchange is not None and exchange.how in ("drop", "reset"))
         if lost or (exchange is not None and exchange.how == "close" and not exchange.sent):
             yield lambda d: record_steps.network_error(record, spec, view, d, lost=True)
-        home = self.facts.home
-        if exchange is None and blocked(spec, home):
-            yield lambda d: record_steps.network_error(record, spec, view, d, lost=False)
         if exchange is None or exchange.wire is None:
             return
-        made = (spec, record.url, record.method, record.hops, home)
+        made = (spec, record.url, record.method, record.hops, self.facts.home)
         found = boundary(*made, exchange.wire, record.taint)
         if found is None:
             yield lambda d: record_steps.network_error(record, spec, view, d, lost=False)
@@ -148,6 +146,17 @@ class RecordMoves:
             _surely_exceeds(record, exchange.sent, view.room)
             or _surely_exceeds(record, exchange.sent, view.quota)
         )
+
+
+def _begun(
+    record: RecordState, spec: RequestSpec, view: View, home: str, d: Decide
+) -> RecordState | None:
+    """A request is made, unless Fetch refuses it before anything is sent."""
+    begun = record_steps.start(record, spec, view, d)
+    if begun is None or begun.phase not in IN_FLIGHT or not blocked(spec, home):
+        return begun
+    refused = record_steps.network_error(begun, spec, view, d, lost=False)
+    return attrs.evolve(refused, unseen=record.unseen)
 
 
 def _ending(exchange: Exchange, head: Head) -> str:

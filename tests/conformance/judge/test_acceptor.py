@@ -269,6 +269,18 @@ def test_what_is_stored_is_no_more_than_the_last_progress_has_shown() -> None:
     refuses(script(9), "STORED-3")
 
 
+@pytest.mark.parametrize("stored", [0, 1, 7, 8, 9])
+def test_a_requests_body_is_kept_whole_or_not_counted(stored: int) -> None:
+    script = Script().begin().fetch("a", "/x", method="POST").send(p.Storage)
+    entry = script.entries.pop()
+    answer = p.Answer(script.seq, stored=stored)
+    script.entries.append(msgspec.structs.replace(entry, answered=answer))
+    if stored in (0, 8):
+        admits(script)
+    else:
+        refuses(script, "STORED-3")
+
+
 @pytest.mark.parametrize(
     ("key", "headers", "why"),
     [
@@ -304,6 +316,16 @@ def test_nothing_is_asked_for_before_the_promise_of_a_busy_page() -> None:
     script.send(p.Fetch, call="c", realm="p1", id="a", requests=requests)
     script.send(p.Busy, realm="p1", busy=True)
     refuses(script.request("/x").quiet())
+
+
+def test_nothing_is_sent_where_fetch_refuses_to() -> None:
+    other = p.RequestInit("http://cdn.test/x", mode="same-origin")
+    script = Script().begin(concurrency=1)
+    script.send(p.Fetch, call="c-a", realm="p1", id="a", requests=[other])
+    script.seen(p.Settled("c-a", instance="i-a", snapshot=p.Snapshot("a")))
+    admits(script)
+    script.request("cdn:/x")
+    refuses(script, "RECORD-11")
 
 
 def test_the_first_request_has_the_range_that_its_page_has_set() -> None:
@@ -538,6 +560,27 @@ def test_what_is_refused_at_once_may_overtake_the_edit_queue() -> None:
     script.send(p.Fetch, call="v", realm="p1", id="b", requests=[])
     refused = p.Settled("v", error="TypeError")
     admits(script.seen(refused).seen(p.Settled("u", boolean=True)))
+
+
+def test_a_call_that_is_refused_at_once_may_be_all_that_happened_before_a_kill() -> None:
+    script = Script().begin()
+    script.send(p.Fetch, call="u", realm="p1", id="a", requests=[p.RequestInit(HOME + "/x")])
+    script.send(p.Fetch, call="v", realm="p1", id="b", requests=[])
+    script.seen(p.Settled("v", error="TypeError"))
+    admits(script.send(p.Quit, kill=True).send(p.Launch).quiet())
+
+
+@pytest.mark.parametrize("refused", ["u", "v"])
+def test_the_first_of_two_calls_has_the_id_whatever_their_realms(refused: str) -> None:
+    script = Script().begin()
+    requests = [p.RequestInit(HOME + "/x")]
+    for call, realm in (("u", p.WORKER), ("v", "p1")):
+        script.send(p.Fetch, call=call, realm=realm, id="a", requests=requests)
+    script.seen(p.Settled(refused, error="TypeError"))
+    if refused == "u":
+        refuses(script, "FETCH-8.14.1")
+    else:
+        admits(script)
 
 
 def redirected() -> Script:
