@@ -197,6 +197,8 @@ def proved(trace: Trace, admitted: frozenset[str]) -> str:
     if Search(trace, admitted, ordered=True).run(IN_ORDER, 1) is Found.WITNESS:
         return "equivalent"
     found = Search(trace, admitted).run()
+    if found is Found.NONE:
+        found = Search(trace, admitted, merging=True).run()
     return {Found.WITNESS: "order only", Found.NONE: "hole"}.get(found, "undecided")
 
 

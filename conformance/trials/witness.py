@@ -11,6 +11,9 @@ and the trace is impossible; where patience ends first, nobody knows.
 certain moments, and a call does all that it does before it returns.  The text runs many of
 these steps in parallel: without ``ordered`` they may come later and queue their tasks in
 any order, and only what is seen of one promise, one object or one reader keeps its order.
+
+``merging``: of two updates that wait in one realm the earlier may be left out.  How events
+may be merged is open (E49), and the realms need not do it alike.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ from spec_model.messages import Output
 from spec_model.phases import RecordPhase
 from spec_model.state import IN_FLIGHT, WORKER, Realm, State
 from spec_model.system import enabled, inject, perform
-from spec_model.tasks import RunRecord, Task
+from spec_model.tasks import Deliver, RunRecord, Task
 
 T = TypeVar("T")
 
@@ -108,6 +111,7 @@ class Search:
     trace: Trace
     admitted: frozenset[str] | None
     ordered: bool = False
+    merging: bool = False
     facts: Facts = attrs.field(init=False)
     events: tuple[Event, ...] = attrs.field(init=False)
     moves: int = attrs.field(default=0, init=False)
@@ -259,6 +263,19 @@ class Search:
 
                 for after in self._asked(performed):
                     yield from self._produced(node, after)
+        if self.merging:
+            yield from self._merged(node)
+
+    def _merged(self, node: Node) -> Iterator[Node]:
+        """A realm is spared an update for a later one that waits behind it."""
+        for realm in node.state.realms:
+            updates = [
+                (at, task.fetch) for at, task in enumerate(realm.tasks) if isinstance(task, Deliver)
+            ]
+            for number, (at, fetch) in enumerate(updates):
+                if any(later == fetch for _, later in updates[number + 1 :]):
+                    left = attrs.evolve(realm, tasks=(*realm.tasks[:at], *realm.tasks[at + 1 :]))
+                    yield attrs.evolve(node, state=node.state.put_realm(left))
 
     def _in_effect(self, left: Node, way: Way) -> Iterator[Node]:
         if way is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import msgspec
 import pytest
 
 from conformance import protocol
@@ -139,6 +140,17 @@ def test_a_body_may_be_sent_although_its_request_is_never_read() -> None:
     script = Script().begin().fetch("a", "/x", method="POST")
     script.seen(protocol.Progress("i-a", protocol.Snapshot("a", upload_total=8, uploaded=8)))
     script.send(protocol.User, action="abort", id="a").settle("a", "aborted", 0, uploaded=8)
+    assert proved(_noted(script.quiet()), frozenset()) == "order only"
+
+
+def test_one_realm_may_be_spared_an_update_that_another_one_is_shown() -> None:
+    script = Script().begin(listen=[]).fetch("a", "/x")
+    script.send(protocol.Get, call="g", realm=protocol.WORKER, id="a")
+    script.seen(protocol.Settled("g", instance="w-a", snapshot=protocol.Snapshot("a")))
+    script.request("/x").head("/x", 404, 0).end("/x")
+    last = protocol.Snapshot("a", result="failure", failure_reason="bad-status")
+    gone = msgspec.structs.replace(last, records_available=False)
+    script.seen(protocol.Progress("i-a", last)).seen(protocol.Progress("w-a", gone))
     assert proved(_noted(script.quiet()), frozenset()) == "order only"
 
 
