@@ -25,7 +25,7 @@ from conformance.trials.plain import PlainJudge, Unreadable
 from conformance.trials.reorder import reordered, with_losses
 from conformance.trials.walked import Walked, fed
 from conformance.trials.wild_run import wild_run
-from conformance.trials.witness import Found, Search
+from conformance.trials.witness import Found, Known, Search
 from spec_model.choices import CHOICES
 from spec_model.editions import AMENDED
 from spec_model.profiles import PROFILES
@@ -176,10 +176,11 @@ def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambd
         progress()
         one = run(profile, number)
         whole = Walked(one.trace, one.made, memory)
+        known: Known = {}
         for mutant in some_spoilt(one):
             said = _said(tally, whole.judged(mutant.trace))
             if said == "accepted":
-                said = proved(mutant.trace, one.made)
+                said = proved(mutant.trace, one.made, known)
             tally.counts[said] += 1
             if said == "hole":
                 tally.cases.append(f"{profile}/{number}: {mutant.what} at {mutant.at}")
@@ -187,18 +188,19 @@ def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambd
     return tally
 
 
-def proved(trace: Trace, admitted: frozenset[str]) -> str:
+def proved(trace: Trace, admitted: frozenset[str], known: Known | None = None) -> str:
     """Why a spoilt trace that was accepted may have been.
 
     ``equivalent``: the model can make it.  ``order only``: it can, but for the order in
     which steps that the text runs in parallel have queued their tasks.  ``hole``: it cannot.
-    ``undecided``: no run was found, and not everything was tried.
+    ``undecided``: no run was found, and not everything was tried.  ``known`` as for ``Search``.
     """
-    if Search(trace, admitted, ordered=True).run(IN_ORDER, 1) is Found.WITNESS:
+    known = {} if known is None else known
+    if Search(trace, admitted, ordered=True, known=known).run(IN_ORDER, 1) is Found.WITNESS:
         return "equivalent"
-    found = Search(trace, admitted).run()
+    found = Search(trace, admitted, known=known).run()
     if found is Found.NONE:
-        found = Search(trace, admitted, merging=True).run()
+        found = Search(trace, admitted, merging=True, known=known).run()
     return {Found.WITNESS: "order only", Found.NONE: "hole"}.get(found, "undecided")
 
 

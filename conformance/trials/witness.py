@@ -19,9 +19,9 @@ may be merged is open (E49), and the realms need not do it alike.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -55,6 +55,9 @@ from spec_model.system import enabled, inject, perform
 from spec_model.tasks import Deliver, RunRecord, Task
 
 T = TypeVar("T")
+
+Known = dict[Hashable, list[Any]]
+"""Answers of the model, each a list of what the question is about."""
 
 PATIENCE = 1_500
 """Moves of one attempt to find a witness."""
@@ -106,12 +109,16 @@ class Node:
 
 @attrs.define
 class Search:
-    """Looks for a run that makes ``trace``, with no other choices than those ``admitted``."""
+    """Looks for a run that makes ``trace``, with no other choices than those ``admitted``.
+
+    ``known``: what the model has answered; searches with the same ``admitted`` may share it.
+    """
 
     trace: Trace
     admitted: frozenset[str] | None
     ordered: bool = False
     merging: bool = False
+    known: Known = attrs.field(factory=dict, repr=False)
     facts: Facts = attrs.field(init=False)
     events: tuple[Event, ...] = attrs.field(init=False)
     moves: int = attrs.field(default=0, init=False)
@@ -226,7 +233,7 @@ class Search:
                 return False
         if _waits_in_vain(node.state):
             return False
-        for tasks in self._asked(lambda d: enabled(node.state, d)):
+        for tasks in self._enabled(node.state):
             if all(self._may_wait(node.state, task) for task in tasks):
                 return True
         return False
@@ -240,10 +247,17 @@ class Search:
         waits = state.records[task.fetch][task.record].phase is RecordPhase.WAITING_UNPAUSED
         return waits and any(r.phase in IN_FLIGHT for row in state.records for r in row)
 
-    def _asked(self, function: Callable[[Decide], T]) -> list[T]:
+    def _enabled(self, state: State) -> list[tuple[Task, ...]]:
+        return self._asked(("enabled", state), lambda d: enabled(state, d))
+
+    def _asked(self, question: Hashable, function: Callable[[Decide], T]) -> list[T]:
         """Every outcome, those first that need the admitted choices: they were probably made."""
-        found = outcomes(function, AMENDED, self.admitted)
-        return [each.value for each in sorted(found, key=lambda one: -len(one.choices))]
+        known = self.known.get(question)
+        if known is None:
+            found = outcomes(function, AMENDED, self.admitted)
+            known = [each.value for each in sorted(found, key=lambda one: -len(one.choices))]
+            self.known[question] = known
+        return known
 
     # --- the model goes on ------------------------------------------------------------
 
@@ -255,13 +269,13 @@ class Search:
         state = node.state
         if _waits_in_vain(state):
             yield from self._in_effect(node, m.TimePassed())
-        for tasks in self._asked(lambda d: enabled(state, d)):
+        for tasks in self._enabled(state):
             for task in tasks:
 
-                def performed(d: Decide, task: object = task) -> State:
-                    return perform(state, task, d)  # type: ignore[arg-type]  # it was enabled
+                def performed(d: Decide, task: Task = task) -> State:
+                    return perform(state, task, d)
 
-                for after in self._asked(performed):
+                for after in self._asked(("perform", state, task), performed):
                     yield from self._produced(node, after)
         if self.merging:
             yield from self._merged(node)
@@ -293,7 +307,7 @@ class Search:
         def injected(d: Decide) -> State:
             return inject(left.state, news, d)
 
-        for after in self._asked(injected):
+        for after in self._asked(("inject", left.state, news), injected):
             yield from self._produced(left, after)
 
     def _without_words(self, left: Node, news: m.UserAgentQuit | m.PageClosed) -> Node:
