@@ -174,8 +174,6 @@ def _judge_partial(
     request: StoredRequest, start: int, stored: Stored, head: StoredHead
 ) -> Join | Replace | Refuse:
     """VALIDATE: may this 206 be used?"""
-    if request.method != "GET":
-        return Refuse("206 to a request that never asks for parts")
     part = parse_content_range(head.get("content-range"))
     if part is None:
         return Refuse("206 without one sound Content-Range")
@@ -228,13 +226,15 @@ def judge_end(
     """RECORD-11.R.7: the body ended as its framing promised, after ``got`` bytes of this answer.
 
     A part of unknown total is the last one when it has all the bytes that it
-    announced (E23).  A part that brings nothing must not be asked for again (E24).
+    announced (E23).  A part that brings nothing must not be asked for again (E24), nor
+    may anything but a GET (E32).
     """
     if part is not None:
         whole = got == part.span if part.complete is None else stored == part.complete
         if whole:
             return Finish("success")
-        return Again() if got > 0 else Finish("fetch-error")
+        more = got > 0 and request.method == "GET"
+        return Again() if more else Finish("fetch-error")
     return Finish("success" if head.ok else "bad-status")
 
 

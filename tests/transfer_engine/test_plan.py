@@ -150,9 +150,9 @@ def test_a_part_that_does_not_fit_is_refused(
     assert isinstance(judge_head(GET, start, stored, answer), Refuse)
 
 
-def test_a_part_is_no_answer_to_a_post_but_is_one_to_a_request_for_a_range() -> None:
+def test_a_part_that_does_not_begin_where_it_was_due_is_an_answer_to_a_request_for_it() -> None:
     answer = part("bytes 1-4/10")
-    assert isinstance(judge_head(POST, 0, Stored(0, None), answer), Refuse)
+    assert isinstance(judge_head(GET, 0, Stored(0, None), answer), Refuse)
     assert judge_head(OWN, 0, Stored(0, None), answer) == Replace(None)
 
 
@@ -175,6 +175,14 @@ def test_a_clean_end_finishes_or_asks_for_the_rest(
     answer: StoredHead, span: ContentRange | None, got: int, stored: int, expected: object
 ) -> None:
     assert judge_end(GET, answer, span, got, stored) == expected
+
+
+def test_a_part_is_an_answer_to_a_post_if_it_is_all_there_is() -> None:
+    for told, all_of_it in (("bytes 0-4/5", True), ("bytes 0-4/*", True), ("bytes 0-4/10", False)):
+        verdict = judge_head(POST, 0, Stored(0, None), part(told))
+        assert isinstance(verdict, Replace)
+        end = Finish("success") if all_of_it else Finish("fetch-error")
+        assert judge_end(POST, part(told), verdict.part, 5, 5) == end
 
 
 @pytest.mark.parametrize(
