@@ -19,7 +19,8 @@ from conformance.judge.terms import Terms
 from spec_model import complete_record as record_steps
 from spec_model.background_fetch import BackgroundFetch
 from spec_model.complete_record import RecordState, View
-from spec_model.decide import Decide
+from spec_model.content_range import extract_content_range
+from spec_model.decide import Decide, Explain
 from spec_model.fetch_boundary import Redirect, blocked, boundary, ending
 from spec_model.interruptions import interrupt
 from spec_model.phases import RecordPhase, RegistrationPhase
@@ -181,7 +182,13 @@ def _surely_exceeds(record: RecordState, sent: int, room: Extent | None) -> bool
 def widened(
     after: RecordState, before: RecordState, exchange: Exchange | None, view: View
 ) -> RecordState:
-    """A limit that stopped a record did so at some chunk: those before it are stored."""
+    """A limit that stopped a record did so at some chunk: those before it are stored.
+
+    So did the end of its part, where more came than that (E26).
+    """
+    if after.result == "fetch-error" and exchange is not None and before.current is not None:
+        most = before.stored.hi + min(exchange.sent, _announced(before.current))
+        after = attrs.evolve(after, stored=Extent(after.stored.lo, max(after.stored.hi, most)))
     if after.settled and after.floor:
         lo = max(after.stored.lo, min(after.floor, after.stored.hi))
         after = attrs.evolve(after, floor=0, stored=Extent(lo, after.stored.hi))
@@ -190,6 +197,14 @@ def widened(
     limits = [room.hi for room in (view.room, view.quota) if room is not None]
     most = min([before.stored.hi + exchange.sent, *limits])
     return attrs.evolve(after, stored=Extent(before.stored.lo, max(most, before.stored.lo)))
+
+
+def _announced(head: Head) -> int:
+    """How many bytes a part was said to have; 0 if it is not a part."""
+    if head.status != 206:
+        return 0
+    values = extract_content_range(head, Explain())
+    return 0 if values is None else max(0, values.last - values.first + 1)
 
 
 def _only_settled(record: RecordState) -> RecordState | None:
