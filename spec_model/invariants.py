@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import functools
+from collections import Counter
 from typing import TypeVar
 
 from spec_model import errata, lifecycle
@@ -18,7 +19,7 @@ from spec_model.consistency import contradictions
 from spec_model.editions import AMENDED, Edition
 from spec_model.lifecycle import RecordState as PublicRecord
 from spec_model.lifecycle import RegistrationState as PublicRegistration
-from spec_model.messages import AttemptTerminated
+from spec_model.messages import AttemptTerminated, RequestStarted
 from spec_model.phases import RecordPhase, RegistrationPhase, record_state, registration_state
 from spec_model.state import IN_FLIGHT, State
 from spec_model.table import Row, Table
@@ -62,6 +63,7 @@ def check(before: State, after: State, edition: Edition = AMENDED) -> None:
         for said in contradictions(after):
             raise BrokenInvariant(said)
         _check_connections(before, after)
+    _check_requests(before, after)
     for realm in after.realms:
         for instance in realm.instances:
             _check_pair(instance.shows.result, instance.shows.failure_reason)
@@ -118,6 +120,24 @@ def _check_connections(before: State, after: State) -> None:
                 raise BrokenInvariant(f"the connection of record {index} is left open")
             if terminated and old.phase is RecordPhase.READING and new.result == "success":
                 raise BrokenInvariant(f"record {index} had its whole answer before it was cut")
+
+
+def _check_requests(before: State, after: State) -> None:
+    """RECORD-11: what was given to the network is awaited there until the server has read it."""
+    given = Counter(
+        (each.fetch, each.record)
+        for each in after.outbox[len(before.outbox) :]
+        if isinstance(each, RequestStarted)
+    )
+    for fetch, row in enumerate(before.records):
+        for index, old in enumerate(row):
+            new, more = after.records[fetch][index], given[fetch, index]
+            if len(new.unseen) > len(old.unseen) + more or (more and not new.unseen):
+                raise BrokenInvariant(f"record {index} awaits a request that was not made")
+            asked = new.phase is RecordPhase.BEFORE_HEADERS and not more
+            arrived = asked and new.exchange and new.exchange != old.exchange
+            if arrived and new.unseen != old.unseen[:-1]:
+                raise BrokenInvariant(f"record {index} awaits a request that has arrived")
 
 
 def _check_moves(before: State, after: State, fetch: BackgroundFetch, edition: Edition) -> None:

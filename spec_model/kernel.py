@@ -56,17 +56,20 @@ class System(Generic[StateT, InputT, TaskT, OutputT]):
         state: StateT,
         d: Decide,
         watch: Callable[[StateT, StateT], None] | None = None,
+        *,
+        at: int = 0,
     ) -> StateT:
         """Perform the first enabled task until there is none: deterministic.
 
-        ``watch`` is shown the state before and after every task.  Raises NeverSettles.
+        ``watch`` is shown the state before and after every task.  ``at``: the place in
+        ``enabled`` of the task that is taken, -1 for the last.  Raises NeverSettles.
         """
         task: TaskT | None = None
         for _ in range(LIMIT):
             tasks = self.enabled(state, d)
             if not tasks:
                 return state
-            task = tasks[0]
+            task = tasks[at]
             before, state = state, self.perform(state, task, d)
             if watch is not None:
                 watch(before, state)

@@ -86,6 +86,10 @@ class ModelFactory:
     ``checked``: whether the model's invariants are checked after every step.
     ``listen`` is told what a cause led to, before that is shown; ``showing`` the number of
     each output, from 0 for each cause, just before that one is shown.
+
+    The text leaves open in which order much of it happens.  ``backwards``: of the tasks that can
+    be performed the last is taken, not the first; ``late``: tasks wait until nothing comes
+    from the world any more.  What a late run does is not explained.
     """
 
     edition: Edition = AMENDED
@@ -93,6 +97,8 @@ class ModelFactory:
     checked: bool = False
     listen: Callable[[Explained], None] | None = None
     showing: Callable[[int], None] | None = None
+    backwards: bool = False
+    late: bool = False
     sync: SyncSystem = BACKGROUND_SYNC
     name: str = "model"
     network: Literal["loopback", "memory", "none"] = "none"
@@ -198,11 +204,32 @@ class ModelAdapter:
             if self._inbox:
                 news = self._inbox.popleft()
                 self._cause(news, news)
-            elif not self._world.move():
+            elif not self._world.move() and not self._late_task():
                 if not self._stalls_online() or retries == MOST_RETRIES:
                     return
                 retries += 1
                 self._inbox.append(m.TimePassed())
+
+    def _late_task(self) -> bool:
+        """Where tasks wait, perform one now; whether there was one."""
+        if not self.factory.late:
+            return False
+        before = self.state
+        tasks = BACKGROUND_FETCH.enabled(before, self._decide)
+        if not tasks:
+            return False
+        after = BACKGROUND_FETCH.perform(before, tasks[self._turn], self._decide)
+        if self.factory.checked:
+            BACKGROUND_FETCH.check(before, after, self.factory.edition)
+        shown, self.state = BACKGROUND_FETCH.taken(after)
+        for output in shown:
+            self._show(output)
+        return True
+
+    @property
+    def _turn(self) -> int:
+        """Which of the enabled tasks is performed."""
+        return -1 if self.factory.backwards else 0
 
     def _stalls_online(self) -> bool:
         """Whether a record waits although the network is there: only time can help it."""
@@ -259,7 +286,8 @@ class ModelAdapter:
         del self._decide.steps[:]
         before, state = state, system.inject(state, news, self._decide)
         watch(before, state)
-        state = system.run(state, self._decide, watch)
+        if not self.factory.late or system.name != BACKGROUND_FETCH.name:
+            state = system.run(state, self._decide, watch, at=self._turn)
         shown, state = system.taken(state)
         explained = Explained(cause, tuple(self._decide.steps), shown, tuple(moved))
         if system.name == BACKGROUND_FETCH.name or explained.steps or shown:

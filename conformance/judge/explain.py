@@ -37,12 +37,15 @@ def run_on_model(
     checked: bool = False,
     listen: Callable[[int, Explained], None] | None = None,
     showing: Callable[[int, int], None] | None = None,
+    backwards: bool = False,
+    late: bool = False,
 ) -> Trace:
     """Play a scenario on the model.  Must be called outside trio.
 
     ``listen`` is told how many entries the trace has and what the model did then,
     ``showing`` the same number and that of the output that is shown next.
-    ``checked``: the model's invariants are checked.  Raises what ``run_scenario`` raises.
+    ``checked``: the model's invariants are checked.  ``backwards``, ``late``: another order of
+    the tasks, as ``ModelFactory`` says.  Raises what ``run_scenario`` raises.
     """
     oracle = _NothingDue()
 
@@ -54,7 +57,8 @@ def run_on_model(
         if showing is not None:
             showing(oracle.entries, number)
 
-    factory = ModelFactory(edition, profile or {}, checked, listen and heard, showing and shown)
+    heard_by = listen and heard, showing and shown
+    factory = ModelFactory(edition, profile or {}, checked, *heard_by, backwards, late)
 
     async def main() -> Trace:
         return await run_scenario(scenario, factory, lambda *_: oracle, bounds=Bounds.simulated())

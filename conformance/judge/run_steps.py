@@ -111,7 +111,7 @@ class Program:
         realm = self.values.realm(step.realm)
         for record in await self.values.records(step.records):
             put = CachePut(call=UNNAMED, realm=realm, cache=step.cache, record=record)
-            settled = await make(Call(put, realm, step.name), self.values)
+            settled = await make(Call(put, realm, step.name, step.wait), self.values)
             if settled is not None and settled.error is not None and not step.each:
                 if self.event is not None:
                     raise Rejected

@@ -27,7 +27,7 @@ from conformance.mutate.campaign import (
 )
 from conformance.mutate.exploring import asks
 from conformance.mutate.mutants import mutants
-from conformance.mutate.playing import Play, otherwise, plays
+from conformance.mutate.playing import Play, otherwise, plays, reordered
 from conformance.mutate.replaying import Replay, played, replays
 from conformance.mutate.report import ENOUGH, Report, read_survivors, summary
 
@@ -59,6 +59,11 @@ SAVE_EVERY = 25
     help="A simulated implementation, such as engine-sim, whose runs are to be explained.",
 )
 @click.option(
+    "--hints",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="An earlier report, of another model: whoever noticed a mutant there is asked first.",
+)
+@click.option(
     "--explore/--no-explore", default=True, help="Whether survivors are explored as well."
 )
 @click.option(
@@ -77,6 +82,7 @@ def main(
     survivors: Path | None,
     traces: tuple[Path, ...],
     on: tuple[str, ...],
+    hints: Path | None,
     explore: bool,
     contrasts: Path | None,
     liars: bool,
@@ -98,11 +104,13 @@ def main(
     left = [each for each in chosen if each.key not in report.keys]
     click.echo(f"{len(stated)} plays, {len(chosen)} mutants, {len(left)} to try", err=True)
     if left:
+        given = [*stated, *otherwise(stated)]
+        told = [Report.load(each) for each in (hints,) if each is not None]
         ground = Ground.prepare(
-            [*stated, *otherwise(stated)],
+            [*given, *reordered(given)],
             chosen,
             [*(each for one in traces for each in replays(one)), *_simulated(stated, on, liars)],
-            earlier.mutants if earlier is not None else (),
+            [row for each in (*told, *filter(None, (earlier,))) for row in each.mutants],
             asks(contrasts=contrasts) if explore else (),
         )
         for done, row in enumerate(run(ground, left, processes), 1):

@@ -2,10 +2,10 @@
 
 Each play is run once on the true model with its lines watched.  A mutant then meets only
 the plays that pass the changed place, those that pass the fewest lines first: they were
-written for little else, and they are quick.  The first that notices it ends its life.
-Whoever noticed it in an earlier campaign is asked first of all, and then those who have just
-noticed another change of the same function: so which play is named may depend on which
-process was quicker, but not whether there is one.
+written for little else, and they are quick; those in another order of tasks come last.
+The first that notices it ends its life.  Whoever noticed it in an earlier campaign is asked
+first of all, and then those who have just noticed another change of the same function: so
+which play is named may depend on which process was quicker, but not whether there is one.
 """
 
 from __future__ import annotations
@@ -24,12 +24,25 @@ from conformance.mutate.calls import comparable, matters, named
 from conformance.mutate.differing import differing
 from conformance.mutate.exploring import EXPLORING, Ask, Charted, SyncAsk, chart, look, nearest
 from conformance.mutate.mutants import Mutant, function_of, installed, mutants
-from conformance.mutate.playing import PATIENCE, Found, Known, Noticed, Play, at_most, know, notice
+from conformance.mutate.playing import (
+    PATIENCE,
+    USUAL,
+    Found,
+    Known,
+    Noticed,
+    Play,
+    at_most,
+    know,
+    notice,
+)
 from conformance.mutate.replaying import Replay, dissent, know_replay
 from conformance.mutate.workers import in_processes
 
-SECONDS = 120
-"""Processor time for one mutant, or for one exploration with all that survive."""
+SECONDS = 3600
+"""Processor time for one mutant, or for one exploration with all that survive.
+
+This only ends what hangs: every play has its own bound, and every exploration one of states.
+"""
 
 MOST_LIKELY = 3
 """How many of those that noticed another change of a function are asked first."""
@@ -97,9 +110,9 @@ class Ground:
         judged = [know_replay(replay, files) for replay in replays]
         charted = [chart(ask, files) for ask in asks]
         return cls(
-            tuple(sorted(known, key=lambda each: (len(each.lines), str(each.play)))),
+            tuple(sorted(known, key=_specialty)),
             tuple(sorted((each for each in judged if each), key=lambda each: len(each.lines))),
-            tuple(charted),
+            tuple(filter(None, charted)),
             {row.key: row.by for row in earlier if row.by},
         )
 
@@ -153,6 +166,11 @@ class Ground:
         """The recorded traces whose judging passes the changed place."""
         place = _place(mutant)
         return [each for each in self.replays if each.lines & place]
+
+
+def _specialty(known: Known) -> tuple[bool, int, str]:
+    """What is asked first: the usual order of tasks, and what passes few lines."""
+    return known.play.order != USUAL, len(known.lines), str(known.play)
 
 
 def _place(mutant: Mutant) -> set[tuple[str, int]]:

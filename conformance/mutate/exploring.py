@@ -45,8 +45,14 @@ GROWTH = 3
 MORE = 500
 """States that any scope may grow by."""
 
-PATIENCE = 20.0
-"""Seconds of processor time that a scope of one second may take in a changed model."""
+PATIENCE = 60.0
+"""Seconds of processor time that a scope of one second may take in a changed model.
+
+Only a step that never ends takes so long: how far a search goes is bounded in states.
+"""
+
+LARGEST = 20_000
+"""States of the largest exploration that mutants are tried in."""
 
 MOST = 5
 """Explorations of each sort, with all amendments and without one, that one mutant is tried in."""
@@ -162,21 +168,23 @@ class Charted:
 
 
 def asks(scopes: Iterable[str] = SMALL, contrasts: Path | None = None) -> list[Ask | SyncAsk]:
-    """Scopes with all amendments, and what ``contrasts`` (a report) says of one left out.
-
-    Without those in which anything may come between any two tasks: they are the largest.
-    """
+    """Scopes with all amendments, and what ``contrasts`` (a report) says of one left out."""
     wanted = [Ask(SCOPES[name]) for name in scopes]
     if contrasts is not None:
         found = json.loads(contrasts.read_text("utf-8"))["found"]
         wanted += [Ask(SCOPES[each["scope"]], each["cluster"]) for each in found]
-    return [*SYNC, *(ask for ask in wanted if ask.scope.order != "all")]
+    return [*SYNC, *wanted]
 
 
-def chart(ask: Ask | SyncAsk, files: frozenset[str]) -> Charted:
-    """Explore the true model.  ``files``: those whose lines are of interest."""
+def chart(ask: Ask | SyncAsk, files: frozenset[str]) -> Charted | None:
+    """Explore the true model; None if that takes too many states.
+
+    ``files``: those whose lines are of interest.
+    """
     with lines_passed(files) as passed:
-        found = ask.search(first_flaw=bool(ask.without))
+        found = ask.search(first_flaw=bool(ask.without), most_states=LARGEST)
+    if not found.complete and not found.flaws:
+        return None
     breaks = found.flaws[0].name if found.flaws else ""
     return Charted(
         ask,

@@ -28,7 +28,10 @@ _PACKAGE = Path(spec_model.__file__).parent
 _NO_ALGORITHMS = ("decide.py", "choices.py")
 """What defines and answers the questions that algorithms ask."""
 
-_SCHEDULING = ("enabled", "inject", "perform", "run", "run_task", "call", "outside")
+_SCHEDULING = (
+    *("enabled", "inject", "perform", "run", "run_task", "call", "outside"),
+    "_while_running",
+)
 """Functions that hand over to the algorithms; in which order they do is up to a driver."""
 
 _LAWS = ("check", "_reach")

@@ -10,6 +10,11 @@ What notices a mutant must know better than the model does:
 - *invariants* that the model checks of its own states, and asserts in its own code;
 - the machine: the model crashes, or never comes to rest.
 
+The text leaves open in which order much of it happens, and what is stated has to be so in any.
+So what survives is played in three other orders, too: the last task that can be performed is
+taken, not the first; tasks wait until the network has said all that it has to say; both.
+Where the true model comes out otherwise than stated in such an order, that is no matter.
+
 That the trace is another one is not enough: nobody said what it should be.  Such a
 mutant is *visible*, and a scenario could state it.
 """
@@ -58,23 +63,36 @@ MOST_FOR_AN_ANSWER = 3
 MOST_SAID = 160
 """Characters of a reason that are kept."""
 
+USUAL = ""
+ORDERS = ("backwards", "late", "late and backwards")
+"""In which order tasks are performed, beside the usual one: see ``ModelFactory``."""
+
 How = Literal["outcome", "property", "invariant", "explored", "crash", "endless", "verdict"]
 
 
 @attrs.frozen
 class Play:
-    """A scenario under one reading of the text."""
+    """A scenario under one reading of the text, in one ``order`` of the tasks."""
 
     scenario: Scenario
     reading: Reading
+    order: str = USUAL
 
     def __str__(self) -> str:
-        return f"{self.scenario.scenario} ({self.reading.name})"
+        order = f"; {self.order}" if self.order else ""
+        return f"{self.scenario.scenario} ({self.reading.name}{order})"
 
     def run(self) -> Trace:
         """Run it on the model as it is now, its invariants checked."""
-        read = self.reading
-        return run_on_model(self.scenario, read.edition, profile=read.answers, checked=True)
+        read, order = self.reading, self.order
+        return run_on_model(
+            self.scenario,
+            read.edition,
+            profile=read.answers,
+            checked=True,
+            backwards="backwards" in order,
+            late="late" in order,
+        )
 
     def broken(self, trace: Trace) -> frozenset[str]:
         """The properties that a trace breaks."""
@@ -129,6 +147,13 @@ def plays(paths: Iterable[Path | str] | None = None) -> tuple[Play, ...]:
         names = dict.fromkeys(("amended", *scenario.expect))
         found += [Play(scenario, reading(name)) for name in names]
     return tuple(found)
+
+
+def reordered(plays: Iterable[Play]) -> Iterator[Play]:
+    """The plays again in the other orders."""
+    for play in plays:
+        if play.scenario.api == "background-fetch":
+            yield from (attrs.evolve(play, order=order) for order in ORDERS)
 
 
 def otherwise(plays: Iterable[Play]) -> tuple[Play, ...]:

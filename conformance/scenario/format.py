@@ -188,6 +188,7 @@ class CachePutStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):
 
     ``each``: a record whose put fails is passed over (a catch per record);
     otherwise the first failure ends the handler program with a rejection.
+    Without ``wait`` all are put at once.
     """
 
     cache: str
@@ -195,6 +196,7 @@ class CachePutStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):
     name: str | None = None
     realm: str | None = None
     each: bool = False
+    wait: bool = True
 
 
 class CacheKeysStep(_Strict, frozen=True, rename={"name": "as", "realm": "in"}):

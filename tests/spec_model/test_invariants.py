@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from spec_model.complete_record import settle
+from spec_model.complete_record import Sent, settle
 from spec_model.editions import AMENDED
 from spec_model.errata import UnknownErratum
 from spec_model.invariants import BrokenInvariant, check, cluster_of, public_registration
@@ -127,3 +127,22 @@ def test_a_whole_answer_that_is_terminated_is_noticed() -> None:
     check(play.state, over)
     with pytest.raises(BrokenInvariant, match="whole answer"):
         check(play.state, over.say(AttemptTerminated(0, 0, reading.attempts)))
+
+
+def test_a_request_that_is_awaited_and_was_not_made_is_noticed() -> None:
+    play, _ = running()
+    record = play.state.records[0][0]
+    awaits = attrs.evolve(record, unseen=(Sent("https://app.example/x", "GET"),))
+    with pytest.raises(BrokenInvariant, match="not made"):
+        check(play.state, play.state.put_record(0, 0, awaits))
+
+
+def test_a_request_that_is_awaited_after_it_has_arrived_is_noticed() -> None:
+    play = Play()
+    play.started(get("/x"))
+    record = play.state.records[0][0]
+    asked = attrs.evolve(record, exchange=0, unseen=(Sent("https://app.example/x", "GET"),))
+    before = play.state.put_record(0, 0, asked)
+    with pytest.raises(BrokenInvariant, match="has arrived"):
+        check(before, before.put_record(0, 0, attrs.evolve(asked, exchange=1)))
+    check(before, before.put_record(0, 0, attrs.evolve(asked, exchange=1, unseen=())))

@@ -231,6 +231,30 @@ def test_a_temporary_loss_is_tried_again_by_itself() -> None:
     assert made.event.name == "backgroundfetchsuccess"
 
 
+def order(factory: ModelFactory) -> list[str]:
+    """What is seen of two records: the server's requests, heads and bytes, and progress."""
+    made = bench(factory, x=Resource(size=16), y=Resource(size=16))
+    made.fetch("/x", "/y")
+    assert made.event.name == "backgroundfetchsuccess"
+    return [type(each).__name__ for each in made.log]
+
+
+def test_the_text_leaves_open_which_task_comes_first() -> None:
+    usual = order(ModelFactory(checked=True))
+    for factory in (
+        ModelFactory(checked=True, backwards=True),
+        ModelFactory(checked=True, late=True),
+    ):
+        other = order(factory)
+        assert other != usual
+        assert set(other) <= set(usual)
+
+
+def test_tasks_that_are_late_come_after_the_network() -> None:
+    seen = order(ModelFactory(checked=True, late=True))
+    assert seen.index("Progress") > seen.index("ServerEnd")
+
+
 def test_a_refusal_of_the_interface_is_in_the_answer() -> None:
     made = bench()
     assert made.do(p.User(action="pause", id="a")).refused is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from conformance import protocol as p
 from conformance.trace import Trace, dump
+from conformance.world.content import content
 from tests.conformance.judge.traces import HOME, Script
 
 FOLDER = Path(__file__).parent / "by_hand"
@@ -100,6 +101,77 @@ def reset_at_the_end(sent: int, reason: str, downloaded: int) -> Script:
     return script.close("a")
 
 
+def too_much(*, total: int = 0, quota: int | None = None) -> Script:
+    """48 bytes are sent where fewer are allowed; who reads them has yet to show."""
+    script = Script().begin(quota=quota).fetch("a", "/x", total=total).request("/x")
+    return script.head("/x", length=48, etag=TAG).bytes("/x", 48)
+
+
+def pause(script: Script) -> Script:
+    """The user pauses it."""
+    return script.send(p.User, action="pause", id="a")
+
+
+def abort(script: Script) -> Script:
+    """The page aborts it."""
+    script.send(p.Abort, call="u", instance="i-a")
+    return script.seen(p.Settled("u", boolean=True))
+
+
+def over(script: Script, reason: str, downloaded: int = 0) -> Script:
+    """It ends so, and nothing more comes."""
+    return script.settle("a", reason, downloaded).close("a")
+
+
+def failed_later(script: Script, reason: str, *, total: int = 0) -> Script:
+    """All is asked for again in a life without the page's object, and that is too much, too."""
+    shows = p.Snapshot("a", download_total=total, result="failure", failure_reason=reason)
+    script.request("/x").serve("/x", 200, 48, etag=TAG)
+    return script.seen(p.WorkerEvent("e-a", "backgroundfetchfail", "w-a", shows, True)).close("a")
+
+
+def other_part(script: Script, first: int) -> Script:
+    """The rest is asked for after 8 bytes, and an answer comes that begins elsewhere."""
+    script.request("/x", "bytes=8-")
+    content_range = f"bytes {first}-47/48"
+    script.head("/x", 206, 48 - first, first=first, content_range=content_range, etag=TAG)
+    shows = p.Snapshot("a", downloaded=8, result="failure", failure_reason="fetch-error")
+    return script.seen(p.WorkerEvent("e-a", "backgroundfetchfail", "w-a", shows, True)).close("a")
+
+
+def both_fit() -> Script:
+    """Of one answer perhaps nothing was read before it broke; then the other fits exactly."""
+    script = Script().begin().fetch("a", "/x", "/y", total=48).request("/x").request("/y")
+    script.head("/x", length=48).bytes("/x", 16).end("/x", "reset")
+    return script.serve("/y", 200, 48)
+
+
+def surplus(downloaded: int) -> Script:
+    """A part of 16 bytes comes, and then as many again that were not announced."""
+    script = Script().begin().fetch("a", "/x").request("/x")
+    script.head("/x", 206, 32, content_range="bytes 0-15/48", etag=TAG)
+    shown(script.bytes("/x", 16), 16)
+    return over(script.bytes("/x", 32).end("/x"), "fetch-error", downloaded)
+
+
+def read_after_kill(kept: int) -> Script:
+    """After a kill without a network a page reads what was kept, and aborts."""
+    script = ended(begun(16).send(p.Online, online=False).quiet())
+    script.send(p.Get, call="g", realm="p1", id="a")
+    script.seen(p.Settled("g", instance="j-a", snapshot=p.Snapshot("a", downloaded=kept)))
+    script.send(p.MatchAll, call="m", instance="j-a")
+    script.seen(p.Settled("m", records=[p.RecordInfo("q", script.url("/x"), "GET")]))
+    script.send(p.Read, record="q").seen(p.Ready("q", 200, script.first_heads["/x"]))
+    script.seen(p.Received("q", kept)).quiet().send(p.Abort, call="u", instance="j-a")
+    script.seen(p.Settled("u", boolean=True))
+    text = content("/x", 1, 0, kept).decode("latin-1")
+    script.seen(p.Body("q", kept, "AbortError", text=text))
+    shown = p.Snapshot("a", downloaded=kept, result="failure", failure_reason="aborted")
+    script.seen(p.Progress("j-a", shown))
+    script.seen(p.WorkerEvent("e-a", "backgroundfetchabort", "w-a", shown, False))
+    return script.close("a")
+
+
 TOTAL = "download-total-exceeded"
 QUOTA = "quota-exceeded"
 
@@ -182,6 +254,22 @@ TRACES: dict[str, tuple[Script, str]] = {
     "reset-after-the-last-byte-breaks": (reset_at_the_end(48, "fetch-error", 48), CONFORMS),
     "reset-before-the-last-byte-breaks": (reset_at_the_end(40, "fetch-error", 40), CONFORMS),
     "reset-before-the-last-byte-ends": (reset_at_the_end(40, "", 40), WRONG_RESULT),
+    "over-the-total-and-reset": (over(too_much(total=40).end("/x", "reset"), TOTAL), CONFORMS),
+    "over-the-quota-and-reset": (over(too_much(quota=40).end("/x", "reset"), QUOTA), CONFORMS),
+    "over-the-total-and-paused": (over(pause(too_much(total=40)), TOTAL), CONFORMS),
+    "over-the-quota-and-paused": (over(pause(too_much(quota=40)), QUOTA), CONFORMS),
+    "over-the-total-and-aborted": (over(abort(too_much(total=40)), "aborted"), CONFORMS),
+    "over-the-quota-and-aborted": (over(abort(too_much(quota=40)), "aborted"), CONFORMS),
+    "over-the-total-and-killed": (
+        failed_later(ended(too_much(total=40)), TOTAL, total=40),
+        CONFORMS,
+    ),
+    "over-the-quota-and-killed": (failed_later(ended(too_much(quota=40)), QUOTA), CONFORMS),
+    "kill-and-another-part": (other_part(ended(begun(16)), 12), CONFORMS),
+    "kill-and-read-a-tail-less": (read_after_kill(8), CONFORMS),
+    "more-than-the-part": (surplus(16), CONFORMS),
+    "more-than-the-part-is-kept": (surplus(32), WRONG_NUMBER),
+    "perhaps-over-the-total": (over(both_fit(), "fetch-error", 48), CONFORMS),
 }
 
 
@@ -190,7 +278,7 @@ def trace(name: str) -> Trace:
     script, _ = TRACES[name]
     origins = {"app": HOME, "cdn": "http://cdn.test"}
     return Trace(
-        name, "by-hand", "1", ["kill", "restart", "offline"], origins, True, script.entries
+        name, "by-hand", "1", ["kill", "restart", "offline", "pause"], origins, True, script.entries
     )
 
 

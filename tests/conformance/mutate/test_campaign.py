@@ -11,12 +11,13 @@ import pytest
 
 from conformance.mutate import Mutant, mutants
 from conformance.mutate.campaign import Ground, Row, run, sample, still_known
-from conformance.mutate.playing import know, notice, otherwise, plays
+from conformance.mutate.playing import know, notice, otherwise, plays, reordered
 from conformance.mutate.report import BadSurvivor, Report, Survivor, read_survivors, summary
 from conformance.mutate.workers import in_processes
 from conformance.scenario.find import packaged
 
 ABORT_WHILE_PAUSED = packaged() / "errata" / "E13.yaml"
+AN_EVENT_AND_ITS_NEWS = packaged() / "errata" / "E11.yaml"
 SECOND_ATTEMPT = packaged() / "errata" / "E45.yaml"
 
 
@@ -40,6 +41,25 @@ def test_what_is_left_open_is_answered_otherwise_where_that_shows() -> None:
     names = {play.reading.name for play in otherwise(plays([ABORT_WHILE_PAUSED]))}
     assert "amended + pause-toggle=withheld" in names
     assert "as-written + the abandoned attempt stops=at once" not in names
+
+
+def test_an_instance_that_is_behind_is_noticed_where_the_event_overtakes_the_news() -> None:
+    late = the("bring_up_to_date", "leave out: shows=live")
+    usual = plays([AN_EVENT_AND_ITS_NEWS])
+    others = [play for play in reordered(usual) if play.reading.name == "amended"]
+    assert [play.order for play in others] == ["backwards", "late", "late and backwards"]
+    ordinary, backwards = (Ground.prepare([each], [late]) for each in (usual[0], others[0]))
+    assert ordinary.try_on(late).noticed is None
+    noticed = backwards.try_on(late).noticed
+    assert noticed is not None
+    assert (noticed.how, noticed.by) == ("outcome", "E11 (amended; backwards)")
+
+
+def test_other_orders_are_asked_last() -> None:
+    usual = plays([ABORT_WHILE_PAUSED])
+    known = Ground.prepare([*reordered(usual), *usual], mutants()).known
+    orders = [bool(each.play.order) for each in known]
+    assert orders == sorted(orders)
 
 
 def test_a_script_that_waits_in_vain_under_other_answers_shows_nothing() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+from unittest import mock
 
 from conformance.explore.scope import SCOPES
-from conformance.mutate import Mutant, installed, mutants
+from conformance.mutate import Mutant, exploring, installed, mutants
 from conformance.mutate.exploring import Ask, Charted, chart, look
 from conformance.mutate.mutants import function_of
 
@@ -25,13 +26,20 @@ AT_ANY_PHASE = the("exceed_total", "leave out: if fetch.phase is not")
 @functools.cache
 def charted(ask: Ask) -> Charted:
     files = frozenset({function_of(WITHOUT_EVENT).__code__.co_filename})
-    return chart(ask, files)
+    known = chart(ask, files)
+    assert known is not None
+    return known
 
 
 def test_the_true_model_shows_nothing() -> None:
     known = [charted(SILENT), charted(LITERAL)]
     assert [each.breaks for each in known] == ["", "S22"]
     assert look(known) == (None, ())
+
+
+def test_what_is_too_large_is_left_out() -> None:
+    with mock.patch.object(exploring, "LARGEST", charted(SILENT).states - 1):
+        assert chart(SILENT, frozenset()) is None
 
 
 def test_a_broken_sentence_notices() -> None:
