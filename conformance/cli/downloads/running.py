@@ -133,6 +133,7 @@ class Downloads:
         shown = engine.interface.shown()
         for one in shown:
             if wanted <= {file.url for file in self.plans[one.id].files}:
+                self._add_checksums(one.id, plan)
                 self._want(one.id, "going on")
                 return
         if any(one.id == plan.id and not one.dismissible for one in shown):
@@ -147,6 +148,17 @@ class Downloads:
         requests = [Request(f.url, headers=headers, credentials="include") for f in plan.files]
         await engine.fetch(plan.id, requests, FetchOptions(plan.title, icons, plan.total))
         self._want(plan.id, "beginning")
+
+    def _add_checksums(self, name: str, given: Plan) -> None:
+        """What was begun without a checksum, or with another, is compared with the newest."""
+        known = self.plans[name]
+        newest = {one.url: one.checksum for one in given.files if one.checksum}
+        files = tuple(
+            attrs.evolve(one, checksum=newest.get(one.url, one.checksum)) for one in known.files
+        )
+        if files != known.files:
+            self.plans[name] = attrs.evolve(known, files=files)
+            self._book.write(self.plans[name])
 
     async def _resume(self, engine: Engine, ids: Sequence[str]) -> None:
         known = {one.id: one for one in engine.interface.shown()}

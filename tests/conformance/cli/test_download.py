@@ -211,6 +211,21 @@ def test_a_checksum_is_compared_before_a_file_appears(tmp_path: Path) -> None:
     with_deadline(main)
 
 
+def test_a_checksum_that_is_given_later_is_compared_too(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                await first.end(signal.SIGINT)
+            arguments = [f"{served.base}/a", "--allow-private", "--checksum", sha256(b"")]
+            done = await bgfetch("download", *arguments, cwd=tmp_path)
+            assert (done.code, "/a: wrong checksum: sha256:" in done.err) == (1, True)
+            assert served.ranges() == ["", "bytes=4000-"]
+        assert files(tmp_path) == []
+
+    with_deadline(main)
+
+
 def test_more_than_the_download_total_is_refused(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(a=Resource(size=SIZE)) as served:
