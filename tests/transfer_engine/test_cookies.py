@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.transfer_engine.server import Asked, Turn, whole
+from tests.transfer_engine.server import Asked, Turn, status, whole
 from tests.transfer_engine.world import App, finished, simulate
 from transfer_engine import CookieStore, Credentials, Request, ScriptError, StoreUnusable
 
@@ -267,6 +267,29 @@ def test_a_redirect_to_another_origin_takes_no_cookie_along_nor_back() -> None:
     simulate(test)
 
 
+def test_what_a_redirect_sets_goes_along_at_once() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", redirect("/b", set_cookie="id=7; Path=/"))
+        app.server.on("/b", whole(TEN))
+        assert await sent(app, Request("/a"), store=CookieStore()) == {"/a": [""], "/b": ["id=7"]}
+
+    simulate(test)
+
+
+def test_the_application_of_another_host_neither_sends_nor_sets_a_cookie_of_one_site() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/own", setting("new=1; Path=/; SameSite=Strict"))
+        app.server.on("/other", setting("more=1; Path=/; SameSite=Lax", **CORS))
+        store = kept("id=7; Path=/; SameSite=Strict", url=APP + "/")
+        store.keep(OTHER, (("set-cookie", "ad=9; Path=/; SameSite=Strict"),))
+        asked = [Request("/own"), Request(OTHER + "/other", credentials="include")]
+        assert await sent(app, *asked, store=store) == {"/own": ["id=7"], "/other": [""]}
+        assert store.header(APP + "/") == "id=7; new=1"
+        assert store.header(OTHER + "/") == "ad=9"
+
+    simulate(test)
+
+
 def test_without_a_page_cookies_stay_at_the_origin_of_the_url() -> None:
     async def test(app: App) -> None:
         app.server.on("/a", redirect(OTHER + "/b"))
@@ -422,5 +445,107 @@ def test_a_preflight_has_no_cookie_and_its_stars_mean_nothing_with_credentials()
             assert await finished(await engine.fetch("t", plain)) == ("success", "")
         options = [asked for asked in app.server.log if asked.method == "OPTIONS"]
         assert ["cookie" in asked.headers for asked in options] == [False, False]
+
+    simulate(test)
+
+
+def test_only_so_many_permissions_are_remembered_the_newest_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("transfer_engine.network.MOST_PREFLIGHTS", 2)
+
+    async def test(app: App) -> None:
+        given = {**PERMISSION, "access_control_max_age": "60"}
+        async with app.open() as engine:
+            for number, path in enumerate(["/1", "/2", "/3", "/3", "/2", "/1"]):
+                app.server.on(path, allowing(**given))
+                request = Request(OTHER + path, method="PUT", headers={"X-Own": "1"})
+                await finished(await engine.fetch(f"f{number}", request))
+        asked = [one.path for one in app.server.log if one.method == "OPTIONS"]
+        assert asked == ["/1", "/2", "/3", "/1"]
+
+    simulate(test)
+
+
+ALLOWED: dict[str, str] = {**CORS, **PERMISSION}
+OWN = {"X-Own": "1"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "answer", "permitted"),
+    [
+        pytest.param(OWN, status(204, b"", **ALLOWED), True, id="permitted"),
+        pytest.param(OWN, status(200, b"ok", **ALLOWED), True, id="with a body"),
+        pytest.param(OWN, status(404, b"", **ALLOWED), False, id="not there"),
+        pytest.param(OWN, status(307, b"", location="/y", **ALLOWED), False, id="a redirect"),
+        pytest.param(OWN, status(204, b"", **PERMISSION), False, id="of another origin only"),
+        pytest.param(OWN, status(204, b"", **CORS), False, id="of nothing"),
+        pytest.param(
+            OWN,
+            status(204, b"", **{**ALLOWED, "access_control_allow_headers": "X-OWN"}),
+            True,
+            id="in other letters",
+        ),
+        pytest.param(
+            {"Authorization": "x"},
+            status(204, b"", **{**ALLOWED, "access_control_allow_headers": "*"}),
+            False,
+            id="a secret by a star",
+        ),
+        pytest.param(
+            {"Authorization": "x"},
+            status(204, b"", **{**ALLOWED, "access_control_allow_headers": "authorization"}),
+            True,
+            id="a secret by its name",
+        ),
+    ],
+)
+def test_a_request_goes_out_only_if_the_preflight_permits_it(
+    headers: dict[str, str], answer: Turn, permitted: bool
+) -> None:
+    async def test(app: App) -> None:
+        app.server.on("/x", answer, status(201, b"", **CORS))
+        async with app.open() as engine:
+            request = Request(OTHER + "/x", method="PUT", headers=headers)
+            result, _ = await finished(await engine.fetch("s", request))
+        assert (result == "success") is permitted
+        assert [asked.method for asked in app.server.log] == ["OPTIONS", "PUT"][: 1 + permitted]
+
+    simulate(test)
+
+
+def test_a_redirect_to_another_origin_asks_before_it_goes_there() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", status(307, b"", location=OTHER + "/x"))
+        app.server.on("/x", allowing(**PERMISSION))
+        async with app.open() as engine:
+            request = Request("/a", method="PUT", headers=OWN)
+            assert await finished(await engine.fetch("s", request)) == ("success", "")
+        said = [(asked.method, asked.path) for asked in app.server.log]
+        assert said == [("PUT", "/a"), ("OPTIONS", "/x"), ("PUT", "/x")]
+
+    simulate(test)
+
+
+def test_a_preflight_is_for_the_origin_that_asked() -> None:
+    async def moved(asked: Asked) -> None:
+        if asked.method == "OPTIONS":
+            await asked.answer(204, **ALLOWED)
+        else:
+            await asked.answer(307, b"", location="http://third.test/x", **CORS)
+
+    async def test(app: App) -> None:
+        app.server.on("/moved", moved)
+        app.server.on("/x", allowing(**PERMISSION))
+        async with app.open() as engine:
+            for number, url in enumerate(["http://third.test/x", OTHER + "/moved"]):
+                request = Request(url, method="PUT", headers=OWN)
+                await finished(await engine.fetch(f"f{number}", request))
+        asked = [one for one in app.server.log if one.path == "/x"]
+        assert [(one.method, one.headers["origin"]) for one in asked] == [
+            ("OPTIONS", APP),
+            ("PUT", APP),
+            ("OPTIONS", "null"),
+        ]
 
     simulate(test)

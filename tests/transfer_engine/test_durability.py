@@ -90,3 +90,24 @@ def test_where_the_tail_may_be_lost_only_committed_bytes_count() -> None:
     snapshot, ranges = downloaded_again(survives=False)
     assert snapshot.downloaded < 8
     assert ranges[1] == (f"bytes={snapshot.downloaded}-" if snapshot.downloaded else "")
+
+
+@pytest.mark.parametrize(("size", "asked"), [(3 << 20, "bytes=8-"), (1000, "")])
+def test_the_head_of_a_long_body_is_kept_before_its_first_byte(size: int, asked: str) -> None:
+    """So that a kill right behind it costs nothing; of a short one little is lost."""
+
+    async def test(app: App) -> None:
+        app.disk = Surviving()
+        body = bytes(size)
+        app.server.on("/a", stall(body, 8), ranged(body))
+        async with app.open() as engine:
+            registration = await engine.fetch("s", "/a")
+            registration.on_progress(lambda _: engine.kill())
+            await trio.sleep(60)
+        app.journal.crash()
+        app.disk.crash(keep=lambda name, synced, written: written)
+        async with app.open():
+            await app.seen("success")
+        assert app.server.ranges("/a") == ["", asked]
+
+    simulate(test)

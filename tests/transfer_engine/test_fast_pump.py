@@ -25,6 +25,7 @@ from transfer_engine import (
     FetchOptions,
     Registration,
     Request,
+    RetryPolicy,
     open_engine,
     real_seams,
     resolve_to_itself,
@@ -137,8 +138,10 @@ def test_a_certificate_that_does_not_fit_ends_the_record(tmp_path: Path, trusted
     async def test(opened: Opened) -> None:
         registration = await opened.engine.fetch("x", "/x")
         assert await finished(registration) == ("failure", "fetch-error")
+        assert opened.pairs.count == 1, "it will not fit the next time either"
 
-    trust = {"ssl_context": client_tls(pem)} if trusted else {}
+    trust: dict[str, Any] = {"ssl_context": client_tls(pem)} if trusted else {}
+    trust |= {"unavailability": "network-loss", "retry": RetryPolicy(first=0.0)}
     with_engine(tmp_path / "store", whole, test, tls=server_tls(pem), **trust)
 
 
@@ -324,6 +327,25 @@ def test_an_upload_whose_file_goes_while_it_is_sent_fails_alone(
 
     secured = {} if pem is None else {"tls": server_tls(pem), "ssl_context": client_tls(pem)}
     with_engine(tmp_path, talk, test, **secured)
+
+
+def test_a_connection_whose_upload_was_answered_early_carries_nothing_else(tmp_path: Path) -> None:
+    async def talk(far: Far) -> None:
+        if (await far.head()).startswith(b"PUT"):
+            await far.say(b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n")
+            await trio.sleep_forever()  # the rest of it was never read
+        await far.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await far.head()
+
+    async def test(opened: Opened) -> None:
+        upload = Request("/x", method="PUT", body=BODY)
+        registration = await opened.engine.fetch("x", upload)
+        assert await finished(registration) == ("failure", "bad-status")
+        with trio.fail_after(10):
+            assert await finished(await opened.engine.fetch("y", "/y")) == ("success", "")
+        assert opened.pairs.count == 2
+
+    with_engine(tmp_path, talk, test)
 
 
 def test_descriptors_do_not_pile_up(tmp_path: Path) -> None:

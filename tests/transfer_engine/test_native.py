@@ -24,6 +24,11 @@ def test_it_follows_a_redirect_to_another_origin_without_cors() -> None:
     assert all(b"origin:" not in asked.lower() for asked in met.asked)
 
 
+def test_no_origin_is_named_where_there_is_no_page() -> None:
+    (asked,) = meet(FINE, app_origin=None, request=Request(URL, method="POST")).asked
+    assert b"origin:" not in asked.lower()
+
+
 def test_a_page_does_not() -> None:
     assert meet(moved(ELSEWHERE), FINE).reason == "fetch-error"
 

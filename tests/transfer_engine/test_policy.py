@@ -176,3 +176,23 @@ def test_where_nobody_answers_a_host_is_unreachable(places: list[str]) -> None:
             await Dialing(connect, resolve, Policy(), None, 10.0).open(NAME)
 
     run(main)
+
+
+def test_a_connection_that_cannot_be_secured_is_closed() -> None:
+    async def main() -> None:
+        near, far = trio.testing.memory_stream_pair()
+
+        async def connect(host: str, port: int) -> trio.abc.Stream:
+            await far.send_all(b"this is no TLS" * 100)
+            return near
+
+        async def resolve(host: str, port: int) -> list[str]:
+            await trio.lowlevel.checkpoint()
+            return ["1.1.1.1"]
+
+        with pytest.raises(Unreachable):
+            await Dialing(connect, resolve, Policy(), None, 10.0).open(parse("https://name.test/"))
+        while await far.receive_some():
+            pass  # its half of a handshake
+
+    run(main)

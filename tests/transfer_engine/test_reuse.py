@@ -24,7 +24,7 @@ from transfer_engine import (
 )
 from transfer_engine.messages import StoredRequest
 from transfer_engine.network import Network
-from transfer_engine.pool import Turns
+from transfer_engine.pool import MOST_IDLE, Idle, Turns
 
 APP = "http://app.test"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -51,7 +51,14 @@ class Client:
         return body
 
 
-def with_client(talk: Talk, test: Callable[[Client], Awaitable[None]], **config: Any) -> None:
+def with_client(
+    talk: Talk,
+    test: Callable[[Client], Awaitable[None]],
+    after: trio.Event | None = None,
+    **config: Any,
+) -> None:
+    """``after``: what must come to pass once the engine has ended."""
+
     async def main() -> None:
         with trio.fail_after(20):
             async with trio.open_nursery() as nursery:
@@ -64,7 +71,11 @@ def with_client(talk: Talk, test: Callable[[Client], Awaitable[None]], **config:
                 )
                 settings: dict[str, Any] = {"policy": OPEN, "timeouts": NO_TIMEOUTS} | config
                 made = EngineConfig(app_origin=APP, **settings)
-                await test(Client(Network(made, seams, nursery), pairs))
+                async with trio.open_nursery() as engines:
+                    await test(Client(Network(made, seams, engines), pairs))
+                    engines.cancel_scope.cancel()
+                if after is not None:
+                    await after.wait()
                 nursery.cancel_scope.cancel()
 
     trio.run(main)
@@ -223,6 +234,104 @@ def test_idle_connections_are_closed_when_their_time_is_up() -> None:
         await closed.wait()
 
     with_client(talk, test, limits=Limits(idle=0.01))
+
+
+def test_idle_connections_are_closed_with_their_engine() -> None:
+    closed = trio.Event()
+
+    async def talk(far: Far) -> None:
+        await far.head()
+        await far.say(FIVE)
+        if not await far.head():
+            closed.set()
+
+    async def test(client: Client) -> None:
+        await client.ask()
+
+    with_client(talk, test, after=closed)
+
+
+class Still:
+    """A link on which nothing happens."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def send(self, data: bytes | memoryview) -> None:
+        """See Link."""
+
+    async def receive(self, most: int) -> bytes:
+        """See Link."""
+        return b""
+
+    def quiet(self) -> bool:
+        """See Link."""
+        return not self.closed
+
+    async def close(self) -> None:
+        """See Link."""
+        self.closed = True
+
+
+def test_an_idle_connection_is_not_used_once_its_time_is_up() -> None:
+    async def main() -> None:
+        idle, link = Idle(keep=10), Still()
+        await idle.give("o", link)
+        await trio.sleep(9)
+        assert await idle.take("o") is link
+        await idle.give("o", link)
+        await trio.sleep(10)
+        assert (await idle.take("o"), link.closed) == (None, True)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_no_more_than_so_many_connections_are_kept() -> None:
+    async def main() -> None:
+        idle, links = Idle(keep=10), [Still() for _ in range(MOST_IDLE + 2)]
+        for link in links[:-1]:
+            await idle.give("o", link)
+        assert [link.closed for link in links] == [False] * MOST_IDLE + [True, False]
+        await idle.take("o")
+        await idle.give("o", links[-1])
+        assert not links[-1].closed
+
+    trio.run(main)
+
+
+def test_an_exchange_that_fails_gives_its_turn_back() -> None:
+    async def talk(far: Far) -> None:
+        await far.head()
+
+    async def test(client: Client) -> None:
+        assert [await client.ask() for _ in range(3)] == ["Interrupted"] * 3
+
+    with_client(talk, test, limits=Limits(per_origin=2, total=2))
+
+
+def test_it_is_sent_again_once_however_many_used_connections_have_died() -> None:
+    asked: list[int] = []
+    both = trio.Event()
+
+    async def talk(far: Far) -> None:
+        await far.head()
+        asked.append(far.number)
+        if len(asked) == 2:
+            both.set()
+        await both.wait()
+        await far.say(FIVE)
+        await far.head()
+        asked.append(far.number)  # and closes without a word
+
+    async def test(client: Client) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.ask)
+            nursery.start_soon(client.ask)
+        assert await client.ask() == b"hello"
+        assert len(asked) == 4
+        assert asked[3] == 3
+
+    with_client(talk, test)
 
 
 def test_a_limit_must_let_something_through() -> None:

@@ -143,6 +143,11 @@ def test_only_unusual_cross_origin_requests_need_a_preflight() -> None:
     assert hop(foreign, "DELETE").needs_preflight
     assert hop(foreign, headers=(("x-own", "1"),)).needs_preflight
     assert not hop("/x", "DELETE").needs_preflight
+    assert not hop(foreign, headers=(("accept", "x" * 128),)).needs_preflight
+    assert hop(foreign, headers=(("accept", "x" * 129),)).needs_preflight
+    assert not hop(foreign, "POST", (("content-type", "Text/Plain; charset=x"),)).needs_preflight
+    for value in ("bytes=-5", "bytes=0-1,3-4", "lines=1-"):
+        assert hop(foreign, headers=(("range", value),)).needs_preflight
 
 
 def test_shown_headers_lose_lengths_and_what_is_not_exposed() -> None:

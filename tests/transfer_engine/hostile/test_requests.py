@@ -75,3 +75,42 @@ def test_a_swapped_journal_cannot_smuggle_either(
 def test_the_request_is_what_http_has_it_be() -> None:
     sent = Exchange().request(parse("http://a.test:81/x?y"), "GET", (("a", "b"), ("c", "")))
     assert sent == b"GET /x?y HTTP/1.1\r\nHost: a.test:81\r\na: b\r\nc: \r\n\r\n"
+
+
+def said(asked: bytes, name: str) -> list[str]:
+    """The values of a header field in a request's head."""
+    lines = asked.decode("latin-1").split("\r\n")[1:]
+    pairs = [line.partition(": ") for line in lines]
+    return [value for key, _, value in pairs if key.lower() == name]
+
+
+@pytest.mark.parametrize(
+    ("own", "accept", "agent"),
+    [
+        ({}, "*/*", "transfer-engine/1"),
+        ({"Accept": "text/html", "User-Agent": "mine"}, "text/html", "mine"),
+    ],
+)
+def test_what_the_page_accepts_and_calls_itself_is_said_once(
+    own: dict[str, str], accept: str, agent: str
+) -> None:
+    (asked,) = meet(FINE, request=Request("/x", headers=own)).asked
+    assert (said(asked, "accept"), said(asked, "user-agent")) == ([accept], [agent])
+
+
+@pytest.mark.parametrize(
+    ("method", "origin", "length"),
+    [
+        ("GET", [], []),
+        ("HEAD", [], []),
+        ("DELETE", ["http://app.test"], []),
+        ("POST", ["http://app.test"], ["0"]),
+        ("PUT", ["http://app.test"], ["0"]),
+        ("PATCH", ["http://app.test"], ["0"]),
+    ],
+)
+def test_what_may_change_something_names_its_origin_and_an_empty_body_its_length(
+    method: str, origin: list[str], length: list[str]
+) -> None:
+    (asked,) = meet(FINE, request=Request("/x", method=method)).asked
+    assert (said(asked, "origin"), said(asked, "content-length")) == (origin, length)

@@ -8,7 +8,8 @@ import pytest
 import trio
 
 from tests.transfer_engine.hostile.world import APP, OK, Peer, meet, run
-from tests.transfer_engine.world import finished, until_downloaded
+from tests.transfer_engine.server import Asked
+from tests.transfer_engine.world import App, finished, simulate, until_downloaded
 from transfer_engine import (
     OPEN,
     EngineConfig,
@@ -95,6 +96,22 @@ def test_a_trickle_is_given_up_however_regular_it_is(
             assert trio.current_time() <= latest
 
     run(main)
+
+
+def test_the_limit_of_a_head_is_none_of_its_body() -> None:
+    async def test(app: App) -> None:
+        async def slowly(asked: Asked) -> None:
+            await asked.head(200, content_length="4")
+            for _ in range(4):
+                await trio.sleep(4)
+                await asked.raw(b"x")
+
+        app.server.on("/a", slowly)
+        limits = Timeouts(head=7, idle=5, window=None)
+        async with app.open(timeouts=limits) as engine:
+            assert await finished(await engine.fetch("s", "/a")) == ("success", "")
+
+    simulate(test)
 
 
 def test_a_slow_origin_holds_up_neither_its_own_job_nor_another() -> None:
