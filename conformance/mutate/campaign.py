@@ -232,7 +232,7 @@ def _differing(
         return [mutant for mutant in mutants if each.lines & _place(mutant)]
 
     def work(each: _Job) -> bytes:
-        again = each.said if isinstance(each, Replay) else each.ask.search
+        again = each.said if isinstance(each, Replay) else each.ask.search_plainly
         _, keys = differing(passing(each), again)
         return msgspec.json.encode(sorted(keys))
 

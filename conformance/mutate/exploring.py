@@ -88,6 +88,10 @@ class Ask:
         """Search it."""
         return explore(self.space(), first_flaw=first_flaw, most_states=most_states)
 
+    def search_plainly(self) -> _AnyFound:
+        """The same by calling the model's functions, every time and with all of a state."""
+        return explore(space(self.scope, self.edition), first_flaw=bool(self.without))
+
     def picture(self, most_states: int) -> str:
         """A digest of the graph: see ``_picture``."""
         plain = space(self.scope, self.edition)
@@ -117,6 +121,10 @@ class SyncAsk:
     def search(self, *, first_flaw: bool = False, most_states: int = sys.maxsize) -> _AnyFound:
         """Search it."""
         return explore(self.space(), first_flaw=first_flaw, most_states=most_states)
+
+    def search_plainly(self) -> _AnyFound:
+        """The same as far as it is looked at."""
+        return self.search(first_flaw=bool(self.without))
 
     def picture(self, most_states: int) -> str:
         """A digest of the graph: see ``_picture``."""

@@ -105,7 +105,7 @@ class Play:
 class Known:
     """A play on the true model: its trace (``plain``), the properties it breaks, its lines.
 
-    ``amiss``: how it comes out otherwise than stated.  Under answers of which a scenario does not
+    ``amiss``: what comes out otherwise than stated.  Under answers of which a scenario does not
     speak its script may wait for what never comes; that shows nothing about a mutant.
     """
 
@@ -209,8 +209,13 @@ def know(play: Play, files: frozenset[str], codes: frozenset[CodeType] = frozens
     """
     with lines_passed(files) as passed, calls_made(codes) as calls:
         trace = play.run()
-    amiss = disagreements(trace, play.scenario, play.reading.name)
+    amiss = map(_subject, disagreements(trace, play.scenario, play.reading.name))
     return Known(play, plain(trace), play.broken(trace), frozenset(passed), frozenset(amiss), calls)
+
+
+def _subject(said: str) -> str:
+    """What a disagreement is about: where the true model disagrees nobody says what is right."""
+    return said.partition(": expected ")[0]
 
 
 def notice(known: Iterable[Known]) -> Found:
@@ -233,7 +238,7 @@ def _play(known: Known) -> tuple[Noticed | None, bool]:
     except Exception as error:  # noqa: BLE001 - whatever a changed model does, it was noticed
         return raised(error, by), True
     for said in disagreements(trace, play.scenario, play.reading.name):
-        if said not in known.amiss:
+        if _subject(said) not in known.amiss:
             return Noticed("outcome", by, said), True
     if newly := play.broken(trace) - known.broken:
         return Noticed("property", by, min(newly)), True

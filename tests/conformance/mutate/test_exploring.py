@@ -7,6 +7,7 @@ from unittest import mock
 
 from conformance.explore.scope import SCOPES
 from conformance.mutate import Mutant, exploring, installed, mutants
+from conformance.mutate.differing import differing
 from conformance.mutate.exploring import Ask, Charted, chart, look
 from conformance.mutate.mutants import function_of
 
@@ -62,6 +63,11 @@ def test_a_place_that_a_scope_passes_is_known() -> None:
     lines = charted(SILENT).lines
     assert {number for _, number in lines} >= {WITHOUT_EVENT.lines[0]}
     assert not {number for _, number in lines} & {AT_ANY_PHASE.lines[0]}
+
+
+def test_an_exploration_is_asked_which_changes_could_matter_to_it() -> None:
+    some = [WITHOUT_EVENT, AT_ANY_PHASE]
+    assert differing(some, SILENT.search_plainly)[1] == {WITHOUT_EVENT.key}
 
 
 def test_a_change_that_no_state_tells_is_the_same_graph() -> None:
