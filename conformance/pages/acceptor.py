@@ -44,7 +44,8 @@ GETIDS-0, ABORT-0), so they may act some time after they have returned. The edit
 fetch's update queue, each record and each event are parallel to the others, so their tasks
 may come to one realm in any order; what is seen of one promise, one object or one reader
 keeps its own, and so do promises of the edit queue. A request that was cut off may arrive
-late or never, and a body be read before that. How updates are merged is open (E49).
+late or never, and a body be read before that. How updates are merged is open (E49), and
+nothing says whether an event that was being handled at a kill comes again.
 
 *Undecided*: no witness was found, and not everything was tried. *Holes*: everything was tried,
 and there is none.

@@ -11,6 +11,7 @@ and the trace is impossible; where patience ends first, nobody knows.
 certain moments, and a call does all that it does before it returns.  The text runs many of
 these steps in parallel: without ``ordered`` they may come later and queue their tasks in
 any order, and only what is seen of one promise, one object or one reader keeps its order.
+An event that was handled when the user agent was killed need not come again.
 
 ``merging``: of two updates that wait in one realm the earlier may be left out.  How events
 may be merged is open (E49), and the realms need not do it alike.
@@ -19,6 +20,7 @@ may be merged is open (E49), and the realms need not do it alike.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Hashable, Iterator
 from random import Random
 from typing import Any, TypeVar
@@ -27,7 +29,9 @@ import attrs
 
 from conformance import protocol as p
 from conformance.judge.facts import Facts
+from conformance.judge.hypothesis import CLICK
 from conformance.judge.plain_acceptor import Names, Queues, joined, replaced
+from conformance.judge.restarts import subsets
 from conformance.trace import ServerRequest, Trace
 from conformance.trials.compiled import (
     CALL,
@@ -43,13 +47,14 @@ from conformance.trials.compiled import (
     wants,
 )
 from conformance.trials.plain import Reader, renamed, shows
+from spec_model import background_fetch as bg
 from spec_model import messages as m
 from spec_model.background_fetch import UserAgent
 from spec_model.decide import Decide, outcomes
 from spec_model.editions import AMENDED
 from spec_model.instances import Snapshot
-from spec_model.messages import Output
-from spec_model.phases import RecordPhase
+from spec_model.messages import Input, Output
+from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.state import IN_FLIGHT, WORKER, Realm, State
 from spec_model.system import enabled, inject, perform
 from spec_model.tasks import Deliver, RunRecord, Task
@@ -304,11 +309,40 @@ class Search:
         if isinstance(news, m.UserAgentQuit | m.PageClosed):
             left = self._without_words(left, news)
 
-        def injected(d: Decide) -> State:
-            return inject(left.state, news, d)
+        for state in self._met(left, news):
 
-        for after in self._asked(("inject", left.state, news), injected):
-            yield from self._produced(left, after)
+            def injected(d: Decide, state: State = state) -> State:
+                return inject(state, news, d)
+
+            for after in self._asked(("inject", state, news), injected):
+                yield from self._produced(left, after)
+
+    def _met(self, node: Node, news: Input) -> Iterator[State]:
+        """What the news may meet: before a kill a handler may have been through, unnoticed.
+
+        The model has each settle event again whose handler was cut off; once is enough.
+        """
+        state = node.state
+        yield state
+        if self.ordered or not isinstance(news, m.UserAgentQuit) or not news.kill:
+            return
+        seen = {name for name, _ in node.names}
+        handled = [
+            event.fetch
+            for event in state.events
+            if event.active and event.name in seen and event.type != CLICK
+            if event.fetch is not None
+            and state.agent.fetches[event.fetch].phase is RegistrationPhase.EVENT_ACTIVE
+        ]
+        for through in subsets(handled):
+            if through:
+                yield attrs.evolve(state, agent=self._through(state.agent, through))
+
+    def _through(self, agent: UserAgent, fetches: frozenset[int]) -> UserAgent:
+        for fetch in sorted(fetches):
+            over = functools.partial(bg.event_over, agent, fetch)
+            agent = self._asked(("event over", agent, fetch), over)[0]
+        return agent
 
     def _without_words(self, left: Node, news: m.UserAgentQuit | m.PageClosed) -> Node:
         """What pages had to say and nobody has heard is gone with them, and so are their calls."""

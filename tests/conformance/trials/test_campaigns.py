@@ -154,6 +154,15 @@ def test_one_realm_may_be_spared_an_update_that_another_one_is_shown() -> None:
     assert proved(_noted(script.quiet()), frozenset()) == "order only"
 
 
+@pytest.mark.parametrize("handled", [False, True])
+def test_an_event_that_was_being_handled_at_a_kill_need_not_come_again(handled: bool) -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x", 404, 0).end("/x")
+    if handled:
+        script.settle("a", "bad-status", 0)
+    script.send(protocol.Quit, kill=True).send(protocol.Launch).quiet()
+    assert proved(_noted(script), frozenset()) == ("order only" if handled else "hole")
+
+
 def test_what_happens_later_may_be_dispatched_earlier() -> None:
     script = Script().begin(listen=["push", "backgroundfetchfail"]).fetch("a", "/x")
     script.request("/x").head("/x", 404, 0).end("/x")
