@@ -25,7 +25,7 @@ from transfer_engine.messages import Permission
 from transfer_engine.plan import RetryPolicy, Unavailability
 from transfer_engine.policy import Policy
 from transfer_engine.pool import Limits, Turns
-from transfer_engine.pump import FastPump, Pump, pump
+from transfer_engine.pump import SHORT_TURN, TURN, FastPump, Pump, pump
 from transfer_engine.simulated import SimulatedBodyDisk, SimulatedJournal, offload_inline
 from transfer_engine.sqlite_journal import SqliteJournal
 from transfer_engine.state import Meter
@@ -74,9 +74,9 @@ class EngineConfig:
     ``concurrency``: records of one fetch in flight at once; 1 keeps request order.
     ``unavailability``: ``offline-only`` makes every network loss while online a
     fetch-error; ``network-loss`` retries GETs by ``retry``.
-    ``checkpoint_interval``: seconds between two commits of growing bodies; what a power cut
-    can cost is what arrived in one interval.  ``chunk_size``: most body bytes
-    that are received, decoded and stored at once, per record.
+    ``checkpoint_interval``: seconds between two commits of growing bodies, at level ``power``
+    fewer if much arrives; what a power cut can cost is what arrived between two.
+    ``chunk_size``: most body bytes that are received, decoded and stored at once, per record.
     ``policy``: where requests may go; by default https on the public Internet only.
     ``limits``: exchanges at a time, over all fetches of the engine, or of the user agent.
     ``seal_after``: seconds after which a body that is whole and still here gets a checksum,
@@ -159,9 +159,8 @@ def real_seams(config: EngineConfig, connect: Connect = connect_tcp) -> Seams:
     except BaseException:
         disk.close()
         raise
-    return Seams(
-        journal=journal, disk=disk, connect=connect, resolve=resolve_names, pump=FastPump()
-    )
+    mover = FastPump(turn=TURN if config.durability == "kill" else SHORT_TURN)
+    return Seams(journal=journal, disk=disk, connect=connect, resolve=resolve_names, pump=mover)
 
 
 def simulated_seams(

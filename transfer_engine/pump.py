@@ -12,7 +12,8 @@ from a socket (or TLS over one) to a file:
 * what follows moves in a worker thread, in *turns*: until the connection has nothing
   for ``DRY``, or ``TURN`` has passed, or the reserved bytes are used up.  ``TURN`` is how old
   the numbers can be; a thread costs a wake-up, which on a busy machine is milliseconds,
-  so turns are long.  A pause does not wait for one: the task that is cancelled raises a
+  so turns are long.  At level ``power`` they are short, since only what has been counted
+  can be made durable.  A pause does not wait for one: the task that is cancelled raises a
   flag, and the thread looks at it between two steps and every ``LOOK``.  Within a turn
   bytes go from a plain socket to the file by ``splice``, through a pipe and past this
   program; from TLS they go through one buffer, all records that have come at once.
@@ -41,7 +42,7 @@ from transfer_engine.link import Direct
 FIRST = 262144
 STEP = 1 << 20
 MOST_IN_TURN = 256 << 20
-TURN = 0.100
+TURN, SHORT_TURN = 0.100, 0.020
 DRY = 0.050
 LOOK = 0.005
 
@@ -121,6 +122,7 @@ class Turned:
 class FastPump:
     """One engine's fast pump; ``calls`` counts batches by the way they went."""
 
+    turn: float = TURN
     calls: dict[str, int] = attrs.field(factory=lambda: {"plain": 0, "first": 0, "turn": 0})
     _scratch: memoryview = attrs.field(factory=lambda: memoryview(bytearray(FIRST)))
     _pipes: list[Pipe] = attrs.field(factory=list)
@@ -188,7 +190,7 @@ class FastPump:
 
     def _spliced(self, socket: int, fd: int, most: int, stop: Stop) -> Turned:
         pipe = self._pipes.pop() if self._pipes else Pipe()
-        deadline, stored = time.monotonic() + TURN, 0
+        deadline, stored = time.monotonic() + self.turn, 0
         try:
             while stored < most and not stop.asked and time.monotonic() < deadline:
                 try:
@@ -211,7 +213,7 @@ class FastPump:
 
     def _copied(self, link: Direct, fd: int, most: int, stop: Stop) -> Turned:
         buffer = self._buffers.pop() if self._buffers else memoryview(bytearray(STEP))
-        deadline, stored = time.monotonic() + TURN, 0
+        deadline, stored = time.monotonic() + self.turn, 0
         try:
             while stored < most and not stop.asked and time.monotonic() < deadline:
                 try:

@@ -25,6 +25,9 @@ from transfer_engine.store import DeleteJob, Store
 from transfer_engine.transfer import RecordTransfer, Shared
 from transfer_engine.urls import origin_of
 
+MOST_AT_STAKE = 8 << 20
+"""Bytes of one body: so many that are not durable do not wait for the interval's end."""
+
 
 @attrs.define(eq=False)
 class Runner:
@@ -40,6 +43,7 @@ class Runner:
     jobs: dict[Job, None] = attrs.field(factory=dict)
     _dirty: dict[RecordState, Job] = attrs.field(factory=dict)
     _grown: Broadcast = attrs.field(factory=Broadcast)
+    _much: Broadcast = attrs.field(factory=Broadcast)
     _held: dict[Body, None] = attrs.field(factory=dict)
 
     def start(self, job: Job) -> None:
@@ -187,15 +191,18 @@ class Runner:
         """A body has bytes that the journal does not know of."""
         self._dirty[record] = job
         self._grown.fire()
+        if record.body.length - record.body.durable >= MOST_AT_STAKE and not self.store.quick:
+            self._much.fire()
 
     async def checkpoint_forever(self) -> None:
-        """Make growing bodies durable: at once, then at most once per interval."""
+        """Make growing bodies durable: at once, then once an interval, or if much is at stake."""
         while True:
             while not self._dirty:
                 await self._grown.wait()
             await self.checkpoint()
             if self.config.checkpoint_interval:
-                await trio.sleep(self.config.checkpoint_interval)
+                with trio.move_on_after(self.config.checkpoint_interval):
+                    await self._much.wait()
 
     async def checkpoint(self) -> None:
         """Harden and commit all bodies that have grown; what is cut short is done next time."""

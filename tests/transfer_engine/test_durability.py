@@ -13,7 +13,7 @@ import trio.testing
 
 from tests.transfer_engine.server import ranged, stall
 from tests.transfer_engine.world import App, finished, simulate, until_downloaded
-from transfer_engine import Durability, FileBodyDisk, SimulatedBodyDisk, SqliteJournal
+from transfer_engine import Durability, FileBodyDisk, SimulatedBodyDisk, SqliteJournal, running
 from transfer_engine.messages import Snapshot
 
 NAME = "b00000001"
@@ -111,3 +111,23 @@ def test_the_head_of_a_long_body_is_kept_before_its_first_byte(size: int, asked:
         assert app.server.ranges("/a") == ["", asked]
 
     simulate(test)
+
+
+@pytest.mark.parametrize("most", [4, 8])
+def test_so_many_bytes_at_stake_wait_for_no_interval(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(running, "MOST_AT_STAKE", most)
+    counted: list[int] = []
+
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 8))
+        async with app.open(chunk_size=1, checkpoint_interval=1e6, durability="power") as engine:
+            registration = await engine.fetch("s", "/a")
+            await until_downloaded(registration, 8)
+            await trio.testing.wait_all_tasks_blocked()
+            counted.extend(row.length for row in app.journal.load().records)
+            engine.kill()
+
+    simulate(test)
+    assert 8 - most < counted[0] < (8 if most == 4 else 4)
