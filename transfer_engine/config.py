@@ -86,7 +86,8 @@ class EngineConfig:
     and no stored byte is fetched twice; a power cut may cost what is unfinished or not yet
     delivered, but nothing is ever reported that is not there.  ``power``: nothing
     acknowledged is lost by a power cut either; every commit waits for the disk.  After kill -9
-    a stored byte is fetched twice only if memory was short in between (``page_cache``).
+    a stored byte is fetched twice only if the kernel gave up its page in between
+    (``page_cache``).
     """
 
     app_origin: str | None
