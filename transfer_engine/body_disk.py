@@ -312,6 +312,8 @@ class FileBodyDisk:
         try:
             for offset in range(0, length, _STEP):
                 _write(fd, self.read(name, offset, min(_STEP, length - offset)))
+            if self.durability == "power":
+                os.fsync(fd)  # what it replaces was synced
         finally:
             os.close(fd)
         os.rename(_DRAFT, name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
@@ -359,6 +361,17 @@ def _write(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """A new name in it survives a power cut, where the file system can promise that."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError:
+        pass  # not every one can, and the file is there
+    finally:
+        os.close(fd)
 
 
 def blame(error: OSError, wanted: int) -> StoreFull | StoreFailed:

@@ -28,6 +28,7 @@ from pathlib import Path
 import attrs
 import trio
 
+from transfer_engine.body_disk import sync_folder
 from transfer_engine.broadcast import Broadcast
 from transfer_engine.cache_filling import Fetch
 from transfer_engine.caches import CacheStorage
@@ -50,6 +51,9 @@ from transfer_engine.workers import (
     as_listeners,
     load_handler,
 )
+
+_Given = dict[str, dict[str, list[Handler | str]]]
+"""Handlers as they were given, by scope and event."""
 
 
 @attrs.frozen
@@ -82,7 +86,7 @@ class UserAgent:
         self._nursery = nursery
         self._window = open_window
         self._registrations: dict[str, ServiceWorkerRegistration] = {}
-        self._given: dict[str, dict[str, list[Handler | str]]] = {}
+        self._given: _Given = {}
         self._meters: dict[str, Meter] = {}
         self._caches: dict[str, CacheStorage] = {}
         self._turns = Turns(settings.limits)
@@ -108,8 +112,7 @@ class UserAgent:
         given = {name: list(dict.fromkeys(as_listeners(one))) for name, one in handlers.items()}
         found = _load(given)
         async with self._lock:
-            self._given[address.url] = given
-            await trio.to_thread.run_sync(self._write)
+            await self._remember({**self._given, address.url: given})
             return await self._open(address, found)
 
     async def _listen(self, scope: str, event: str, listener: Handler | str, add: bool) -> None:
@@ -125,8 +128,7 @@ class UserAgent:
             else:
                 some.remove(listener)
             found = _load(given)
-            self._given[scope] = given
-            await trio.to_thread.run_sync(self._write)
+            await self._remember({**self._given, scope: given})
             self._registrations[scope]._set_handlers(found)
 
     def get_registration(self, scope: str) -> ServiceWorkerRegistration | None:
@@ -254,8 +256,13 @@ class UserAgent:
                 return False
             await registration.engine.unregister()
             del self._registrations[registration.scope]
-            self._given.pop(registration.scope, None)
-            await trio.to_thread.run_sync(self._write)
+            await self._remember(
+                {
+                    scope: given
+                    for scope, given in self._given.items()
+                    if scope != registration.scope
+                }
+            )
             registration._stop.set()
             await registration._stopped.wait()
             folder = self._folder(registration.scope)
@@ -263,14 +270,23 @@ class UserAgent:
             self._changed()
             return True
 
-    def _write(self) -> None:
+    async def _remember(self, given: _Given) -> None:
+        """It is true once it is durable.  Raises StoreUnusable, and nothing has changed."""
+        await trio.to_thread.run_sync(self._write, given)
+        self._given = given
+
+    def _write(self, given: _Given) -> None:
         path = self._directory / "registrations.json"
         draft = path.with_suffix(".part")
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump({scope: _names(given) for scope, given in self._given.items()}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        try:
+            with draft.open("w", encoding="utf-8") as file:
+                json.dump({scope: _names(handlers) for scope, handlers in given.items()}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+            sync_folder(self._directory)
+        except OSError as error:
+            raise StoreUnusable(str(path), str(error)) from error
 
     def _read(self) -> None:
         path = self._directory / "registrations.json"

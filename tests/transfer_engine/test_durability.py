@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -31,6 +32,84 @@ def test_only_level_power_waits_for_the_disk(
         disk.sync(NAME)
         disk.close()
         assert len(synced) == expected
+
+
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is synced from here on, and renamed: "body", "file", "folder", "rename"."""
+    done: list[str] = []
+    fsync, rename, fdatasync = os.fsync, os.rename, os.fdatasync
+
+    def noted(fd: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file")
+        fsync(fd)
+
+    def body(fd: int) -> None:
+        done.append("body")
+        fdatasync(fd)
+
+    def renamed(old: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        done.append("rename")
+        rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(os, "fdatasync", body)
+    monkeypatch.setattr(os, "rename", renamed)
+    return done
+
+
+def test_the_name_of_a_body_is_synced_with_its_first_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FileBodyDisk(tmp_path, "power")
+    done = synced(monkeypatch)
+    disk.create(NAME, TEN)
+    disk.sync(NAME)
+    disk.append(NAME, TEN)
+    disk.sync(NAME)
+    assert done == ["body", "folder", "body"]
+    disk.close()
+
+
+def test_a_second_name_is_synced_too_and_so_is_one_that_was_given_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, other = FileBodyDisk(tmp_path / "1", "power"), FileBodyDisk(tmp_path / "2", "power")
+    disk.create(NAME, TEN)
+    disk.sync(NAME)
+    done = synced(monkeypatch)
+    other.link("b00000007", disk, NAME, len(TEN))
+    other.sync("b00000007")
+    assert done == ["body", "folder"]
+    disk.truncate(NAME, 4)
+    assert done[2:4] == ["file", "rename"], "what was synced is never replaced by what is not"
+    done.clear()
+    disk.sync(NAME)
+    assert done == ["body", "folder"]
+    assert (disk.read(NAME, 0, 99), other.read("b00000007", 0, 99)) == (TEN[:4], TEN)
+    for one in (disk, other):
+        one.close()
+
+
+@pytest.mark.parametrize(("durability", "waits"), [("kill", []), ("power", ["file"])])
+def test_a_cut_is_durable_at_level_power(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: Durability, waits: list[str]
+) -> None:
+    disk = FileBodyDisk(tmp_path, durability)
+    disk.create(NAME, TEN)
+    done = synced(monkeypatch)
+    disk.truncate(NAME, 4)
+    assert done == waits
+    disk.close()
+
+
+def test_a_note_is_durable_before_it_replaces_the_old_one_and_its_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = FileBodyDisk(tmp_path, "power")
+    done = synced(monkeypatch)
+    disk.recovered()
+    assert done == ["file", "rename", "folder"]
+    disk.close()
 
 
 @pytest.mark.parametrize(("durability", "level"), [("kill", 1), ("power", 2)])

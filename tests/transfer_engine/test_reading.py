@@ -352,6 +352,20 @@ def test_redirects_are_followed_and_a_loop_is_a_fetch_error() -> None:
     simulate(test)
 
 
+def test_an_answer_says_where_it_came_from_and_whether_it_was_led_there() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", status(302, location="/b?x=1"))
+        app.server.on("/b?x=1", whole(TEN))
+        came: list[tuple[str, bool]] = []
+        async with app.open() as engine:
+            for path in ("/a", "/b?x=1"):
+                response = await (await only(await engine.fetch(path, path))).response_ready()
+                came.append((response.url, response.redirected))
+        assert came == [("http://app.test/b?x=1", True), ("http://app.test/b?x=1", False)]
+
+    simulate(test)
+
+
 def test_a_lost_get_after_a_redirected_post_does_not_send_the_post_again() -> None:
     async def test(app: App) -> None:
         app.server.on("/up", status(303, location="/done"))

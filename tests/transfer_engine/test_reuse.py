@@ -19,6 +19,7 @@ from transfer_engine import (
     Seams,
     SimulatedBodyDisk,
     SimulatedJournal,
+    Timeouts,
     TransferError,
     resolve_to_itself,
 )
@@ -194,6 +195,19 @@ def test_a_get_that_dies_on_a_new_connection_is_not_sent_again() -> None:
         assert client.pairs.count == 1
 
     with_client(talk, test)
+
+
+def test_a_get_that_finds_nobody_who_answers_on_a_used_connection_is_not_sent_again() -> None:
+    async def talk(far: Far) -> None:
+        await far.head()
+        await far.say(FIVE)
+        await trio.sleep_forever()
+
+    async def test(client: Client) -> None:
+        assert [await client.ask(), await client.ask()] == [b"hello", "TooSlow"]
+        assert client.pairs.count == 1
+
+    with_client(talk, test, timeouts=Timeouts(idle=0.05))
 
 
 def test_a_get_that_dies_after_a_byte_of_an_answer_is_not_sent_again() -> None:

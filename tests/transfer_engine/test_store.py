@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import sqlite3
 import stat
 import zlib
@@ -23,12 +26,14 @@ from transfer_engine import (
     SimulatedBodyDisk,
     SimulatedJournal,
     SqliteJournal,
+    StoreBusy,
     StoredHead,
     StoredRequest,
     StoreFull,
     StoreUnusable,
     offload_inline,
 )
+from transfer_engine.errors import StoreFailed
 from transfer_engine.store import DeleteJob, Store
 
 JOB = JobRow(1, "ид", "title", (Icon("/i.png", "1x1"),), 2**64 - 1, 5)
@@ -72,6 +77,98 @@ def test_rows_come_back_as_they_were_once_committed(journal: Journal) -> None:
     assert not journal.load().jobs
     assert not journal.load().records
     journal.close()
+
+
+JOB_CHANGES: list[dict[str, object]] = [
+    {"paused": True},
+    {"awaiting": True},
+    {"aborted": True},
+    {"failure": "bad-status"},
+    {"result": "failure"},
+    {"reason": "quota-exceeded"},
+]
+RECORD_CHANGES: list[dict[str, object]] = [
+    {"request": attrs.evolve(RECORD.request, credentials="include")},
+    {"request": attrs.evolve(RECORD.request, mode="same-origin")},
+    {"head": StoredHead(206, (), "http://b.test/", False, True, True)},
+    {"result": "bad-status"},
+    {"sent": False},
+    {"uploaded": 4},
+    {"seal": 0},
+    {"seal": 2**32 - 1},
+]
+
+
+@pytest.mark.parametrize("change", JOB_CHANGES, ids=str)
+def test_no_mark_of_a_job_is_lost_or_taken_for_another(
+    journal: Journal, change: dict[str, object]
+) -> None:
+    job = attrs.evolve(JOB, **change)  # type: ignore[arg-type] # one field each
+    journal.put_job(job)
+    journal.put_record(RECORD)
+    journal.commit()
+    assert journal.load().jobs == (job,)
+    journal.close()
+
+
+@pytest.mark.parametrize("change", RECORD_CHANGES, ids=str)
+def test_no_mark_of_a_record_is_lost_or_taken_for_another(
+    journal: Journal, change: dict[str, object]
+) -> None:
+    record = attrs.evolve(RECORD, **change)  # type: ignore[arg-type] # one field each
+    journal.put_job(JOB)
+    journal.put_record(record)
+    journal.commit()
+    assert journal.load().records == (record,)
+    journal.close()
+
+
+def test_jobs_and_records_come_back_in_the_order_of_their_keys(journal: Journal) -> None:
+    for key in (12, 3, 1):
+        journal.put_job(attrs.evolve(JOB, key=key))
+        for index in (1, 0):
+            journal.put_record(attrs.evolve(RECORD, job=key, index=index))
+    journal.commit()
+    image = journal.load()
+    assert [job.key for job in image.jobs] == [1, 3, 12]
+    places = [(record.job, record.index) for record in image.records]
+    assert places == [(key, index) for key in (1, 3, 12) for index in (0, 1)]
+    journal.close()
+
+
+def test_a_row_from_before_there_were_credentials_and_seals_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    journal = SqliteJournal(path)
+    journal.put_job(JOB)
+    journal.put_record(RECORD)
+    journal.commit()
+    journal.close()
+    with closing(sqlite3.connect(path)) as database, database:
+        row = json.loads(database.execute("SELECT data FROM record").fetchone()[0])
+        del row["request"]["credentials"], row["head"]["credentialed"], row["seal"]
+        data = json.dumps(row)
+        check = zlib.crc32(f"(1, 0) {data}".encode())
+        database.execute("UPDATE record SET data = ?, checksum = ?", (data, check))
+    journal = SqliteJournal(path)
+    assert journal.load().records == (RECORD,)
+    journal.close()
+
+
+def test_a_journal_that_others_could_read_is_its_owners_again(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    SqliteJournal(path).close()
+    path.chmod(0o644)
+    SqliteJournal(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_journal_of_an_older_version_is_told_from_a_newer_one(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    SqliteJournal(path).close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version=1")
+    with pytest.raises(StoreUnusable, match="schema version 1 is older than 2"):
+        SqliteJournal(path)
 
 
 def test_what_is_rolled_back_never_was(journal: Journal) -> None:
@@ -157,6 +254,48 @@ def test_files_are_private_and_never_reached_by_a_link_or_another_name(tmp_path:
         with pytest.raises(ValueError, match="not a body's name"):
             disk.delete(name)
     assert disk.lengths() == {"b00000001": 0}
+    disk.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(errno.ENOSPC, StoreFull), (errno.EDQUOT, StoreFull), (errno.EIO, StoreFailed)],
+)
+def test_a_write_that_stops_half_way_leaves_nothing_of_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]
+) -> None:
+    disk = FileBodyDisk(tmp_path)
+    disk.create("b00000001", b"0123")
+
+    def half(fd: int, data: bytes) -> None:
+        os.write(fd, data[: len(data) // 2])
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("transfer_engine.body_disk._write", half)
+    with pytest.raises(error):
+        disk.append("b00000001", b"4567")
+    with pytest.raises(error):
+        disk.create("b00000002", b"4567")
+    assert disk.lengths() == {"b00000001": 4}
+    assert disk.read("b00000001", 0, 99) == b"0123"
+    disk.close()
+
+
+def test_a_body_is_never_made_over_another(tmp_path: Path) -> None:
+    disk = FileBodyDisk(tmp_path)
+    disk.create("b00000001", b"0123")
+    with pytest.raises(StoreFailed):
+        disk.create("b00000001", b"4567")
+    assert disk.read("b00000001", 0, 99) == b"0123"
+    disk.close()
+
+
+def test_who_finds_a_store_in_use_keeps_no_descriptor_of_it(tmp_path: Path) -> None:
+    disk = FileBodyDisk(tmp_path)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - no paths are wanted
+    with pytest.raises(StoreBusy):
+        FileBodyDisk(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
     disk.close()
 
 

@@ -128,6 +128,9 @@ def test_a_chain_that_left_the_origin_stays_cross_origin_and_becomes_opaque() ->
     back = next_hop(away, 302, (("location", "http://app.test/"),), OPEN)
     assert back is not None
     assert (back.cross_origin, back.origin) == (True, "null")
+    further = next_hop(back, 302, (("location", "/y"),), OPEN)
+    assert further is not None
+    assert further.origin == "null", "whoever has been anybody is nobody from then on"
     assert not cors_allows(back, (("access-control-allow-origin", "http://app.test"),))
     assert cors_allows(back, (("access-control-allow-origin", "*"),))
     with pytest.raises(PeerMisbehaved):

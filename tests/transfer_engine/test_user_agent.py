@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +27,7 @@ from transfer_engine import (
     Response,
     ScriptError,
     ServiceWorkerRegistration,
+    StoreUnusable,
     UserAgent,
     open_user_agent,
 )
@@ -151,6 +156,56 @@ def test_bad_scopes_and_events_are_refused(tmp_path: Path) -> None:
                 await one.register("https://app.test/", {"onsuccess": note})
 
     trio.run(main)
+
+
+def test_what_cannot_be_written_down_is_not_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(server: Server, origin: str) -> None:
+        async with agent(tmp_path) as one:
+            page = await one.register(f"{origin}/1/", {})
+            with monkeypatch.context() as patched:
+                patched.setattr(os, "fsync", full)
+                with pytest.raises(StoreUnusable, match=r"registrations\.json"):
+                    await one.register(f"{origin}/2/", {"backgroundfetchsuccess": HERE + "note"})
+                with pytest.raises(StoreUnusable, match=r"registrations\.json"):
+                    await page.add_event_listener("backgroundfetchsuccess", HERE + "note")
+            assert one.get_registrations() == [page]
+            await page.add_event_listener("backgroundfetchfail", HERE + "also")
+        written = json.loads((tmp_path / "registrations.json").read_text())
+        assert written == {f"{origin}/1/": {"backgroundfetchfail": [HERE + "also"]}}
+
+    run(test)
+
+
+def full(fd: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_registration_survives_a_power_cut_name_and_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+    real, file = os.fsync, tmp_path / "registrations.json"
+
+    def noted(fd: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"
+        synced.append((kind, file.exists()))
+        real(fd)
+
+    async def test(server: Server, origin: str) -> None:
+        async with agent(tmp_path) as one:
+            with monkeypatch.context() as patched:
+                patched.setattr(os, "fsync", noted)
+                patched.setattr(UserAgent, "_open", nothing)
+                await one.register(origin, {})
+        assert synced == [("file", False), ("folder", True)]
+
+    run(test)
+
+
+async def nothing(*_: object) -> None:
+    """Instead of an engine, which syncs files of its own."""
 
 
 def test_an_id_may_be_used_in_two_scopes(tmp_path: Path) -> None:

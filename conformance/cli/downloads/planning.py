@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from transfer_engine import Policy
+from transfer_engine.body_disk import sync_folder
 from transfer_engine.urls import BadUrl, HasCredentials, parse
 
 ALGORITHMS = ("sha256", "sha384", "sha512")
@@ -169,6 +170,7 @@ class PlanBook:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        sync_folder(self.folder)
 
     def read(self, id: str, urls: Sequence[str], output: Path) -> Plan:
         """The plan of that id; made anew from its URLs if it is lost or of other URLs."""

@@ -29,6 +29,7 @@ from transfer_engine import (
     ShownRecord,
     UserInterface,
 )
+from transfer_engine.body_disk import sync_folder
 
 DONE = "downloaded"
 DRAFT = ".bgfetch-part"
@@ -137,19 +138,8 @@ def _finish(draft: Path, target: Path, wanted: WantedFile) -> Taken:
         got = _digest(draft, wanted.checksum.partition(":")[0])
         return Taken(wanted.url, f"wrong checksum: {got} instead of {wanted.checksum}")
     place = _place(draft, target)
-    _sync_folder(place.parent)
+    sync_folder(place.parent)  # the store, on another disk maybe, forgets it next
     return Taken(wanted.url, DONE, place, length)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The new name survives a power cut: the store, on another disk maybe, forgets it next."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    except OSError:
-        pass  # not every file system can, and the file is there
-    finally:
-        os.close(fd)
 
 
 def _umask() -> int:

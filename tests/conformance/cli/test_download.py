@@ -8,11 +8,19 @@ import os
 import shlex
 import signal
 import socket
+import stat
 from pathlib import Path
 
 import pytest
 
-from conformance.cli.downloads.planning import WantedFile, name_of, safe_path, unique
+from conformance.cli.downloads.planning import (
+    Plan,
+    PlanBook,
+    WantedFile,
+    name_of,
+    safe_path,
+    unique,
+)
 from conformance.cli.downloads.taking import _finish
 from conformance.cli.root import run
 from conformance.scenario.format import Attempt, Hold, Resource
@@ -533,3 +541,55 @@ def test_a_files_name_is_durable_before_the_store_forgets_it(
     finally:
         os.close(folder)
     assert synced
+
+
+def test_a_plan_survives_a_power_cut_name_and_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, folder = os.fsync, tmp_path / "plans"
+    synced: list[tuple[str, int]] = []
+
+    def noted(fd: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"
+        synced.append((kind, len(list(folder.glob("*.json")))))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    PlanBook(folder).write(PLAN)
+    assert synced == [("file", 0), ("folder", 1)]
+
+
+PLAN = Plan(
+    "season",
+    Path("/some/where"),
+    (
+        WantedFile("http://h/a", "sub/a", sha256(b"a")),
+        WantedFile("http://h/b", "b"),
+    ),
+    "A title",
+    7,
+)
+URLS = ["http://h/a", "http://h/b"]
+
+
+def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
+    book = PlanBook(tmp_path / "plans")
+    book.write(PLAN)
+    assert book.read("season", URLS, tmp_path) == PLAN
+    book.forget("season")
+    made = book.read("season", URLS, tmp_path)
+    assert (made.output, [one.name for one in made.files]) == (tmp_path, ["a", "b"])
+
+
+def test_a_plan_that_somebody_has_changed_leads_nowhere_else(tmp_path: Path) -> None:
+    book = PlanBook(tmp_path / "plans")
+    book.write(PLAN)
+    (file,) = (tmp_path / "plans").iterdir()
+    plan = json.loads(file.read_text())
+    plan["files"][0]["name"] = "../../etc/passwd"
+    file.write_text(json.dumps(plan))
+    assert book.read("season", URLS, tmp_path).files[0].name == "etc/passwd"
+    plan["files"][0]["name"] = ".."
+    for spoilt in (json.dumps(plan), json.dumps(plan | {"files": plan["files"][1:]}), "{", "[]"):
+        file.write_text(spoilt)
+        assert [one.name for one in book.read("season", URLS, tmp_path).files] == ["a", "b"]
