@@ -8,7 +8,7 @@ import trio.testing
 
 from tests.transfer_engine.hostile.world import OK, Peer, run
 from transfer_engine import OPEN, Policy, Unreachable, resolve_names
-from transfer_engine.dialing import STAGGER, Dialing
+from transfer_engine.dialing import MOST_TRIED, STAGGER, Dialing
 from transfer_engine.errors import PeerMisbehaved
 from transfer_engine.urls import BAD_PORTS, BadUrl, parse
 
@@ -19,7 +19,7 @@ PRIVATE = [
     "169.254.169.254", "100.64.0.1", "0.0.0.0", "0.1.2.3", "192.0.0.1", "198.18.0.1",
     "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::7f00:1", "::ffff:127.0.0.1",
     "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fe80::1", "fc00::1", "fd00:ec2::254",
-    "ff02::1",
+    "ff02::1", "2001:0:4136:e378:8000:63bf:f5ff:fffe",
 ]  # fmt: skip
 
 
@@ -29,7 +29,11 @@ def test_addresses_of_no_public_machine_are_refused_unless_allowed(ip: str) -> N
     assert OPEN.refuses_machine(ip) is None
 
 
-@pytest.mark.parametrize("ip", ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1"])
+@pytest.mark.parametrize(
+    "ip",
+    ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1", "2002:808:808::1",
+     "64:ff9b::808:808", "2001:0:4136:e378:8000:63bf:f7f7:f7f7"],
+)  # fmt: skip
 def test_public_addresses_are_not(ip: str) -> None:
     assert Policy().refuses_machine(ip) is None
 
@@ -81,7 +85,10 @@ def test_the_list_of_blocked_ports_is_that_of_fetch() -> None:
 def test_http_is_for_this_machine_unless_allowed() -> None:
     app = parse("http://localhost:8000")
     assert Policy().refuses(parse("http://a.test/"), app)
-    assert Policy().refuses(parse("http://localhost:8000/"), app) is None
+    for here in ("localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"):
+        assert Policy().refuses(parse(f"http://{here}:8000/"), app) is None
+    for elsewhere in ("127.test", "127.0.0.1.test", "localhost.test", "[::2]", "[::1:1]"):
+        assert Policy().refuses(parse(f"http://{elsewhere}:8000/"), app)
     assert Policy(allow_http=True).refuses(parse("http://a.test/"), app) is None
 
 
@@ -174,6 +181,71 @@ def test_where_nobody_answers_a_host_is_unreachable(places: list[str]) -> None:
     async def main() -> None:
         with pytest.raises(Unreachable):
             await Dialing(connect, resolve, Policy(), None, 10.0).open(NAME)
+
+    run(main)
+
+
+def test_a_name_that_cannot_be_looked_up_is_unreachable() -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        await trio.lowlevel.checkpoint()
+        raise UnicodeError("label too long")
+
+    async def main() -> None:
+        with pytest.raises(Unreachable, match="label too long"):
+            await Dialing(trio.open_tcp_stream, resolve, Policy(), None, 10.0).open(NAME)
+
+    run(main)
+
+
+def test_not_all_of_very_many_addresses_are_tried() -> None:
+    tried: list[str] = []
+
+    async def connect(host: str, port: int) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        tried.append(host)
+        raise ConnectionRefusedError("refused")
+
+    async def resolve(host: str, port: int) -> list[str]:
+        await trio.lowlevel.checkpoint()
+        return [f"1.1.1.{number}" for number in range(50)]
+
+    async def main() -> None:
+        with pytest.raises(Unreachable):
+            await Dialing(connect, resolve, Policy(), None, 10.0).open(NAME)
+
+    run(main)
+    assert len(tried) == MOST_TRIED
+
+
+def test_of_two_connections_at_the_same_moment_one_is_closed() -> None:
+    async def main() -> None:
+        far_ends: list[trio.abc.Stream] = []
+        now = trio.Event()
+
+        async def connect(host: str, port: int) -> trio.abc.Stream:
+            await now.wait()
+            near, far = trio.testing.memory_stream_pair()
+            far_ends.append(far)
+            return near
+
+        async def resolve(host: str, port: int) -> list[str]:
+            await trio.lowlevel.checkpoint()
+            return ["1.1.1.1", "1.1.1.2"]
+
+        async def later() -> None:
+            await trio.sleep(2 * STAGGER)
+            now.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(later)
+            link = await Dialing(connect, resolve, Policy(), None, 10.0).open(NAME)
+        assert len(far_ends) == 2
+        closed = 0
+        for far in far_ends:
+            with trio.move_on_after(1):
+                closed += await far.receive_some() == b""
+        assert closed == 1
+        await link.close()
 
     run(main)
 

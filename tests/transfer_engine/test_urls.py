@@ -25,6 +25,7 @@ APP = parse("http://app.test")
         ("http://bücher.test/", "http://xn--bcher-kva.test/"),
         ("//other.test/x", "http://other.test/x"),
         ("/a//b", "http://app.test/a//b"),
+        ("http://app.test//other.test/x?a=ä#f", "http://app.test//other.test/x?a=%C3%A4"),
         ("/../../x/..", "http://app.test/"),
     ],
 )
