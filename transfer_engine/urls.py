@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import attrs
 
@@ -134,7 +134,9 @@ def _parse(url: str, base: str) -> Address:
         raise HasCredentials(bare.geturl(), "credentials in the URL")
     host = _host(url, host)
     path = quote(_without_dots(parts.path or "/"), safe=_SAFE)
-    target = path + ("?" + quote(parts.query, safe=_SAFE) if parts.query else "")
+    target = urlunsplit(("", "", path, quote(parts.query, safe=_SAFE), ""))
+    if target.startswith("//") or not target.startswith("/"):
+        target = path + ("?" + quote(parts.query, safe=_SAFE) if parts.query else "")
     port = DEFAULT_PORTS[parts.scheme] if port is None else port
     return Address(parts.scheme, host, port, target)
 
