@@ -42,7 +42,7 @@ from transfer_engine.link import Direct
 FIRST = 262144
 STEP = 1 << 20
 MOST_IN_TURN = 256 << 20
-TURN, SHORT_TURN = 0.100, 0.020
+TURN, SHORT_TURN = 0.100, 0.030
 DRY = 0.050
 LOOK = 0.005
 

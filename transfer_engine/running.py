@@ -25,7 +25,7 @@ from transfer_engine.store import DeleteJob, Store
 from transfer_engine.transfer import RecordTransfer, Shared
 from transfer_engine.urls import origin_of
 
-MOST_AT_STAKE = 8 << 20
+MOST_AT_STAKE = 32 << 20
 """Bytes of one body: so many that are not durable do not wait for the interval's end."""
 
 

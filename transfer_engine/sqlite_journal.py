@@ -4,7 +4,7 @@ WAL, since readers of the file never block the engine and a commit is one
 append.  At level ``power`` ``synchronous=FULL``, since the promises (a resolved fetch(),
 a true abort(), a POST not sent twice) are made to people whose battery may die: each
 commit waits for the disk.  That is affordable because commits are few: one per
-change of state and one per ``checkpoint_interval`` or 8 MiB while bytes arrive,
+change of state and one per ``checkpoint_interval`` or 32 MiB while bytes arrive,
 with all that waits at that moment in one.  At level ``kill`` ``synchronous=NORMAL``: a
 commit is a write to the kernel, which outlives the process, and a power cut takes the
 last commits but never damages the file.
