@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
@@ -19,9 +20,15 @@ from transfer_engine import (
     BackgroundFetchEvent,
     Engine,
     EngineConfig,
+    Image,
+    JobRow,
     NotOffered,
+    RecordRow,
     Request,
+    SqliteJournal,
     StoreBusy,
+    StoredHead,
+    StoredRequest,
     StoreUnusable,
     open_at_rest,
     open_engine,
@@ -148,6 +155,79 @@ def test_no_store_is_told_and_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def put(store: Path, *rows: JobRow | RecordRow) -> None:
+    """A store with exactly these rows, and no body."""
+    (store / "bodies").mkdir(parents=True)
+    journal = SqliteJournal(store / "journal.sqlite")
+    for row in rows:
+        journal.put_job(row) if isinstance(row, JobRow) else journal.put_record(row)
+    journal.commit()
+    journal.close()
+
+
+def rows(store: Path) -> Image:
+    journal = SqliteJournal(store / "journal.sqlite")
+    image = journal.load()
+    journal.close()
+    return image
+
+
+ONE = JobRow(1, "s", "", (), 0, 0)
+GET = RecordRow(
+    1, 0, StoredRequest("http://a.test/1", "GET", (), "cors"), None, 0, "b00000001", 0, None, ""
+)
+POST = attrs.evolve(GET, request=attrs.evolve(GET.request, method="POST"))
+ACTIONS = ("pause", "resume", "abort")
+
+
+def test_of_two_with_one_id_the_newest_is_meant(tmp_path: Path) -> None:
+    settled = attrs.evolve(ONE, result="success")
+    newest = attrs.evolve(ONE, key=2)
+    other = attrs.evolve(GET, job=2, request=attrs.evolve(GET.request, url="http://a.test/2"))
+    put(tmp_path, settled, GET, newest, other)
+    with open_at_rest(tmp_path) as store:
+        assert [one.url for one in store.records("s")] == ["http://a.test/2"]
+        store.pause("s")
+    assert rows(tmp_path).jobs == (settled, attrs.evolve(newest, paused=True))
+
+
+@pytest.mark.parametrize("marks", [{"result": "success"}, {"aborted": True}], ids=str)
+def test_what_has_ended_can_only_be_forgotten(tmp_path: Path, marks: dict[str, object]) -> None:
+    put(tmp_path, attrs.evolve(ONE, **marks), GET)  # type: ignore[arg-type] # a field each
+    with open_at_rest(tmp_path) as store:
+        (shown,) = store.shown()
+        assert (shown.can_pause, shown.can_resume, shown.can_abort) == (False, False, False)
+        assert shown.dismissible
+        for action in ACTIONS:
+            with pytest.raises(NotOffered, match="it has ended"):
+                getattr(store, action)("s")
+        store.forget("s")
+    assert rows(tmp_path) == Image((), ())
+
+
+def test_what_was_aborted_is_shown_so_before_its_event_has_come(tmp_path: Path) -> None:
+    put(tmp_path, attrs.evolve(ONE, aborted=True), GET)
+    with open_at_rest(tmp_path) as store:
+        assert store.shown()[0].failure_reason == "aborted"
+
+
+def test_what_waits_for_the_user_to_accept_is_not_resumed_without(tmp_path: Path) -> None:
+    put(tmp_path, attrs.evolve(ONE, paused=True, awaiting=True), GET)
+    with open_at_rest(tmp_path) as store:
+        (shown,) = store.shown()
+        assert (shown.paused, shown.awaiting, shown.can_resume) == (True, True, False)
+        with pytest.raises(NotOffered, match="not paused by the user"):
+            store.resume("s")
+
+
+def test_an_unknown_id_is_told(tmp_path: Path) -> None:
+    put(tmp_path, ONE, GET)
+    with open_at_rest(tmp_path) as store:
+        for action in (*ACTIONS, "forget"):
+            with pytest.raises(NotOffered, match="nothing of that id"):
+                getattr(store, action)("t")
+
+
 # --- comparing ------------------------------------------------------------------------
 
 
@@ -210,6 +290,38 @@ def test_nothing_is_fetched_again_of_what_has_failed(tmp_path: Path) -> None:
                 store.drop(damaged)
 
     with_two(test, tmp_path)
+
+
+def test_a_body_that_is_longer_than_what_counts_is_no_damage(tmp_path: Path) -> None:
+    done = attrs.evolve(GET, length=4, result="success")
+    for seal, state in ((None, "unsealed"), (zlib.crc32(TEN[:4]), "whole"), (1, "damaged")):
+        store = tmp_path / state
+        put(store, ONE, attrs.evolve(done, seal=seal))
+        (store / "bodies" / "b00000001").write_bytes(TEN)
+        with open_at_rest(store) as opened:
+            assert [one.state for one in opened.verify()] == [state]
+
+
+def test_nothing_of_a_dropped_body_is_believed_any_more(tmp_path: Path) -> None:
+    head = StoredHead(200, (("content-length", "4"),), "http://a.test/1")
+    put(tmp_path, ONE, attrs.evolve(GET, length=4, head=head, result="success", seal=1))
+    with open_at_rest(tmp_path) as store:
+        store.drop(store.verify()[0])
+    assert rows(tmp_path).records == (GET,)
+
+
+@pytest.mark.parametrize(
+    ("job", "record", "why"),
+    [(ONE, POST, "not sent twice"), (attrs.evolve(ONE, result="failure"), GET, "failed")],
+)
+def test_what_may_not_be_fetched_again_is_not_dropped(
+    tmp_path: Path, job: JobRow, record: RecordRow, why: str
+) -> None:
+    put(tmp_path, job, attrs.evolve(record, length=4, result="success"))
+    before = rows(tmp_path)
+    with open_at_rest(tmp_path) as store, pytest.raises(NotOffered, match=why):
+        store.drop(store.verify()[0])
+    assert rows(tmp_path) == before
 
 
 def test_what_was_damaged_and_dropped_is_fetched_again(tmp_path: Path) -> None:

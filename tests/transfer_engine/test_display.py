@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from tests.transfer_engine.server import stall, status, whole
+from tests.transfer_engine.server import cut, partial, stall, status, whole
 from tests.transfer_engine.world import App, finished, simulate, until_downloaded
 from transfer_engine import EngineClosed, FetchOptions, Icon, Request, Shown, ShownRecord
 
@@ -136,3 +136,68 @@ def test_a_changed_title_is_shown_at_once() -> None:
         assert titles == ["Ready"]
 
     simulate(test)
+
+
+def test_what_is_tried_again_is_shown_until_there_is_an_answer() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", cut(b"x" * 10, 4), stall(b"x" * 10, 5, etag='"v2"'))
+        async with app.open(unavailability="network-loss") as engine:
+            display = engine.interface.display()
+            reg = await engine.fetch("s", "/a")
+            while not (await anext(display))[0].trouble:
+                pass
+            assert "6 bytes were due" in engine.interface.shown()[0].trouble
+            await app.server.asked("/a", 2)
+            await until_downloaded(reg, 5)
+            assert engine.interface.shown()[0].trouble == ""
+
+    simulate(test)
+
+
+def test_why_a_record_failed_is_shown_with_it() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/part", partial(b"x", "bytes 1-1/2"))
+        app.server.on("/foreign", whole(b"x"))
+        async with app.open(handlers={}) as engine:
+            asked = ["/part", "http://other.test/foreign"]
+            await finished(await engine.fetch("s", asked))
+            why = [one.why for one in engine.interface.records("s")]
+        assert why == [
+            "206 from byte 1 where 0 was due",
+            "the answer cannot be used: the CORS check failed",
+        ]
+
+    simulate(test)
+
+
+def test_what_was_aborted_while_it_was_paused_is_paused_no_more() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(b"x" * 10, 4))
+        async with app.open() as engine:
+            reg = await engine.fetch("s", "/a")
+            await until_downloaded(reg, 4)
+            await engine.interface.pause("s")
+            await reg.abort()
+            (aborting,) = engine.interface.shown()
+            assert (aborting.can_pause, aborting.can_resume, aborting.can_abort) == (False,) * 3
+            await finished(reg)
+            (shown,) = engine.interface.shown()
+            assert (shown.paused, shown.awaiting, shown.busy) == (False, False, False)
+            assert shown.dismissible
+
+    simulate(test)
+
+
+def test_only_so_many_that_have_ended_are_shown_the_newest_ones() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", whole(b"x"))
+        app.server.on("/b", stall(b"x", 0))
+        async with app.open(handlers={}) as engine:
+            await engine.fetch("runs", "/b")
+            for number in range(5):
+                await finished(await engine.fetch(f"{number}", "/a"))
+            assert [one.id for one in engine.interface.shown()] == ["runs", "2", "3", "4"]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("transfer_engine.interface.MOST_SETTLED_SHOWN", 2)
+        simulate(test)

@@ -237,6 +237,41 @@ def test_quota_stores_nothing_of_the_batch_and_lets_siblings_finish() -> None:
     simulate(test)
 
 
+def test_all_that_is_free_may_be_announced_and_used_and_comes_back() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/p", status(201, TEN))
+        async with app.open(quota=15) as engine:
+            upload = Request("/p", method="POST", body=b"12345")
+            reg = await engine.fetch("s", upload, FetchOptions(download_total=15))
+            assert (engine.storage().requests, engine.storage().responses) == (5, 0)
+            assert await finished(reg) == ("success", "")
+            await trio.testing.wait_all_tasks_blocked()
+            assert (engine.storage().requests, engine.storage().responses) == (0, 0)
+
+    simulate(test)
+
+
+def test_a_restart_gives_back_the_room_of_what_it_replaces() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", cut(TEN, 7), whole(TEN))
+        async with app.open(quota=10, unavailability="network-loss") as engine:
+            assert await finished(await engine.fetch("s", "/a")) == ("success", "")
+
+    simulate(test)
+
+
+def test_a_denied_permission_is_told_before_a_missing_worker() -> None:
+    async def test(app: App) -> None:
+        async with app.open(permission="denied", active_worker=False) as engine:
+            with pytest.raises(ScriptError, match="NotAllowedError"):
+                await engine.fetch("s", "/a")
+            engine.set_permission("granted")
+            with pytest.raises(ScriptError, match="no active worker"):
+                await engine.fetch("s", "/a")
+
+    simulate(test)
+
+
 def test_a_server_that_ignores_the_range_restarts_the_record() -> None:
     async def test(app: App) -> None:
         app.server.on("/a", stall(TEN, 5), whole(b"ABCDEFGHIJ"))

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
-from tests.transfer_engine.server import Asked, cut, ranged, stall, whole
+from tests.transfer_engine.server import Asked, cut, ranged, stall, status, whole
 from tests.transfer_engine.world import App, finished, read_all, simulate, until_downloaded
-from transfer_engine import BackgroundFetchEvent, Request, Snapshot
+from transfer_engine import (
+    BackgroundFetchEvent,
+    FetchOptions,
+    Icon,
+    Request,
+    SimulatedJournal,
+    Snapshot,
+)
 
 TEN = b"0123456789"
 
@@ -170,5 +180,190 @@ def test_what_was_shown_before_a_close_is_not_fetched_again(steps: int) -> None:
         async with app.open():
             await app.seen("success")
         assert app.server.ranges("/a") == ["", "bytes=4-"]
+
+    simulate(test)
+
+
+async def hang(asked: Asked) -> None:
+    """No answer, until the client goes away."""
+    await asked.stream.receive_some(1)
+
+
+async def killed(app: App, *fetches: tuple[str, list[str | Request]], **config: Any) -> None:
+    """An engine in which these have begun, as far as they come by themselves; then a kill."""
+    async with app.open(**config) as engine:
+        for name, requests in fetches:
+            await engine.fetch(name, requests)
+        await trio.testing.wait_all_tasks_blocked()
+        engine.kill()
+    app.crash()
+
+
+def test_what_a_fetch_is_called_may_have_and_has_sent_survives_a_kill() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 5))
+        app.server.on("/p", status(201))
+        options = FetchOptions("Songs", (Icon("/i.png", "1x1", "image/png"),), 100)
+        async with app.open() as engine:
+            upload = Request("/p", "POST", body=b"12345")
+            await until_downloaded(await engine.fetch("s", ["/a", upload], options), 5)
+            await trio.testing.wait_all_tasks_blocked()
+            before = (engine.interface.shown(), engine.interface.records("s"), engine.storage())
+            engine.kill()
+        app.crash()
+        async with app.open(online=False) as engine:
+            back = await engine.get("s")
+            assert back is not None
+            assert (back.upload_total, back.uploaded, back.download_total) == (5, 5, 100)
+            after = (engine.interface.shown(), engine.interface.records("s"), engine.storage())
+            assert after == before
+
+    simulate(test)
+
+
+def test_the_limit_and_the_quota_hold_over_a_kill() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 5, etag='"v1"'), ranged(TEN))
+        async with app.open() as engine:
+            options = FetchOptions(download_total=9)
+            await until_downloaded(await engine.fetch("limited", "/a", options), 5)
+            app.server.on("/b", stall(TEN, 5, etag='"v1"'), ranged(TEN))
+            await until_downloaded(await engine.fetch("full", "/b"), 5)
+            await trio.testing.wait_all_tasks_blocked()
+            engine.kill()
+        app.crash()
+        async with app.open(quota=10) as engine:
+            found = [await engine.get(name) for name in ("limited", "full")]
+            reasons = [(await finished(one))[1] for one in found if one is not None]
+            assert reasons == ["download-total-exceeded", "quota-exceeded"]
+
+    simulate(test)
+
+
+def test_an_upload_that_waits_for_the_user_is_sent_after_a_kill_or_fails_if_it_is_lost() -> None:
+    async def test(app: App, lost: bool) -> None:
+        app.server.on("/p", status(201))
+        upload = Request("/p", "POST", body=b"12345")
+        await killed(app, ("s", [upload]), permission="prompt")
+        if lost:
+            for name in app.disk.lengths():
+                app.disk.delete(name)
+        async with app.open() as engine:
+            assert engine.storage().requests == 5
+            back = await engine.get("s")
+            assert back is not None
+            await engine.interface.accept("s")
+            expected = ("failure", "fetch-error") if lost else ("success", "")
+            assert await finished(back) == expected
+            await trio.testing.wait_all_tasks_blocked()
+            assert (engine.storage().requests, app.disk.lengths()) == (0, {})
+        assert app.server.heads == ([] if lost else ["/p"]), "nothing is sent in its place"
+        assert [asked.body for asked in app.server.log] == ([] if lost else [b"12345"])
+
+    for lost in (False, True):
+        simulate(partial(test, lost=lost))
+
+
+def test_names_and_keys_of_what_has_no_byte_yet_are_not_given_again() -> None:
+    found: dict[str, object] = {}
+
+    async def test(app: App) -> None:
+        async def then(event: BackgroundFetchEvent) -> None:
+            found[event.registration.id] = await read_all(event.registration)
+
+        app.then["success"] = then
+        for path in ("/s", "/t"):
+            app.server.on(path, hang)
+        await killed(app, ("s", ["/s"]))
+        await killed(app, ("t", ["/t"]))
+        assert [row.id for row in app.journal.load().jobs] == ["s", "t"]
+        for path in ("/s", "/t"):
+            app.server.on(path, whole(path.encode() * 5))
+        async with app.open():
+            await app.seen("success", "success")
+            await trio.testing.wait_all_tasks_blocked()
+        assert found == {"s": [(200, b"/s" * 5)], "t": [(200, b"/t" * 5)]}
+
+    simulate(test)
+
+
+def test_what_failed_first_is_the_reason_also_after_a_kill() -> None:
+    async def test(app: App) -> None:
+        async def later(asked: Asked) -> None:
+            await trio.sleep(10)
+            await asked.answer(404)
+
+        app.server.on("/first", later)
+        app.server.on("/second", status(206))
+        app.server.on("/third", hang, whole(TEN))
+        async with app.open() as engine:
+            await engine.fetch("s", ["/first", "/second", "/third"])
+            await trio.sleep(20)
+            engine.kill()
+        app.crash()
+        async with app.open() as engine:
+            back = await engine.get("s")
+            assert back is not None
+            assert await finished(back) == ("failure", "fetch-error")
+
+    simulate(test)
+
+
+def test_what_had_passed_its_limit_is_over_after_a_kill_and_asks_for_nothing() -> None:
+    class Watched(SimulatedJournal):
+        """Kills once the record that was too large is committed, and nothing after it."""
+
+        kill: Callable[[], None] = staticmethod(lambda: None)
+
+        def commit(self) -> None:
+            """See Journal."""
+            super().commit()
+            if any(row.result == "download-total-exceeded" for row in self.load().records):
+                self.kill()
+
+    async def test(app: App) -> None:
+        app.journal = journal = Watched()
+        app.server.on("/large", whole(TEN))
+        app.server.on("/other", hang, whole(b"x"))
+        async with app.open() as engine:
+            journal.kill = engine.kill
+            await engine.fetch("s", ["/large", "/other"], FetchOptions(download_total=9))
+            await trio.sleep(60)
+        app.crash()
+        journal.kill = lambda: None
+        async with app.open() as engine:
+            back = await engine.get("s")
+            assert back is not None
+            assert await finished(back) == ("failure", "download-total-exceeded")
+        assert len(app.server.ranges("/other")) == 1
+
+    simulate(test)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_of_what_had_settled_lost_bytes_come_again_only_where_all_had_gone_well(
+    fails: bool,
+) -> None:
+    found: list[object] = []
+
+    async def test(app: App) -> None:
+        async def cut_off(_: BackgroundFetchEvent) -> None:
+            await trio.sleep_forever()
+
+        async def then(event: BackgroundFetchEvent) -> None:
+            found.extend(await read_all(event.registration))
+
+        app.then = dict.fromkeys(("success", "fail"), cut_off)
+        app.server.on("/a", whole(TEN))
+        app.server.on("/b", status(404 if fails else 200, b"b"))
+        await killed(app, ("s", ["/a", "/b"]))
+        app.disk.delete(app.journal.load().records[0].body)
+        app.then = dict.fromkeys(("success", "fail"), then)
+        asked = len(app.server.log)
+        async with app.open():
+            await trio.sleep(60)
+        assert len(app.server.log) - asked == (0 if fails else 1)
+        assert found == (["TypeError", (404, b"b")] if fails else [(200, TEN), (200, b"b")])
+        assert app.events == [*["fail" if fails else "success"] * 2]
 
     simulate(test)
