@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,12 +20,14 @@ from conformance.cli.downloads.planning import (
     checked,
     checksum_of,
     name_of,
+    safe,
     safe_path,
     unique,
 )
 from transfer_engine import Policy
 
 MOST = 1 << 26
+_HALF = re.compile("[\ud800-\udfff]")
 _KEYS = {"id", "title", "icons", "downloadTotal", "urls"}
 
 
@@ -85,6 +89,8 @@ def _icons(path: Path, given: object) -> tuple[dict[str, str], ...]:
 def _text(path: Path, place: str, value: object) -> str:
     if not isinstance(value, str):
         raise BadPlan(f"{path}: {place}: a string is wanted")
+    if _HALF.search(value):
+        raise BadPlan(f"{path}: {place}: half of a surrogate pair is no text")
     return value
 
 
@@ -107,11 +113,12 @@ def make_manifest(
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             total += file.tell()
         name = relative.as_posix()
-        urls.append({"url": base + quote(name), "name": name, "checksum": f"sha256:{digest}"})
+        url = base + quote(os.fsencode(name))  # a name may be any bytes
+        urls.append({"url": url, "name": safe_path(name), "checksum": f"sha256:{digest}"})
     if not urls:
         raise BadPlan(f"{folder}: there is no file in it")
     return {
-        "id": id or folder.resolve().name,
+        "id": id or safe(folder.resolve().name),
         "title": title,
         "icons": [],
         "downloadTotal": total,

@@ -136,7 +136,8 @@ class Downloads:
                 self._add_checksums(one.id, plan)
                 self._want(one.id, "going on")
                 return
-        if any(one.id == plan.id and not one.dismissible for one in shown):
+        # Also one that has ended and was not taken yet: its bytes are none of this plan's.
+        if any(one.id == plan.id for one in shown):
             raise BadPlan(
                 f"the id {plan.id!r} is in use by other URLs; choose another --id, or go on "
                 f"with bgfetch download --resume {plan.id!r}"

@@ -185,14 +185,16 @@ def has_checksum(path: Path, checksum: str) -> bool:
 def already(plan: Plan) -> tuple[Plan, list[Taken]]:
     """The plan without the files that are there, and those.
 
-    A file with another checksum than the wanted one is not the wanted one: that is for its
-    owner to decide, and an outcome that is not good.
+    A file with another checksum than the wanted one is not the wanted one, and neither is a
+    folder: that is for its owner to decide, and an outcome that is not good.
     """
     missing, there = [], []
     for wanted in plan.files:
         path = plan.output / wanted.name
         if not path.exists():
             missing.append(wanted)
+        elif not path.is_file():
+            there.append(Taken(wanted.url, f"{path} is no file; move it away and try again"))
         elif wanted.checksum and not has_checksum(path, wanted.checksum):
             outcome = f"{path} is there with another checksum; move it away and try again"
             there.append(Taken(wanted.url, outcome))

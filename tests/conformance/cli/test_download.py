@@ -12,7 +12,9 @@ import stat
 from pathlib import Path
 
 import pytest
+import trio
 
+from conformance.cli.downloads.control import Refused, ask
 from conformance.cli.downloads.planning import (
     Plan,
     PlanBook,
@@ -26,6 +28,13 @@ from conformance.cli.root import run
 from conformance.scenario.format import Attempt, Hold, Resource
 from conformance.world.content import content
 from tests.conformance.cli.downloading import Served, bgfetch, running, serving, with_deadline
+from transfer_engine import (
+    OPEN,
+    BackgroundFetchEvent,
+    EngineConfig,
+    open_at_rest,
+    open_engine,
+)
 
 SIZE = 10_000
 BODY = content("/a", 1, 0, SIZE)
@@ -69,6 +78,22 @@ def test_what_arrived_before_a_signal_is_not_fetched_again(
     with_deadline(main)
 
 
+def test_a_terminal_that_hangs_up_leaves_and_a_paused_download_goes_on_if_it_is_named(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with serving(a=HELD) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                assert await first.end(signal.SIGHUP) == 130
+            with open_at_rest(tmp_path / ".bgfetch") as store:
+                store.pause("a")
+            done = await bgfetch("download", "--resume", "a", "--allow-private", cwd=tmp_path)
+            assert (done.code, done.out) == (0, "a: downloaded\n"), done.err
+
+    with_deadline(main)
+
+
 def test_the_same_command_goes_on(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(a=HELD) as served:
@@ -79,6 +104,19 @@ def test_the_same_command_goes_on(tmp_path: Path) -> None:
             async with running(url, cwd=tmp_path) as second:
                 begun = await second.event(lambda e: e["event"] == "begin")
                 assert begun["note"] == "going on"
+                assert begun["files"] == [{"url": url, "name": "a"}]
+                taken = await second.event(lambda e: e["event"] == "file")
+                assert taken == {
+                    "event": "file",
+                    "id": "a",
+                    "url": url,
+                    "outcome": "downloaded",
+                    "path": "a",
+                    "length": SIZE,
+                    "good": True,
+                }
+                ended = await second.event(lambda e: e["event"] == "end")
+                assert ended == {"event": "end", "id": "a", "good": True}
                 assert await second.end() == 0
             assert served.ranges() == ["", "bytes=4000-"]
 
@@ -105,6 +143,11 @@ def test_another_process_pauses_resumes_and_aborts(tmp_path: Path) -> None:
                 done = await bgfetch("pause", "a", cwd=tmp_path)
                 assert (done.code, done.out) == (0, "a: paused, 4000 of 10000 bytes\n")
                 await download.event(lambda e: e.get("state") == "paused")
+                store = tmp_path / ".bgfetch"
+                modes = [stat.S_IMODE(one.stat().st_mode) for one in (store, store / "control")]
+                assert modes == [0o700, 0o600]
+                with pytest.raises(Refused, match="unknown request"):
+                    await trio.to_thread.run_sync(ask, store, {"do": "dance"})
                 again = await bgfetch("pause", "a", cwd=tmp_path)
                 assert (again.code, "it is paused" in again.err) == (66, True)
                 assert (await bgfetch("resume", "a", cwd=tmp_path)).code == 0
@@ -122,7 +165,8 @@ def test_an_abort_from_another_process_ends_with_1(tmp_path: Path) -> None:
                 await download.until_downloaded(4000)
                 assert (await bgfetch("abort", "a", cwd=tmp_path)).code == 0
                 ended = await download.event(lambda e: e["event"] == "file")
-                assert ended["outcome"] == "aborted"
+                assert (ended["outcome"], ended["good"]) == ("aborted", False)
+                assert not (await download.event(lambda e: e["event"] == "end"))["good"]
                 assert await download.end() == 1
         assert files(tmp_path) == []
 
@@ -147,6 +191,46 @@ def test_without_a_process_the_store_itself_is_changed(tmp_path: Path) -> None:
                 await bgfetch("jobs", cwd=tmp_path)
             ).out == "nothing is unfinished in .bgfetch\n"
             assert len(served.asked()) == 1
+
+    with_deadline(main)
+
+
+def test_what_is_unfinished_beside_it_is_kept_when_a_download_has_ended(tmp_path: Path) -> None:
+    async def main() -> None:
+        held = Resource(size=SIZE, attempts=[Attempt(send=[4000, Hold("never")])])
+        async with serving(a=held, b=Resource(size=10)) as served:
+            async with running(f"{served.base}/a", cwd=tmp_path) as first:
+                await first.until_downloaded(4000)
+                await first.end(signal.SIGINT)
+            done = await bgfetch("download", f"{served.base}/b", "--allow-private", cwd=tmp_path)
+            assert (done.code, done.out) == (0, "b: downloaded\n"), done.err
+        with open_at_rest(tmp_path / ".bgfetch") as store:
+            assert [one.id for one in store.shown()] == ["a"]
+
+    with_deadline(main)
+
+
+def test_a_server_that_says_not_now_is_asked_again_and_a_store_of_ones_own_stays(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        busy = Attempt(status=503, headers={"Retry-After": "0"})
+        async with serving(a=Resource(size=SIZE, attempts=[busy, Attempt()])) as served:
+            options = ("--allow-private", "--store", "mine", "--quiet")
+            done = await bgfetch("download", f"{served.base}/a", *options, cwd=tmp_path)
+            assert (done.code, done.out, done.err) == (0, "a: downloaded\n", "")
+            assert len(served.asked()) == 2
+        assert (tmp_path / "mine").is_dir()
+
+    with_deadline(main)
+
+
+def test_a_name_that_leads_to_this_machine_is_refused_with_what_allows_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=Resource(size=SIZE)) as served:
+            done = await bgfetch("download", f"{served.base}/a", cwd=tmp_path)
+            assert served.log == []
+        assert (done.code, "allow it with --allow-private" in done.err) == (1, True)
 
     with_deadline(main)
 
@@ -337,17 +421,18 @@ def test_a_store_is_verified_and_what_is_damaged_is_fetched_again(tmp_path: Path
 
 def test_cookies_of_a_browser_go_where_they_belong(tmp_path: Path) -> None:
     async def main() -> None:
-        async with serving(a=Resource(size=SIZE)) as served:
+        away = Resource(attempts=[Attempt(status=302, redirect="other:/a")])
+        async with serving(**{"r": away, "other:/a": Resource(size=SIZE)}) as served:
             host = served.base.split("//")[1].partition(":")[0]
             lines = [f"{host}\tFALSE\t/\tFALSE\t4102444800\tid\t7"]
             lines += ["elsewhere.example\tFALSE\t/\tFALSE\t4102444800\tother\t8"]
             jar = tmp_path / "cookies.txt"
             jar.write_text("\n".join(["# Netscape HTTP Cookie File", *lines, ""]))
             options = ("--allow-private", "--cookies", "cookies.txt")
-            done = await bgfetch("download", f"{served.base}/a", *options, cwd=tmp_path)
+            done = await bgfetch("download", f"{served.base}/r", *options, cwd=tmp_path)
             assert done.code == 0, done.err
-            assert [one.headers["cookie"] for one in served.asked()] == ["id=7"]
-            assert files(tmp_path) == ["a", "cookies.txt"]
+            assert [one.headers["cookie"] for one in served.asked()] == ["id=7", "id=7"]
+            assert files(tmp_path) == ["cookies.txt", "r"]
             jar.write_text("no cookies")
             bad = await bgfetch("download", f"{served.base}/b", *options, cwd=tmp_path)
         assert (bad.code, "is no cookies.txt" in bad.err) == (78, True), bad.err
@@ -385,6 +470,39 @@ def test_an_id_in_use_by_other_urls_is_told(tmp_path: Path) -> None:
         assert (done.code, "the id 'a' is in use by other URLs" in done.err) == (78, True)
 
     with_deadline(main)
+
+
+def test_what_was_whole_and_not_yet_in_its_place_is_not_taken_for_another_of_its_id(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with serving(a=Resource(size=SIZE), b=Resource(size=SIZE)) as served:
+            await whole_and_killed(tmp_path / ".bgfetch", f"{served.base}/a")
+            arguments = [f"{served.base}/b", "--id", "a", "--allow-private"]
+            other = await bgfetch("download", *arguments, cwd=tmp_path)
+            assert (other.code, "the id 'a' is in use by other URLs" in other.err) == (78, True)
+            assert files(tmp_path)[0] == ".bgfetch"
+            done = await bgfetch("download", "--resume", "--allow-private", cwd=tmp_path)
+            assert (done.code, done.out) == (0, "a: downloaded\n"), done.err
+        assert (tmp_path / "a").read_bytes() == BODY
+
+    with_deadline(main)
+
+
+async def whole_and_killed(store: Path, url: str) -> None:
+    """A store with one finished download, whose process was killed before it could take it."""
+    handled = trio.Event()
+
+    async def handler(_: BackgroundFetchEvent) -> None:
+        handled.set()
+        await trio.sleep_forever()
+
+    handlers = {"backgroundfetchsuccess": handler}
+    config = EngineConfig(app_origin=None, directory=store, policy=OPEN, handlers=handlers)
+    async with open_engine(config) as engine:
+        await engine.fetch("a", url)
+        await handled.wait()
+        engine.kill()
 
 
 def test_a_place_that_cannot_be_written_is_told_before_anything_is_fetched(tmp_path: Path) -> None:
