@@ -136,8 +136,9 @@ class Instance:
 class Event:
     """A worker event that has been seen.
 
-    ``ending``: its handler's promise is being settled.  ``over``: that is a while ago,
-    there was silence since.  ``used``: updateUI() was called.
+    ``ending``: its handler's promise is being settled.  ``inactive``: it has been, said the
+    answer.  ``over``: that is a while ago, there was silence since.  ``used``: updateUI() was
+    called.
     """
 
     handle: str
@@ -146,6 +147,7 @@ class Event:
     trusted: bool = True
     used: bool = False
     ending: bool = False
+    inactive: bool = False
     over: bool = False
 
     @property

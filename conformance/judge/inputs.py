@@ -298,7 +298,7 @@ class Inputs:
             step = "IDL-EVT-3" if event.name == ABORT else "IDL-EVT-4"
             yield hypothesis.owe(Due("settled", command.call, error="TypeError", step=step))
             return
-        for active in {not event.over, not event.ending}:
+        for active in {not (event.over or event.inactive), not event.ending}:
             for refused, choices in self.terms.ask(bf.update_ui, event.trusted, event.used, active):
                 due = Due("settled", command.call, step="UPDATEUI-7")
                 if refused is not None:

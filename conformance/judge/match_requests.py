@@ -39,11 +39,19 @@ class Requests:
                 after: set[RecordState] = set()
                 for record in hypothesis.records[fetch.index][index]:
                     after.update(self._asked(record, entry, spec, url))
-                if after:
-                    matched = True
-                    yield hypothesis.with_locals(fetch.index, index, frozenset(after))
+                matched = matched or bool(after)
+                for some in self._told_apart(after, entry.exchange):
+                    yield hypothesis.with_locals(fetch.index, index, some)
         if not matched:
             self._refuse(hypothesis, entry, url)
+
+    def _told_apart(self, after: set[RecordState], exchange: int) -> list[frozenset[RecordState]]:
+        """Apart where others may only begin if this request was a late one, else together."""
+        begin = self.terms.facts.begin
+        if begin is None or begin.concurrency is None:
+            return [frozenset(after)] if after else []
+        now = frozenset(record for record in after if record.exchange == exchange)
+        return [some for some in (now, frozenset(after) - now) if some]
 
     def _led_to(self, hypothesis: Hypothesis, url: str) -> bool:
         """Whether a page has asked for this, or so many redirects have led there."""

@@ -154,6 +154,10 @@ class Matching:
             yield _without_realm(hypothesis, command.page).idle(command.page)
         elif isinstance(command, p.Busy) and command.busy:
             yield hypothesis.busy(command.realm)
+        elif isinstance(command, p.EndEvent) and p.WORKER not in self.terms.facts.busy:
+            event = hypothesis.event(command.event)
+            ended = event and attrs.evolve(event, inactive=True)
+            yield hypothesis if ended is None else hypothesis.with_event(ended)
         else:
             yield hypothesis
 

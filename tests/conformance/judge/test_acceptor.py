@@ -328,6 +328,48 @@ def test_nothing_is_sent_where_fetch_refuses_to() -> None:
     refuses(script, "RECORD-11")
 
 
+def test_a_promise_that_came_before_its_page_was_busy_is_not_kept_from_it() -> None:
+    def script(*asked: str) -> Script:
+        script = Script().begin()
+        requests = [p.RequestInit(HOME + "/x")]
+        script.send(p.Fetch, call="c", realm="p1", id="a", requests=requests)
+        for key in asked:
+            script.request(key)
+        script.send(p.Busy, realm="p1", busy=True).send(p.User, action="abort", id="a")
+        last = p.Snapshot("a", result="failure", failure_reason="aborted")
+        return script.seen(p.WorkerEvent("e", "backgroundfetchabort", "w", last, False)).quiet()
+
+    admits(script())
+    refuses(script("/x"), "FETCH-8.14.1")
+
+
+def test_an_event_is_no_longer_active_when_its_end_was_answered() -> None:
+    def script(error: str | None) -> Script:
+        script = good_failure().send(p.EndEvent, event="e-a")
+        return script.send(p.UpdateUI, call="u", event="e-a").seen(p.Settled("u", error=error))
+
+    admits(script("InvalidStateError"))
+    refuses(script(None), "UPDATEUI-1.c")
+
+
+def test_with_one_connection_a_request_waits_for_the_end_of_the_one_before() -> None:
+    def script(*, early: bool) -> Script:
+        script = Script().begin(concurrency=1)
+        requests = [p.RequestInit(HOME + "/x"), p.RequestInit(HOME + "/y")]
+        script.send(p.Fetch, call="c", realm="p1", id="a", requests=requests)
+        script.send(p.Quit).send(p.Launch).request("/x").head("/x")
+        if early:
+            script.request("/y").end("/x", "reset")
+        else:
+            script.end("/x", "reset").request("/y")
+        script.serve("/y")
+        last = p.Snapshot("a", downloaded=16, result="failure", failure_reason="fetch-error")
+        return script.seen(p.WorkerEvent("e", "backgroundfetchfail", "w", last, True)).quiet()
+
+    admits(script(early=False))
+    refuses(script(early=True))
+
+
 def test_the_first_request_has_the_range_that_its_page_has_set() -> None:
     def script(range_: str) -> Script:
         own = p.RequestInit(HOME + "/x", headers={"Range": "bytes=8-"})
