@@ -138,6 +138,53 @@ def test_jobs_and_records_that_do_not_belong_together_are_refused(
     journal.close()
 
 
+def test_rows_that_have_changed_places_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    filled(path)
+    with closing(sqlite3.connect(path)) as database, database:
+        rows = database.execute("SELECT key, data, checksum FROM job").fetchall()
+        for (key, _, _), (_, data, check) in zip(rows, reversed(rows), strict=True):
+            database.execute("UPDATE job SET data = ?, checksum = ? WHERE key = ?",
+                             (data, check, key))  # fmt: skip
+    assert opened(path) is None
+
+
+def test_a_file_whose_pages_do_not_add_up_is_refused_though_its_rows_can_be_read(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "j.sqlite"
+    journal = SqliteJournal(path)
+    journal.put_job(attrs.evolve(JOB, title="x" * 100_000))
+    journal.commit()
+    journal.delete_job(JOB.key)
+    journal.commit()
+    journal.close()
+    data = bytearray(path.read_bytes())
+    data[36:40] = (int.from_bytes(data[36:40], "big") + 1).to_bytes(4, "big")  # its free pages
+    path.write_bytes(data)
+    with pytest.raises(StoreUnusable, match="damaged"):
+        SqliteJournal(path)
+
+
+def test_a_journal_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "j.sqlite")
+    with pytest.raises(StoreUnusable, match="not a regular file"):
+        SqliteJournal(tmp_path / "j.sqlite")
+
+
+def test_a_journal_that_is_refused_is_let_go_of(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE theirs (x)")
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 - no paths are wanted
+    refusals: list[StoreUnusable] = []  # with their frames, and what these hold
+    for _ in range(3):
+        with pytest.raises(StoreUnusable) as caught:
+            SqliteJournal(path)
+        refusals.append(caught.value)
+    assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208 - as above
+
+
 def test_another_programs_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "j.sqlite"
     with closing(sqlite3.connect(path)) as database, database:

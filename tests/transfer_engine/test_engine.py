@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 import trio
+import trio.testing
 
 from tests.transfer_engine.server import cut, partial, ranged, stall, status, whole
 from tests.transfer_engine.world import App, finished, read_all, simulate, until_downloaded
@@ -16,6 +17,7 @@ from transfer_engine import (
     FetchOptions,
     NotOffered,
     Request,
+    Response,
     ScriptError,
     Snapshot,
 )
@@ -344,6 +346,50 @@ def test_a_204_settles_and_uploads_are_counted_once() -> None:
             assert await finished(reg) == ("success", "")
             assert reg.uploaded == 1000
             assert [len(asked.body) for asked in app.server.log] == [1000, 1000]
+
+    simulate(test)
+
+
+def test_what_was_sent_never_shrinks_though_a_redirect_sends_it_again() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/p", status(307, location="/q"))
+        app.server.on("/q", status(204))
+        shown: list[int] = []
+        async with app.open() as engine:
+            upload = Request("/p", method="POST", body=b"x" * 600_000)
+            reg = await engine.fetch("s", upload)
+            reg.on_progress(lambda one: shown.append(one.uploaded))
+            assert await finished(reg) == ("success", "")
+        assert shown == sorted(shown)
+        assert shown[-1] == 600_000
+        assert [len(asked.body) for asked in app.server.log] == [600_000] * 2
+
+    simulate(test)
+
+
+def test_a_restart_leaves_one_body_and_tells_who_waits_for_more_of_the_old_one() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 5), stall(b"ABCDEFGHIJ", 7))
+        told: list[str] = []
+
+        async def read(response: Response) -> None:
+            assert response.body is not None
+            assert await response.body.read() == b"01234"
+            with pytest.raises(ScriptError, match="restarted"):
+                await response.body.read()
+            told.append("restarted")
+
+        async with app.open() as engine, trio.open_nursery() as nursery:
+            reg = await engine.fetch("s", "/a")
+            await until_downloaded(reg, 5)
+            (record,) = await reg.match_all()
+            nursery.start_soon(read, await record.response_ready())
+            await trio.testing.wait_all_tasks_blocked()
+            engine.set_online(False)
+            engine.set_online(True)
+            await trio.testing.wait_all_tasks_blocked()
+            assert told == ["restarted"]
+            assert list(app.disk.lengths().values()) == [7]
 
     simulate(test)
 

@@ -1,30 +1,49 @@
-"""A disk that cannot sync or delete: what it may have lost is dropped and never told as stored."""
+"""A disk that cannot sync or delete, or takes long: what is not on it is never told as stored."""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
+import attrs
 import pytest
 import trio
 import trio.testing
 
-from tests.transfer_engine.server import Asked, ranged, whole
-from tests.transfer_engine.world import App, finished, read_all, simulate, until_downloaded
+from tests.transfer_engine.server import Asked, ranged, stall, whole
+from tests.transfer_engine.world import (
+    APP,
+    App,
+    finished,
+    read_all,
+    simulate,
+    until_downloaded,
+)
 from transfer_engine import (
+    OPEN,
     BackgroundFetchEvent,
+    Engine,
+    EngineConfig,
     Request,
     ScriptError,
     SimulatedBodyDisk,
     SimulatedJournal,
+    StoredRequest,
     offload_inline,
+    open_engine,
+    simulated_seams,
 )
 from transfer_engine.errors import StoreFailed, StoreFull
+from transfer_engine.state import Body, Job, Meter, RecordState
 from transfer_engine.store import Store
+from transfer_engine.writer import Writer
 
 TEN = b"0123456789"
 NAME = "b00000001"
 FAILED, FULL = errno.EIO, errno.ENOSPC
+T = TypeVar("T")
 
 
 class Sour(SimulatedBodyDisk):
@@ -211,3 +230,85 @@ def test_a_body_that_cannot_be_deleted_holds_up_nobody_and_goes_at_the_next_star
             assert disk.lengths() == {}
 
     simulate(test)
+
+
+@attrs.define(eq=False)
+class Slow:
+    """A sync has been done, and its thread comes back only when the gate opens."""
+
+    gate: trio.Event = attrs.field(factory=trio.Event)
+    synced: trio.Event = attrs.field(factory=trio.Event)
+
+    async def offload(self, fn: Callable[..., T], *args: object) -> T:
+        """See Offload."""
+        result = await offload_inline(fn, *args)
+        if fn.__name__ == "sync":
+            self.synced.set()
+            with trio.CancelScope(shield=True):
+                await self.gate.wait()
+        return result
+
+
+def with_a_slow_sync(test: Callable[[App, Slow, Engine], Awaitable[None]]) -> None:
+    async def main(app: App) -> None:
+        slow = Slow()
+        plain = simulated_seams(app.server.connect, app.journal, app.disk)
+        config = EngineConfig(app_origin=APP, policy=OPEN, checkpoint_interval=1e6)
+        async with open_engine(config, attrs.evolve(plain, offload=slow.offload)) as engine:
+            await test(app, slow, engine)
+
+    simulate(main)
+
+
+def test_a_row_counts_what_was_there_when_the_sync_began_and_not_what_came_meanwhile() -> None:
+    async def test(app: App, slow: Slow, engine: Engine) -> None:
+        async def twice(asked: Asked) -> None:
+            await asked.answer(200, TEN, 4, etag='"v1"')
+            await slow.synced.wait()
+            await asked.raw(TEN[4:8])
+            await asked.stream.receive_some(1)
+
+        app.server.on("/a", twice)
+        await until_downloaded(await engine.fetch("s", "/a"), 8)
+        slow.gate.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert [row.length for row in app.journal.load().records] == [4]
+        engine.kill()
+
+    with_a_slow_sync(test)
+
+
+def test_of_what_has_ended_and_gone_during_a_sync_nothing_is_written() -> None:
+    async def test(app: App, slow: Slow, engine: Engine) -> None:
+        app.server.on("/a", stall(TEN, 4))
+        registration = await engine.fetch("s", "/a")
+        await slow.synced.wait()
+        assert await registration.abort()
+        await trio.testing.wait_all_tasks_blocked()
+        assert app.journal.load().jobs == ()
+        slow.gate.set()
+        await trio.testing.wait_all_tasks_blocked()
+        assert await engine.get_ids() == []
+        assert (app.journal.load().records, app.disk.lengths()) == ((), {})
+
+    with_a_slow_sync(test)
+
+
+def test_who_has_no_room_waits_for_what_may_be_given_back_before_it_is_refused() -> None:
+    async def main() -> None:
+        store = Store(SimulatedJournal(), SimulatedBodyDisk(), offload_inline)
+        meter = Meter(quota=10, responses=8, reserved=8)  # by the turn of another body
+        record = RecordState(0, StoredRequest(APP, "GET", (), "cors"), None, 0, Body(NAME))
+        job = Job(1, "s", "", (), 0, 0, [record])
+        writer = Writer(store, meter, lambda *_: None, job, record, None)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.append, TEN[:5])
+            await trio.testing.wait_all_tasks_blocked()
+            assert writer.got == 0
+            meter.responses, meter.reserved = 3, 0  # it has used so much
+            meter.given_back.fire()
+        assert (writer.got, meter.responses, record.body.length) == (5, 8, 5)
+        with pytest.raises(StoreFull):
+            await writer.append(TEN[:3])
+
+    trio.run(main)

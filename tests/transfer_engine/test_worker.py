@@ -199,6 +199,7 @@ def test_unregistering_ends_everything_without_an_event() -> None:
             reg = await engine.fetch("s", "/a")
             await until_downloaded(reg, 5)
             assert await engine.unregister() is True
+            assert await error_of(reg.match_all()) == "InvalidStateError"
             assert await finished(reg) == ("failure", "aborted")
             await trio.testing.wait_all_tasks_blocked()
             assert (app.events, reg.records_available) == ([], False)

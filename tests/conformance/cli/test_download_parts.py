@@ -189,6 +189,10 @@ def test_where_there_are_no_links_a_file_is_placed_and_none_replaced(
     assert placed(tmp_path, b"2") == "x-2.txt"
     assert (tmp_path / "x.txt").read_bytes() == b"1"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x-2.txt", "x.txt"]
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # it comes between the look and the deed
+    with pytest.raises(FileExistsError):
+        placed(tmp_path, b"3")
+    assert (tmp_path / "x.txt").read_bytes() == b"1"
 
 
 def test_a_file_is_synced_before_it_has_its_name(

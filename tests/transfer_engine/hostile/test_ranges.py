@@ -50,6 +50,7 @@ REFUSED = [
     ),
     ("is in several parts", partial(None, TEN[5:], TAG + PARTS)),
     ("brings more than it says", partial("bytes 5-7/10", TEN[5:])),
+    ("brings one byte more than it says", partial("bytes 5-8/10", TEN[5:])),
 ]
 
 
