@@ -461,6 +461,11 @@ def test_a_request_body_that_fails_rejects_and_one_that_streams_is_sent() -> Non
             with pytest.raises(ScriptError) as caught:
                 await engine.fetch("s", Request("/p", method="POST", body=Pieces(b"a", b"!")))
             assert caught.value.name == "TypeError"
+            engine.set_quota(3)
+            large = Request("/p", method="POST", body=Pieces(b"ab", b"cd"))
+            with pytest.raises(ScriptError, match="QuotaExceededError"):
+                await engine.fetch("s", large)
+            assert (engine.storage().requests, app.disk.lengths()) == (0, {})
             reg = await engine.fetch("s", Request("/p", method="POST", body=Pieces(b"a", b"bc")))
             assert reg.upload_total == 3
             await finished(reg)

@@ -18,6 +18,7 @@ from transfer_engine import (
     FetchOptions,
     Icon,
     Request,
+    SimulatedBodyDisk,
     SimulatedJournal,
     Snapshot,
 )
@@ -365,5 +366,70 @@ def test_of_what_had_settled_lost_bytes_come_again_only_where_all_had_gone_well(
         assert len(app.server.log) - asked == (0 if fails else 1)
         assert found == (["TypeError", (404, b"b")] if fails else [(200, TEN), (200, b"b")])
         assert app.events == [*["fail" if fails else "success"] * 2]
+
+    simulate(test)
+
+
+def test_what_had_settled_has_settled_after_a_kill_too_and_its_id_is_free() -> None:
+    async def cut_off(_: BackgroundFetchEvent) -> None:
+        await trio.sleep_forever()
+
+    async def test(app: App) -> None:
+        app.then["success"] = cut_off
+        app.server.on("/a", whole(TEN))
+        await killed(app, ("s", ["/a"]))
+        async with app.open() as engine:
+            assert await engine.get_ids() == []
+            assert [one.result for one in engine.interface.shown()] == ["success"]
+            await engine.fetch("s", "/a")
+            await app.seen("success", "success", "success")
+
+    simulate(test)
+
+
+def test_an_event_that_never_began_is_not_over_when_a_close_is() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", whole(TEN))
+        async with app.open(interrupted="over") as engine:
+            engine.worker.set_busy(True)
+            await finished(await engine.fetch("s", "/a"))
+        async with app.open(interrupted="over"):
+            await app.seen("success")
+
+    simulate(test)
+
+
+def test_a_click_ends_nothing_at_a_close() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 4), ranged(TEN))
+        async with app.open(interrupted="over") as engine:
+            await until_downloaded(await engine.fetch("s", "/a"), 4)
+            await engine.interface.click("s")
+            await app.seen("click")
+        async with app.open(interrupted="over"):
+            await app.seen("click", "success")
+
+    simulate(test)
+
+
+def test_what_has_survived_beyond_the_last_commit_is_synced_before_it_counts() -> None:
+    class Surviving(SimulatedBodyDisk):
+        def trusted(self, name: str, counted: int) -> int:
+            """See BodyDisk."""
+            return self.lengths()[name]
+
+    async def test(app: App) -> None:
+        app.disk = Surviving()
+        app.server.on("/a", stall(TEN, 8))
+        async with app.open(chunk_size=1, checkpoint_interval=1e6) as engine:
+            await until_downloaded(await engine.fetch("s", "/a"), 8)
+            engine.kill()
+        app.journal.crash()
+        app.disk.crash(keep=lambda _name, _synced, written: written)
+        for name in app.disk.lengths():
+            app.disk._synced[name] = 0  # so far the kernel has it, and nobody else
+        async with app.open(online=False):
+            assert [row.length for row in app.journal.load().records] == [8]
+            assert list(app.disk._synced.values()) == [8]
 
     simulate(test)
