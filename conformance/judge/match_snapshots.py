@@ -169,7 +169,8 @@ class Snapshots:
             and self._available(hypothesis, index, known, shown, where)
             and self._uploaded(hypothesis, index, known, shown, where)
         ):
-            narrowed = self._downloaded(hypothesis, index, known, shown, where, least)
+            sent = self._sent(hypothesis, index, shown.uploaded)
+            narrowed = self._downloaded(sent, index, known, shown, where, least)
             if narrowed is not None:
                 yield narrowed.with_instance(Instance.of(handle, realm, index, shown, live=live))
 
@@ -267,6 +268,17 @@ class Snapshots:
             )
             return False
         return True
+
+    def _sent(self, hypothesis: Hypothesis, index: int, uploaded: int) -> Hypothesis:
+        """Without what has not begun of a record that must have sent some of these bytes."""
+        row = hypothesis.records[index]
+        begun = [frozenset(record for record in locals_ if record.attempts) for locals_ in row]
+        bodies = [spec.body or 0 for spec in hypothesis.fetch(index).requests]
+        most = sum(body for body, some in zip(bodies, begun, strict=True) if some)
+        for i, (body, some) in enumerate(zip(bodies, begun, strict=True)):
+            if some and uploaded > most - body:
+                hypothesis = hypothesis.with_locals(index, i, some)
+        return hypothesis
 
     def _downloaded(
         self,

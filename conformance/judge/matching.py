@@ -74,13 +74,13 @@ class Matching:
         match seen:
             case p.Settled():
                 command = self.terms.facts.calls.get(seen.call)
-                if isinstance(command, p.CachePut | p.CacheKeys):
-                    yield from self.records.cached(hypothesis, command, seen)
-                elif seen.call in self.terms.facts.unheard:
+                if seen.call in self.terms.facts.unheard:
                     why = (
                         f"the promise of {seen.call} settled in {realm}, where no task can have run"
                     )
                     self.refusals.refuse("INFRA-3", why)
+                elif isinstance(command, p.CachePut | p.CacheKeys):
+                    yield from self.records.cached(hypothesis, command, seen)
                 else:
                     yield from self.promises.settled(hypothesis, seen)
             case p.Progress():

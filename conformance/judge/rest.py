@@ -142,12 +142,6 @@ class Rest:
             for due in hypothesis.due
         )
 
-    def _has_settled(self, hypothesis: Hypothesis, due: Due) -> bool:
-        """E67: the promise of a fetch() has, before its realm was busy, if a record has begun."""
-        return due.step == "FETCH-8.14.1" and any(
-            all(record.attempts for record in locals_) for locals_ in hypothesis.records[due.fetch]
-        )
-
     def _held_up(self, hypothesis: Hypothesis, fetch: int) -> bool:
         """GET-4.2: whether the fetch's update queue waits for a busy realm."""
         return any(
@@ -194,7 +188,7 @@ class Rest:
             f"{due.step or 'REALM-1'} {due_text(due, facts.calls.get(due.ref))}"
             for due in hypothesis.due
             if due.kind != "settled" or due.ref not in facts.dead
-            if not self._waits_for_realm(due) or self._has_settled(hypothesis, due)
+            if not self._waits_for_realm(due)
             if due.step != "GET-4.1.2" or not self._held_up(hypothesis, due.fetch)
         ]
         for ref in hypothesis.pending:

@@ -328,21 +328,6 @@ def test_nothing_is_sent_where_fetch_refuses_to() -> None:
     refuses(script, "RECORD-11")
 
 
-def test_a_promise_that_came_before_its_page_was_busy_is_not_kept_from_it() -> None:
-    def script(*asked: str) -> Script:
-        script = Script().begin()
-        requests = [p.RequestInit(HOME + "/x")]
-        script.send(p.Fetch, call="c", realm="p1", id="a", requests=requests)
-        for key in asked:
-            script.request(key)
-        script.send(p.Busy, realm="p1", busy=True).send(p.User, action="abort", id="a")
-        last = p.Snapshot("a", result="failure", failure_reason="aborted")
-        return script.seen(p.WorkerEvent("e", "backgroundfetchabort", "w", last, False)).quiet()
-
-    admits(script())
-    refuses(script("/x"), "FETCH-8.14.1")
-
-
 def test_an_event_is_no_longer_active_when_its_end_was_answered() -> None:
     def script(error: str | None) -> Script:
         script = good_failure().send(p.EndEvent, event="e-a")
@@ -368,6 +353,23 @@ def test_with_one_connection_a_request_waits_for_the_end_of_the_one_before() -> 
 
     admits(script(early=False))
     refuses(script(early=True))
+
+
+def test_nothing_was_uploaded_of_what_was_never_asked_for() -> None:
+    shown = p.Snapshot("a", upload_total=8, uploaded=8)
+    script = Script().begin()
+    requests = [p.RequestInit(HOME + "/x"), p.RequestInit(HOME + "/y", "POST", body="x" * 8)]
+    script.send(p.Fetch, call="c", realm="p1", id="a", requests=requests)
+    first = p.Snapshot("a", upload_total=8)
+    script.seen(p.Settled("c", instance="i-a", snapshot=first)).request("/x")
+    admits(Script(list(script.entries), script.seq).quiet())
+    refuses(script.seen(p.Progress("i-a", shown)).quiet(), "RECORD-11")
+
+
+def test_no_promise_of_a_cache_settles_in_a_page_that_was_busy_when_it_was_asked() -> None:
+    script = Script().begin().send(p.Busy, realm="p1", busy=True)
+    script.send(p.CacheKeys, call="k", realm="p1", cache="c")
+    refuses(script.seen(p.Settled("k", strings=[])), "INFRA-3")
 
 
 def test_the_first_request_has_the_range_that_its_page_has_set() -> None:
