@@ -226,6 +226,9 @@ def _command(command: p.AnyCommand, ordered: bool) -> Iterator[Event]:
         source = "script"
         if isinstance(command, _PARALLEL) and not ordered:
             source = f"{CALL}{command.call}"
+        elif isinstance(command, p.EndEvent) and not ordered:
+            # What follows from it is done in parallel (PERFORM-8.13.1).
+            source = f"end {command.event}"
         if news is not None:
             yield Given(source, ((news,),))
 

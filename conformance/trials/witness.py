@@ -50,14 +50,16 @@ from conformance.trials.plain import Reader, renamed, shows
 from spec_model import background_fetch as bg
 from spec_model import messages as m
 from spec_model.background_fetch import UserAgent
+from spec_model.complete_record import RecordState
 from spec_model.decide import Decide, outcomes
-from spec_model.editions import AMENDED
+from spec_model.editions import AMENDED, Edition
 from spec_model.instances import Snapshot
 from spec_model.messages import Input, Output
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.state import IN_FLIGHT, WORKER, Realm, State
 from spec_model.system import enabled, inject, perform
 from spec_model.tasks import Deliver, RunRecord, Task
+from spec_model.values import Part, exactly
 
 T = TypeVar("T")
 
@@ -116,13 +118,14 @@ class Node:
 class Search:
     """Looks for a run that makes ``trace``, with no other choices than those ``admitted``.
 
-    ``known``: what the model has answered; searches with the same ``admitted`` may share it.
+    ``known``: what the model has answered; searches on the same terms may share it.
     """
 
     trace: Trace
     admitted: frozenset[str] | None
     ordered: bool = False
     merging: bool = False
+    edition: Edition = AMENDED
     known: Known = attrs.field(factory=dict, repr=False)
     facts: Facts = attrs.field(init=False)
     events: tuple[Event, ...] = attrs.field(init=False)
@@ -131,6 +134,7 @@ class Search:
     cut_off: bool = attrs.field(default=False, init=False)
     _wants: dict[str, tuple[int, ...]] = attrs.field(init=False)
     _quits: tuple[int, ...] = attrs.field(init=False)
+    _asked_from: tuple[int, ...] = attrs.field(init=False)
     _reader: Reader = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -142,6 +146,12 @@ class Search:
             if isinstance(event, Answered) and isinstance(event.command, p.Quit | p.ClosePage)
         )
         self._reader = Reader(self.facts)
+        ranges = (
+            str(event.seen.headers.get("range", "")).removeprefix("bytes=").removesuffix("-")
+            for event in self.events
+            if isinstance(event, Saw) and isinstance(event.seen, ServerRequest)
+        )
+        self._asked_from = tuple(sorted({int(each) for each in ranges if each.isdigit()}))
 
     def run(self, patience: int = PATIENCE, attempts: int = ATTEMPTS) -> Found:
         """Search until a witness is found, everything has been tried, or patience ends."""
@@ -219,7 +229,7 @@ class Search:
                     if names is not None:
                         due = replaced(on.due, observer, queue, queue[at + 1 :])
                         yield attrs.evolve(on, due=due, names=names)
-                if not optional(output):
+                if not optional(output, observer):
                     break
 
     def _answered(self, on: Node, event: Answered) -> Iterator[Node]:
@@ -234,7 +244,7 @@ class Search:
 
     def _at_rest(self, node: Node) -> bool:
         for observer, queue in node.due:
-            if observer != LATE and not all(map(optional, queue)):
+            if observer != LATE and not all(optional(output, observer) for output in queue):
                 return False
         if _waits_in_vain(node.state):
             return False
@@ -259,7 +269,7 @@ class Search:
         """Every outcome, those first that need the admitted choices: they were probably made."""
         known = self.known.get(question)
         if known is None:
-            found = outcomes(function, AMENDED, self.admitted)
+            found = outcomes(function, self.edition, self.admitted)
             known = [each.value for each in sorted(found, key=lambda one: -len(one.choices))]
             self.known[question] = known
         return known
@@ -318,7 +328,8 @@ class Search:
                 yield from self._produced(left, after)
 
     def _met(self, node: Node, news: Input) -> Iterator[State]:
-        """What the news may meet: before a kill a handler may have been through, unnoticed.
+        """What the news may meet: before a kill a handler may have been through, unnoticed, and
+        bytes that had come may not have been on disk.
 
         The model has each settle event again whose handler was cut off; once is enough.
         """
@@ -337,6 +348,11 @@ class Search:
         for through in subsets(handled):
             if through:
                 yield attrs.evolve(state, agent=self._through(state.agent, through))
+        for fetch, row in enumerate(state.records):
+            for index, record in enumerate(row):
+                for left in self._asked_from:
+                    if 0 < left < record.stored.lo and not record.settled:
+                        yield state.put_record(fetch, index, _cut(record, left))
 
     def _through(self, agent: UserAgent, fetches: frozenset[int]) -> UserAgent:
         for fetch in sorted(fetches):
@@ -386,7 +402,7 @@ class Search:
                     return
                 continue
             observer = self._observer(after, output)
-            if not self._has_place(node, output):
+            if not self._has_place(node, output, observer):
                 return
             due = joined(due, observer, (output,))
             if isinstance(output, m.RequestStarted) and output.body:
@@ -436,9 +452,11 @@ class Search:
             case _:
                 raise AssertionError(f"nobody sees {output}")
 
-    def _has_place(self, node: Node, output: Output) -> bool:
+    def _has_place(self, node: Node, output: Output, observer: str) -> bool:
         """Whether the rest of the trace has a place for it, or may have lost it."""
-        if optional(output) or isinstance(output, m.Refused | m.InterfaceSeen | m.RequestStarted):
+        if optional(output, observer) or isinstance(
+            output, m.Refused | m.InterfaceSeen | m.RequestStarted
+        ):
             return True
         if any(at >= node.at for at in self._quits):
             return True
@@ -461,10 +479,13 @@ _KINDS: dict[type, str] = {
 }
 
 
-def optional(output: Shown) -> bool:
-    """Whether an output need not be seen: progress may be coalesced, but for the last of it."""
+def optional(output: Shown, observer: Hashable) -> bool:
+    """Whether an output need not be seen: progress may be coalesced, but for the last of it.
+
+    A worker that was stopped is not told of the last one either.
+    """
     if isinstance(output, m.ProgressFired):
-        return not output.snapshot.result
+        return not output.snapshot.result or str(observer).startswith(f"{WORKER} at ")
     return isinstance(output, m.BytesReceived)
 
 
@@ -493,8 +514,10 @@ def _answers(given: Shown, answer: p.Answer) -> bool:
             return answer.refused is not None
         case m.InterfaceSeen():
             shown_ = given.shows
+            if answer.interface is not None and not answer.interface.displayed:
+                return shown_ is None or shown_.dismissible  # it need not stay after the end
             if shown_ is None:
-                return answer.interface == p.Shown()
+                return False
             return answer.interface == p.Shown(
                 True,
                 shown_.origin,
@@ -505,6 +528,17 @@ def _answers(given: Shown, answer: p.Answer) -> bool:
                 shown_.can_pause,
             )
     return False
+
+
+def _cut(record: RecordState, left: int) -> RecordState:
+    """With the first bytes only."""
+    parts, rest = list[Part](), left
+    for part in record.parts:
+        length = min(part.length.lo, rest)
+        rest -= length
+        if length:
+            parts.append(attrs.evolve(part, length=exactly(length)))
+    return attrs.evolve(record, stored=exactly(left), parts=tuple(parts))
 
 
 def _perhaps_lost(due: Queues[Shown], ended: m.AttemptTerminated) -> Queues[Shown]:

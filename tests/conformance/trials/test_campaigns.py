@@ -163,6 +163,55 @@ def test_an_event_that_was_being_handled_at_a_kill_need_not_come_again(handled: 
     assert proved(_noted(script), frozenset()) == ("order only" if handled else "hole")
 
 
+def _answered(script: Script, **shown: object) -> Script:
+    """The last command answered with this."""
+    entry = script.entries.pop()
+    answer = protocol.Answer(script.seq, **shown)  # type: ignore[arg-type]  # typed fields
+    script.entries.append(msgspec.structs.replace(entry, answered=answer))
+    return script
+
+
+def _in_worker(script: Script, **fields: object) -> Script:
+    """A fetch that the worker made, with its promise."""
+    requests = [protocol.RequestInit(f"{HOME}/x", "POST")]
+    script.send(protocol.Fetch, call="c", realm=protocol.WORKER, id="a", requests=requests)
+    return script.seen(
+        protocol.Settled("c", instance="w-a", snapshot=protocol.Snapshot("a", **fields))  # type: ignore[arg-type]  # typed fields
+    )
+
+
+def test_a_worker_may_be_stopped_before_it_is_told_the_result() -> None:
+    script = _in_worker(Script().begin(listen=[])).request("/x", method="POST")
+    script.send(protocol.User, action="abort", id="a")
+    assert proved(_noted(script.quiet()), frozenset()) == "order only"
+
+
+def test_a_kill_may_leave_a_part_of_the_bytes() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x", etag='"v1"')
+    script.bytes("/x", 8).quiet().send(protocol.Quit, kill=True).send(protocol.Launch)
+    assert proved(_noted(script.request("/x", "bytes=3-")), frozenset()) == "order only"
+
+
+def test_the_interface_need_not_stay_when_all_is_over() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x").settle("a", "", 16)
+    script = _answered(script.send(protocol.Interface, id="a"), interface=protocol.Shown())
+    assert proved(_noted(script), frozenset()) == "equivalent"
+
+
+def test_the_promise_of_a_fetch_may_show_its_result() -> None:
+    script = Script().begin(online=False)
+    ended = {"result": "failure", "failure_reason": "fetch-error"}
+    assert proved(_noted(_in_worker(script, **ended)), frozenset()) == "order only"
+
+
+def test_records_may_be_matched_for_a_while_after_the_end_of_an_event() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x").settle("a", "", 16)
+    script.send(protocol.EndEvent, event="e-a")
+    script.send(protocol.Match, call="m", instance="w-a", url=f"{HOME}/y")
+    script.seen(protocol.Settled("m"))
+    assert proved(_noted(script), frozenset()) == "order only"
+
+
 def test_what_happens_later_may_be_dispatched_earlier() -> None:
     script = Script().begin(listen=["push", "backgroundfetchfail"]).fetch("a", "/x")
     script.request("/x").head("/x", 404, 0).end("/x")
