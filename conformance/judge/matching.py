@@ -112,6 +112,11 @@ class Matching:
         """What the implementation answered to a command."""
         self.refusals.about(hypothesis)
         command = self.terms.facts.commands.get(answer.seq)
+        if isinstance(command, p.Match | p.MatchAll) and command.call in hypothesis.pending:
+            if hypothesis.instance(command.instance) is not None:
+                # MATCHALL-1 is over before the call returns.
+                self.refusals.refuse("MATCHALL-1", f"{kind_of(answer)} came before its guard")
+                return
         if getattr(command, "call", None) is not None or isinstance(command, _UNANSWERED):
             yield hypothesis
             return

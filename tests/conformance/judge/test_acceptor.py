@@ -355,6 +355,19 @@ def test_with_one_connection_a_request_waits_for_the_end_of_the_one_before() -> 
     refuses(script(early=True))
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_records_that_were_there_when_match_was_called_are_given(ended: bool) -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x").settle("a", "", 16)
+    if ended:
+        script.send(p.EndEvent, event="e-a")
+    script.send(p.MatchAll, call="m", instance="w-a").send(p.EndEvent, event="e-a")
+    script.seen(p.Settled("m", error="InvalidStateError"))
+    if ended:
+        admits(script)
+    else:
+        refuses(script, "MATCHALL-3.3")
+
+
 def test_nothing_was_uploaded_of_what_was_never_asked_for() -> None:
     shown = p.Snapshot("a", upload_total=8, uploaded=8)
     script = Script().begin()
