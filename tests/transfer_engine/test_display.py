@@ -8,7 +8,15 @@ import trio.testing
 
 from tests.transfer_engine.server import cut, partial, stall, status, whole
 from tests.transfer_engine.world import App, finished, simulate, until_downloaded
-from transfer_engine import EngineClosed, FetchOptions, Icon, Request, Shown, ShownRecord
+from transfer_engine import (
+    EngineClosed,
+    FetchOptions,
+    Icon,
+    NotOffered,
+    Request,
+    Shown,
+    ShownRecord,
+)
 
 
 def test_the_display_shows_each_state_up_to_the_end() -> None:
@@ -205,3 +213,53 @@ def test_only_so_many_that_have_ended_are_shown_the_newest_ones() -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("transfer_engine.interface.MOST_SETTLED_SHOWN", 2)
         simulate(test)
+
+
+def test_what_has_ended_shows_no_trouble_any_more_and_its_records_why() -> None:
+    async def test(app: App) -> None:
+        app.server.refuse = True
+        async with app.open(unavailability="network-loss", handlers={}) as engine:
+            await finished(await engine.fetch("s", "/a"))
+            assert engine.interface.shown()[0].trouble == ""
+            assert "refused" in engine.interface.records("s")[0].why
+
+    simulate(test)
+
+
+def test_what_is_offered_is_what_would_be_done() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/p", stall(b"x" * 10, 4))
+        async with app.open() as engine:
+            await engine.fetch("upload", ["/p", Request("/p", "POST", body=b"x")])
+            engine.set_permission("prompt")
+            await engine.fetch("asks", "/p")
+            upload, asks = engine.interface.shown()
+            assert (upload.can_pause, upload.can_resume, upload.can_abort) == (False, False, True)
+            assert (asks.can_pause, asks.can_resume, asks.can_abort) == (False, False, True)
+            for name, action in (("upload", "pause"), ("upload", "accept"), ("asks", "resume")):
+                with pytest.raises(NotOffered):
+                    await getattr(engine.interface, action)(name)
+            assert engine.interface.shown() == [upload, asks]
+
+    simulate(test)
+
+
+def test_a_callback_that_fails_stops_neither_the_others_nor_the_transfer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", whole(b"x" * 10))
+        shown: list[int] = []
+
+        def fails(_: object) -> None:
+            raise RuntimeError("of the page")
+
+        async with app.open() as engine:
+            reg = await engine.fetch("s", "/a")
+            reg.on_progress(fails)
+            reg.on_progress(lambda one: shown.append(one.downloaded))
+            assert await finished(reg) == ("success", "")
+        assert shown == [10, 10]
+
+    simulate(test)
+    assert "a progress callback of 's' failed" in caplog.text

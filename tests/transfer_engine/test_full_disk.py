@@ -14,7 +14,9 @@ import pytest
 import trio
 import trio.testing
 
+from tests.transfer_engine.server import stall
 from tests.transfer_engine.test_store import JOB
+from tests.transfer_engine.world import App, simulate, until_downloaded
 from transfer_engine import (
     FileBodyDisk,
     SimulatedBodyDisk,
@@ -109,6 +111,20 @@ def test_no_room_for_too_long_is_told_with_what_may_be_done() -> None:
             await store.commit(JOB)
 
     assert ROOM_PATIENCE <= in_virtual_time(test, journal) < ROOM_PATIENCE + 6
+
+
+def test_a_close_waits_for_no_room(caplog: pytest.LogCaptureFixture) -> None:
+    async def test(app: App) -> None:
+        app.journal = journal = FullJournal(room=0.0)
+        app.server.on("/a", stall(b"x" * 10, 4))
+        async with app.open() as engine:
+            await until_downloaded(await engine.fetch("s", "/a"), 4)
+            journal.room = float("inf")
+            begun = trio.current_time()
+        assert trio.current_time() - begun < 1
+
+    simulate(test)
+    assert "not all could be saved" in caplog.text
 
 
 @pytest.mark.parametrize("code", [errno.EDQUOT, errno.ENOSPC])

@@ -356,12 +356,17 @@ def test_an_answer_says_where_it_came_from_and_whether_it_was_led_there() -> Non
     async def test(app: App) -> None:
         app.server.on("/a", status(302, location="/b?x=1"))
         app.server.on("/b?x=1", whole(TEN))
-        came: list[tuple[str, bool]] = []
+        app.server.on("/c", whole(TEN, access_control_allow_origin="*"))
+        came: list[tuple[str, bool, str]] = []
         async with app.open() as engine:
-            for path in ("/a", "/b?x=1"):
-                response = await (await only(await engine.fetch(path, path))).response_ready()
-                came.append((response.url, response.redirected))
-        assert came == [("http://app.test/b?x=1", True), ("http://app.test/b?x=1", False)]
+            for url in ("/a", "/b?x=1", "http://cdn.test/c"):
+                response = await (await only(await engine.fetch(url, url))).response_ready()
+                came.append((response.url, response.redirected, response.type))
+        assert came == [
+            ("http://app.test/b?x=1", True, "basic"),
+            ("http://app.test/b?x=1", False, "basic"),
+            ("http://cdn.test/c", False, "cors"),
+        ]
 
     simulate(test)
 

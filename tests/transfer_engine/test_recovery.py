@@ -433,3 +433,19 @@ def test_what_has_survived_beyond_the_last_commit_is_synced_before_it_counts() -
             assert list(app.disk._synced.values()) == [8]
 
     simulate(test)
+
+
+def test_what_was_resumed_goes_on_after_a_kill() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 4))
+        async with app.open() as engine:
+            await until_downloaded(await engine.fetch("s", "/a"), 4)
+            await engine.interface.pause("s")
+            await engine.interface.resume("s")
+            engine.kill()
+        app.crash()
+        app.server.on("/a", ranged(TEN))
+        async with app.open():
+            await app.seen("success")
+
+    simulate(test)

@@ -305,6 +305,67 @@ def test_a_preflight_is_neither_logged_nor_counted() -> None:
     run(main)
 
 
+def test_a_preflight_for_what_has_no_cors_is_refused() -> None:
+    async def main() -> None:
+        world = World(origins=["cdn"], resources={"cdn:/a": Resource()})
+        async with serving(world) as it:
+            stream = await it.connect("cdn")
+            await stream.send_all(get("/a", "OPTIONS", Access_Control_Request_Method="GET"))
+            answer = await read_answer(stream, "OPTIONS")
+            assert (answer.status, "access-control-allow-origin" in answer.headers) == (403, False)
+            assert it.log == []
+
+    run(main)
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+def test_an_end_after_the_whole_body_is_told_as_what_it_is(then: str) -> None:
+    async def main() -> None:
+        async with serving(one(send=["rest"], then=then)) as it:
+            stream = await it.connect()
+            await stream.send_all(get("/a"))
+            await read_answer(stream)
+            await it.noted(ServerEnd)
+            assert [e.how for e in it.log if isinstance(e, ServerEnd)] == [then]
+
+    run(main)
+
+
+def test_after_a_status_that_clients_differ_about_the_connection_is_closed() -> None:
+    async def main() -> None:
+        async with serving(one(status=205)) as it:
+            stream = await it.connect()
+            await stream.send_all(get("/a") + get("/a"))
+            assert (await read_all(stream)).count(b"HTTP/1.1 205 ") == 1
+
+    run(main)
+
+
+def test_who_sends_ahead_without_end_counts_as_gone() -> None:
+    async def main() -> None:
+        async with serving(one(send=[Hold("g")])) as it:
+            stream = await it.connect()
+            await stream.send_all(get("/a"))
+            await it.noted(ServerHeld)
+            for _ in range(18):
+                await stream.send_all(b"x" * 65536)
+            await it.noted(ServerLost)
+
+    run(main)
+
+
+def test_a_field_that_comes_twice_is_noted_with_both_values() -> None:
+    async def main() -> None:
+        async with serving(one()) as it:
+            stream = await it.connect()
+            await stream.send_all(get("/a", X="1").replace(b"X: 1", b"X: 1\r\nx: 2"))
+            await read_answer(stream)
+            (request,) = (e for e in it.log if isinstance(e, ServerRequest))
+            assert request.headers["x"] == "1, 2"
+
+    run(main)
+
+
 def test_harness_pages_are_served_and_never_logged() -> None:
     async def pages(path: str, method: str, body: bytes) -> Response | None:
         if path != "/.bgfetch/echo?1":
@@ -317,6 +378,7 @@ def test_harness_pages_are_served_and_never_logged() -> None:
             await stream.send_all(get("/.bgfetch/echo?1", "POST", b"hello"))
             answer = await read_answer(stream, "POST")
             assert (answer.body, answer.headers["x-method"]) == (b"hello", "POST")
+            assert answer.headers["cache-control"] == "no-store"
             for path in ("/.bgfetch/other", "/favicon.ico"):
                 await stream.send_all(get(path))
                 assert (await read_answer(stream)).status == 404
