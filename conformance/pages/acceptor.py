@@ -41,17 +41,16 @@ admits all the same needs a witness: a run of the model that shows exactly the s
 *In another order*, which is counted among these: the run needs what the text leaves open and
 the model does at one moment. `get()`, `getIds()` and `abort()` run in parallel (GET-0,
 GETIDS-0, ABORT-0), so they may act some time after they have returned; so does what follows
-the end of an event (PERFORM-8.13.1). The edit queue, each
-fetch's update queue, each record and each event are parallel to the others, so their tasks
-may come to one realm in any order; what is seen of one promise, one object or one reader
-keeps its own, and so do promises of the edit queue. A request that was cut off may arrive
-late or never, and a body be read before that. How updates are merged is open (E49), and so is
-whether requests wait for the promise of `fetch()` (E67). A worker may be stopped before the last
-progress; nothing says how many bytes a kill leaves, or whether an event comes again that was
-being handled then.
+the end of an event (PERFORM-8.13.1). The edit queue, each fetch's update queue, each record and
+each event are parallel to the others, so their tasks may come to one realm in any order; what is
+seen of one promise, one object or one reader keeps its own, and so do promises of the edit queue.
+A request that was cut off may arrive late or never, and a body be read before that. How updates
+are merged is open (E49), and so is whether requests wait for the promise of `fetch()` (E67). A
+worker may be stopped before the last progress; nothing says how many bytes a kill leaves, or
+whether an event comes again that was being handled then.
 
 *Undecided*: no witness was found, and not everything was tried. *Holes*: everything was tried,
-and there is none.
+and there is none; `docs/decisions/0004-acceptor.md` says what they are.
 """
 
 _AGREEMENT = f"""\
