@@ -273,6 +273,23 @@ def test_add_all_of_the_same_twice_is_refused(tmp_path: Path) -> None:
     run(tmp_path, test)
 
 
+def test_a_page_adds_of_another_origin_only_what_that_shares(tmp_path: Path) -> None:
+    async def test(server: Server, page: ServiceWorkerRegistration) -> None:
+        elsewhere = page.origin.replace("127.0.0.1", "localhost")
+        server.on("/own", whole(BODY))
+        server.on("/shared", whole(BODY, access_control_allow_origin="*", x_own="1"))
+        cache = await page.caches.open("v1")
+        with pytest.raises(ScriptError, match="CORS"):
+            await cache.add(f"{elsewhere}/own")
+        await cache.add_all(["/own", f"{elsewhere}/shared"])
+        own, shared = await cache.match_all()
+        assert (own.type, shared.type, "x-own" in shared.headers) == ("basic", "cors", False)
+        said = {asked.path: asked.headers.get("origin") for asked in server.log[1:]}
+        assert said == {"/own": None, "/shared": page.origin}
+
+    run(tmp_path, test)
+
+
 def test_what_does_not_fit_is_not_added(tmp_path: Path) -> None:
     async def test(server: Server, page: ServiceWorkerRegistration) -> None:
         server.on("/a", whole(BODY))

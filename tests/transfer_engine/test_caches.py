@@ -6,6 +6,7 @@ import errno
 import gc
 import os
 import sqlite3
+import stat
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,10 @@ import trio
 from transfer_engine import (
     Cache,
     CacheStorage,
+    Durability,
+    EngineClosed,
     FileBodyDisk,
+    LinkableBody,
     Meter,
     QueryOptions,
     ReadableBody,
@@ -422,3 +426,157 @@ def test_caches_from_before_there_were_seals_are_read(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "caches.sqlite")) as db:
         db.executescript("ALTER TABLE entry DROP COLUMN seal; PRAGMA user_version=1;")
     with_caches(tmp_path, look)
+
+
+def pragma(caches: CacheStorage, name: str) -> int:
+    (value,) = caches._db.execute(f"PRAGMA {name}").fetchone()
+    assert isinstance(value, int)
+    return value
+
+
+@pytest.mark.parametrize(("durability", "level"), [("kill", 0), ("power", 2)])
+def test_a_file_of_caches_is_its_owners_has_no_power_and_is_as_durable_as_promised(
+    tmp_path: Path, durability: Durability, level: int
+) -> None:
+    async def main() -> None:
+        caches = CacheStorage(tmp_path, BASE, durability=durability)
+        found = [pragma(caches, name) for name in ("synchronous", "trusted_schema", "foreign_keys")]
+        assert found == [level, 0, 1]
+        await caches.close()
+        await caches.close()
+
+    trio.run(main)
+    assert stat.S_IMODE((tmp_path / "caches.sqlite").stat().st_mode) == 0o600
+
+
+def test_caches_of_a_version_that_is_unknown_are_refused_and_let_go_of(tmp_path: Path) -> None:
+    with_caches(tmp_path, nothing)
+    with closing(sqlite3.connect(tmp_path / "caches.sqlite")) as db:
+        db.execute("PRAGMA user_version=99")
+    for _ in range(2):  # the folder is not kept locked
+        with pytest.raises(StoreUnusable, match="schema version 99"):
+            with_caches(tmp_path, nothing)
+
+
+async def nothing(_: CacheStorage) -> None:
+    """Open and close."""
+
+
+def test_a_named_cache_is_looked_in_alone_and_names_come_in_the_order_of_their_making(
+    tmp_path: Path,
+) -> None:
+    async def test(caches: CacheStorage) -> None:
+        for name in ("v2", "v1"):
+            await (await caches.open(name)).put("/a", Response.of(name))
+        await (await caches.open("v1")).put("/b", Response.of("b"))
+        assert await caches.keys() == ["v2", "v1"]
+        found = [await caches.match("/a"), await caches.match("/a", cache_name="v1")]
+        assert [await one.text() for one in found if one is not None] == ["v2", "v1"]
+        assert await caches.match("/b", cache_name="v2") is None
+        assert await caches.match("/a", cache_name="v3") is None
+        assert await caches.keys() == ["v2", "v1"], "looking makes none"
+        assert (await caches.has("v1"), await caches.has("v3")) == (True, False)
+
+    with_caches(tmp_path, test)
+
+
+def test_only_a_get_finds_what_is_kept_unless_the_method_is_ignored(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        for path in ("/a", "/b", "/c"):
+            await cache.put(path, Response.of(path))
+        head = Request("/b", method="HEAD")
+        assert await cache.match(head) is None
+        assert await cache.match(head, QueryOptions(ignore_method=True)) is not None
+        assert [one.url[-2:] for one in await cache.keys()] == ["/a", "/b", "/c"]
+        assert [await one.text() for one in await cache.match_all()] == ["/a", "/b", "/c"]
+
+    with_caches(tmp_path, test)
+
+
+def test_nothing_of_a_closed_storage_can_be_had(tmp_path: Path) -> None:
+    kept: list[CacheStorage] = []
+
+    async def test(caches: CacheStorage) -> None:
+        kept.append(caches)
+        await (await caches.open("v1")).put("/a", Response.of("a"))
+
+    async def late() -> None:
+        with pytest.raises(EngineClosed):
+            await kept[0].match("/a")
+
+    with_caches(tmp_path, test)
+    trio.run(late)
+
+
+def test_a_body_that_is_read_when_the_caches_close_is_gone_then(tmp_path: Path) -> None:
+    held: list[ReadableBody] = []
+
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        held.append(await half_read(cache))
+        await cache.delete("/a")
+        assert bodies(tmp_path) == 1
+
+    with_caches(tmp_path, test)
+    assert bodies(tmp_path) == 0
+
+
+def test_a_failure_of_sqlite_is_told_as_one_of_the_store(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        cache = await caches.open("v1")
+        caches._db.execute("DROP TABLE entry")
+        with pytest.raises(StoreUnusable, match=r"caches\.sqlite.*no such table"):
+            await cache.match("/a")
+
+    with_caches(tmp_path, test)
+
+
+def test_a_damaged_body_is_given_no_second_name(tmp_path: Path) -> None:
+    async def put(caches: CacheStorage) -> None:
+        await (await caches.open("v1")).put("/a", Response.of("0123"))
+
+    async def test(caches: CacheStorage) -> None:
+        (name,) = (tmp_path / "bodies").glob("b0*")
+        name.write_bytes(b"0124")
+        other = FileBodyDisk(tmp_path / "other")
+        for _ in range(2):
+            found = await caches.match("/a")
+            assert found is not None
+            assert isinstance(found.body, LinkableBody)
+            with pytest.raises(ScriptError, match="damaged"):
+                await found.body.link_to(tmp_path / "free")
+            with pytest.raises(ScriptError, match="damaged"):
+                await found.body.link_into(other, "b00000009")
+        assert (other.lengths(), (tmp_path / "free").exists()) == ({}, False)
+        other.close()
+
+    with_caches(tmp_path, put)
+    with_caches(tmp_path, test)
+
+
+def test_what_varies_by_everything_among_others_is_not_kept(tmp_path: Path) -> None:
+    async def test(caches: CacheStorage) -> None:
+        with pytest.raises(ScriptError, match="varies by everything"):
+            await (await caches.open("v1")).put("/a", Response.of("a", 200, {"Vary": "accept, *"}))
+
+    with_caches(tmp_path, test)
+
+
+def test_a_body_is_synced_before_a_row_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = FileBodyDisk.sync
+    rows: list[int] = []
+
+    def sync(disk: FileBodyDisk, name: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "caches.sqlite")) as db:
+            rows.extend(db.execute("SELECT count(*) FROM entry").fetchone())
+        real(disk, name)
+
+    async def test(caches: CacheStorage) -> None:
+        monkeypatch.setattr(FileBodyDisk, "sync", sync)
+        await (await caches.open("v1")).put("/a", Response.of("a"))
+
+    with_caches(tmp_path, test)
+    assert rows == [0]

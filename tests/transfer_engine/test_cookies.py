@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -182,6 +184,62 @@ def test_a_cookie_of_a_browser_is_sent_as_the_bytes_that_it_has(tmp_path: Path) 
     store.add_netscape_file(path)
     header = store.header("https://shop.example/") or ""
     assert header.encode("latin-1") == "name=Żółw".encode()
+
+
+def test_a_cookie_of_this_machine_is_taken_over_name_and_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "cookies.txt"
+    line = "\t".join(["localhost", "FALSE", "/", "FALSE", "4102444800", "ż", "1"])
+    path.write_text(f"# Netscape HTTP Cookie File\n{line}\n", "utf-8")
+    store = CookieStore()
+    store.add_netscape_file(path)
+    header = store.header("http://localhost:8000/") or ""
+    assert header.encode("latin-1") == "ż=1".encode()
+
+
+def saved(store: CookieStore) -> None:
+    trio.run(store.save)
+
+
+def test_a_file_of_cookies_is_synced_before_it_replaces_the_old_one_and_no_link_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, real = tmp_path / "cookies.json", os.fsync
+    seen: list[str] = []
+
+    def fsync(fd: int) -> None:
+        seen.append(path.read_text() if path.exists() else "")
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = CookieStore(path)
+    store.keep(HOME, (("set-cookie", "a=1"),))
+    saved(store)
+    before = path.read_text()
+    store.keep(HOME, (("set-cookie", "b=2"),))
+    saved(store)
+    saved(store)  # nothing has changed
+    assert seen == ["", before]
+    assert len(CookieStore(path)) == 2
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "cookies.json.part").symlink_to(tmp_path / "mine")
+    store.clear()
+    saved(store)
+    assert (tmp_path / "mine").read_text() == "mine"
+    (tmp_path / "cookies.json.part").unlink()
+    saved(store)
+    assert len(CookieStore(path)) == 0
+
+
+def test_what_has_expired_is_not_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = CookieStore(tmp_path / "cookies.json")
+    store.keep(HOME, (("set-cookie", "a=1; Max-Age=60"), ("set-cookie", "b=2")))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    saved(store)
+    cookies = json.loads((tmp_path / "cookies.json").read_text())["cookies"]
+    assert [one["name"] for one in cookies] == ["b"]
 
 
 # --- in requests ----------------------------------------------------------------------

@@ -120,6 +120,7 @@ FIVE = Stored(5, head(etag='"v1"'))
         (5, FIVE, head(416, content_range="bytes */5", etag='"v2"'), Replace(None)),
         (5, FIVE, head(416, content_range="bytes */9"), Replace(None)),
         (0, Stored(0, None), head(416, content_range="bytes */0"), Replace(None)),
+        (0, Stored(5, head()), head(416, content_range="bytes */5"), Replace(None)),
     ],
 )
 def test_answers_replace_join_or_complete(

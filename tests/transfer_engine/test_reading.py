@@ -425,6 +425,7 @@ def test_one_at_a_time_means_in_request_order() -> None:
         ([Request("/a", method="TRACE")], "TypeError"),
         ([Request("/a", method="GE T")], "TypeError"),
         ([Request("/a", body=b"x")], "TypeError"),
+        ([Request("/a", method="HEAD", body=b"x")], "TypeError"),
         ([Request("/a", headers={"x": "a\r\nb"})], "TypeError"),
         ([Request("/a", headers={"x": "☃"})], "TypeError"),
         ([Request("/a", method="POST", body=b"x" * 101)], "QuotaExceededError"),
@@ -532,3 +533,44 @@ def test_what_a_program_made_can_be_cloned_too() -> None:
             made.clone()
 
     trio.run(main)
+
+
+def test_a_text_is_read_as_a_page_reads_it_and_only_from_its_first_byte() -> None:
+    async def main() -> None:
+        assert await Response.of(b"\xef\xbb\xbfx\xffy").text() == "x\ufffdy"
+        begun = Response.of("text")
+        assert begun.body is not None
+        await begun.body.read(1)
+        for rest in (begun.content, begun.text):
+            with pytest.raises(ScriptError, match="TypeError"):
+                await rest()
+
+    trio.run(main)
+
+
+def test_whoever_was_told_of_a_good_answer_is_not_given_the_bytes_of_a_bad_one() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", stall(TEN, 5), status(404, b"none"))
+        async with app.open() as engine:
+            reg = await engine.fetch("s", "/a")
+            await until_downloaded(reg, 5)
+            body = await body_of(await only(reg))
+            engine.set_online(False)
+            engine.set_online(True)
+            assert await finished(reg) == ("failure", "bad-status")
+            with pytest.raises(ScriptError, match="restarted"):
+                await body.read()
+
+    simulate(test)
+
+
+def test_what_varies_by_everything_matches_nothing_unless_that_is_ignored() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/v", whole(TEN, vary="accept, *"))
+        async with app.open() as engine:
+            reg = await engine.fetch("s", "/v")
+            await (await only(reg)).response_ready()
+            assert await reg.match("/v") is None
+            assert await reg.match("/v", QueryOptions(ignore_vary=True)) is not None
+
+    simulate(test)

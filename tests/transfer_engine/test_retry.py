@@ -53,6 +53,8 @@ def test_only_a_get_a_named_status_and_the_policy_make_an_answer_temporary() -> 
     assert judged(503) == Again(1.0)
     assert judged(503, futile=3) == Again(8.0)
     assert judged(503, "7") == Again(7.0, told=True)
+    assert judged(503, "3600") == Again(3600.0, told=True)
+    assert judged(503, "3601") is None
     assert judged(404) is None
     assert judged(500) is None
     assert judged(503, method="POST") is None

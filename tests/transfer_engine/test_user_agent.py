@@ -411,3 +411,60 @@ def test_cookies_outlive_the_user_agent_and_are_there_for_what_goes_on(tmp_path:
         assert [asked.headers.get("cookie") for asked in server.log] == [None, "id=7", "id=7"]
 
     run(test)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"https://a.test/": 1}', "\xff"])
+def test_registrations_that_cannot_be_read_are_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "registrations.json").write_text(text, "latin-1")
+
+    async def main() -> None:
+        with pytest.raises(StoreUnusable, match=r"registrations\.json"):
+            async with open_user_agent(tmp_path):
+                pass
+
+    trio.run(main)
+
+
+def test_a_directory_is_made_for_its_owner_and_this_machine_needs_no_https(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with open_user_agent(tmp_path / "new" / "agent") as one:
+            for scope in ("http://localhost:1/", "http://127.0.0.1:1/", "https://a.test/"):
+                await one.register(scope, {})
+            page = await one.register("https://a.test/x/", {"backgroundfetchsuccess": note})
+            await page.worker.open_window("x")  # nobody opens any, and nobody minds
+            with pytest.raises(ScriptError, match="TypeError"):
+                await page.worker.open_window("http://[")
+
+    trio.run(main)
+    assert stat.S_IMODE((tmp_path / "new" / "agent").stat().st_mode) == 0o700
+
+
+def test_a_handler_that_was_written_down_by_itself_is_found(tmp_path: Path) -> None:
+    written = {"https://a.test/": {"backgroundfetchsuccess": HERE + "note"}}
+    (tmp_path / "registrations.json").write_text(json.dumps(written))
+
+    async def main() -> None:
+        async with open_user_agent(tmp_path) as one:
+            assert [page.scope for page in one.get_registrations()] == ["https://a.test/"]
+
+    trio.run(main)
+
+
+def test_a_display_of_all_ends_with_its_user_agent(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            ended = trio.Event()
+            async with open_user_agent(tmp_path) as one:
+                display = one.display()
+                assert await anext(display) == []
+
+                async def watch() -> None:
+                    assert [entries async for entries in display] == []
+                    ended.set()
+
+                nursery.start_soon(watch)
+                await trio.testing.wait_all_tasks_blocked()
+            with trio.fail_after(10):
+                await ended.wait()
+
+    trio.run(main)

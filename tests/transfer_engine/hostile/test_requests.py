@@ -114,3 +114,11 @@ def test_what_may_change_something_names_its_origin_and_an_empty_body_its_length
 ) -> None:
     (asked,) = meet(FINE, request=Request("/x", method=method)).asked
     assert (said(asked, "origin"), said(asked, "content-length")) == (origin, length)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [("delete", b"DELETE"), ("Post", b"POST"), ("patch", b"patch")]
+)
+def test_only_the_methods_that_fetch_names_are_written_in_capitals(given: str, sent: bytes) -> None:
+    (asked,) = meet(FINE, request=Request("/x", method=given)).asked
+    assert asked.startswith(sent + b" /x ")
