@@ -45,12 +45,27 @@ def test_each_standing_has_its_kind() -> None:
     assert kind(case(Verdict.INCONCLUSIVE)) == "error"
     assert kind(case(Verdict.BROKEN_ADAPTER)) == "error"
     assert kind(case(Verdict.INCONCLUSIVE, bug="Traceback")) == "error"
+    silent = ENTRY.replace("blame = []", 'verdict = "inconclusive"')
+    assert kind(case(Verdict.INCONCLUSIVE, entry=silent)) == "skipped"
+    assert kind(case(Verdict.INCONCLUSIVE, bug="Traceback", entry=silent)) == "error"
 
 
 def test_a_case_has_a_class_a_name_and_its_replay_line() -> None:
     found = case(Verdict.VIOLATES)
     assert (found.get("classname"), found.get("name")) == ("bgfetch.m", "SC-22")
     assert found.findtext("system-out") == "bgfetch run --on m SC-22"
+
+
+def test_runs_of_one_scenario_have_names_of_their_own_and_the_suite_says_whether_it_is_all() -> (
+    None
+):
+    for complete in (True, False):
+        outcomes = [Outcome("m", attempt, judged("SC-22", "m")) for attempt in (1, 2, 3)]
+        found = suite(results.build(Session(outcomes, complete=complete), SCENARIOS, ["m"]))
+        names = [one.get("name") for one in found.findall("testcase")]
+        assert names == ["SC-22", "SC-22 run 2", "SC-22 run 3"]
+        said = {one.get("name"): one.get("value") for one in found.findall("properties/property")}
+        assert said["complete"] == str(complete).lower()
 
 
 def test_the_counts_of_a_suite_are_those_of_its_cases() -> None:

@@ -8,7 +8,7 @@ import jsonschema
 import msgspec
 
 from conformance.judge import expectations
-from conformance.judge.session import Absent, Outcome, Session
+from conformance.judge.session import Absent, Outcome, Session, Unclean
 from conformance.judge.verdict import Verdict
 from conformance.report import results
 from conformance.report.results import Report
@@ -77,9 +77,40 @@ def test_a_fault_of_our_own_ends_with_70_whatever_else_there_is() -> None:
     assert report(on_model(Verdict.INCONCLUSIVE, bug="Traceback"), on_chromium()).exit_code == 70
 
 
+MISTAKE = Outcome("model", 1, judged("SC-22", "model", Verdict.INCONCLUSIVE), mistake="step 3")
+
+
+def test_of_several_codes_the_first_of_their_order_is_the_runs() -> None:
+    bug = on_model(Verdict.INCONCLUSIVE, bug="Traceback")
+    worse: dict[str, object] = {"gone": True, "asked": ["chromium"]}
+    codes = [
+        report(bug, MISTAKE, on_chromium(), complete=False, **worse).exit_code,
+        report(MISTAKE, on_chromium(), complete=False, **worse).exit_code,
+        report(MISTAKE, on_chromium(), **worse).exit_code,
+        report(on_model(Verdict.INCONCLUSIVE), on_chromium(), **worse).exit_code,
+        report(on_model(Verdict.INCONCLUSIVE), on_chromium()).exit_code,
+        report(on_model(Verdict.INCONCLUSIVE)).exit_code,
+    ]
+    assert codes == [70, 130, 78, 69, 1, 2]
+
+
+def test_an_implementation_that_did_not_end_well_is_told_with_its_column_and_changes_no_code() -> (
+    None
+):
+    session = Session([on_model(Verdict.CONFORMS)], complete=True)
+    session.unclean.append(Unclean("model", "it was killed"))
+    built = results.build(session, SCENARIOS, NAMES)
+    assert [one.unclean for one in built.columns] == ["it was killed", ""]
+    assert built.exit_code == 0
+
+
+def test_where_nothing_was_run_no_version_is_untested() -> None:
+    built = report(on_model(Verdict.CONFORMS), expectations=expected('tested = "<150"'))
+    assert built.here("chromium").tested
+
+
 def test_a_scenario_that_makes_no_sense_ends_with_78() -> None:
-    outcome = Outcome("model", 1, judged("SC-22", "model", Verdict.INCONCLUSIVE), mistake="step 3")
-    assert report(outcome, on_chromium()).exit_code == 78
+    assert report(MISTAKE, on_chromium()).exit_code == 78
 
 
 def test_violations_come_before_missing_verdicts() -> None:
