@@ -14,6 +14,8 @@ import pytest
 from conformance import trace as traces
 from conformance.adapter import AdapterFactory
 from conformance.cli import judging
+from conformance.cli.exits import Refusal
+from conformance.cli.output import Folder
 from conformance.cli.root import run
 from conformance.judge.judge import judge
 from conformance.judge.session import Absent, Column, Outcome, Session, Watcher
@@ -385,6 +387,22 @@ def test_a_report_is_made_again_from_its_folder(
     Path("bgfetch-report/report.html").unlink()
     assert run(["report", "--format", "html"]) == 1
     assert Path("bgfetch-report/report.html").read_bytes() == page
+
+
+def test_a_report_that_cannot_be_completed_leaves_the_old_one_and_ends_with_78(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path)
+    folder.write("report.json", b"old")
+
+    def full(self: Path, target: Path) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(Refusal, match="cannot write") as caught:
+        folder.write("report.json", b"new")
+    assert caught.value.code == 78
+    assert (tmp_path / "report.json").read_bytes() == b"old"
 
 
 @pytest.mark.usefixtures("folder")

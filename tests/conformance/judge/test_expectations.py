@@ -225,6 +225,16 @@ def test_an_entry_that_is_changed_keeps_its_reason_and_its_comment() -> None:
     assert "# Since the new disk.\n[[expected]]\nscenario" in text
 
 
+def test_a_flaky_violation_that_nobody_could_blame_is_not_the_one_that_is_written_down() -> None:
+    assert standing(judged("SC-61", Verdict.VIOLATES, "S10")) is Standing.KNOWN
+    assert standing(judged("SC-61", Verdict.VIOLATES)) is Standing.DIFFERENT
+
+
+def test_a_beta_of_a_version_is_of_its_range() -> None:
+    assert compared(judged("SC-22", Verdict.CONFORMS), version="150.0.1b2").tested
+    assert not compared(judged("SC-22", Verdict.CONFORMS), version="151.0b2").tested
+
+
 def test_a_scenario_that_was_blamed_on_different_steps_is_proposed_as_flaky() -> None:
     twice = [judged("SC-22", Verdict.VIOLATES, step) for step in ("S01", "S02")]
     text = proposed(FILE, *twice).replace('reason = ""', 'reason = "seen"')
