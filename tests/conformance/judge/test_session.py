@@ -100,6 +100,19 @@ def test_every_scenario_gets_its_verdict(network: Literal["memory", "loopback"])
     assert found.complete
 
 
+def test_the_alarm_of_whoever_calls_is_left_as_it_was() -> None:
+    def theirs(*_: object) -> None:
+        raise AssertionError("nobody has set it off")
+
+    before = signal.signal(signal.SIGALRM, theirs)
+    try:
+        session(nothing)
+        assert signal.getsignal(signal.SIGALRM) is theirs
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_a_wait_without_end_under_virtual_time_is_found_at_once_and_costs_only_itself() -> None:
     found = session(trio.sleep_forever)
     assert verdicts(found) == only_b_is(Verdict.INCONCLUSIVE)
