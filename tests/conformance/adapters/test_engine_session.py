@@ -231,6 +231,22 @@ def test_a_record_that_still_arrives_is_read_as_it_comes() -> None:
     simulated(main)
 
 
+def test_a_record_is_read_once_however_often_that_is_asked() -> None:
+    async def main() -> None:
+        async with desk(EngineSimFactory(), WORLD) as it:
+            await it.begin()
+            (record,) = await it.records(await it.fetch("/held"))
+            for _ in range(3):
+                await it.do(p.Read(record=record))
+            it.world.release("half")
+            await it.until(p.Body)
+            await it.event("backgroundfetchsuccess")
+            told = [type(one) for one in it.seen if isinstance(one, p.Ready | p.Body)]
+            assert told == [p.Ready, p.Body]
+
+    simulated(main)
+
+
 def test_a_record_can_be_read_and_put_into_a_cache() -> None:
     async def main() -> None:
         async with desk(EngineSimFactory(), WORLD) as it:
