@@ -364,6 +364,19 @@ def test_without_a_page_cookies_stay_at_the_origin_of_the_url() -> None:
     simulate(test)
 
 
+def test_who_has_strayed_without_a_page_stays_a_stranger() -> None:
+    async def test(app: App) -> None:
+        app.server.on("/a", redirect(OTHER + "/b"))
+        app.server.on("/b", redirect("/c"))
+        app.server.on("/c", whole(TEN))
+        store = kept("ad=9; Path=/", url=OTHER + "/")
+        async with app.open(cookies=store, app_origin=None) as engine:
+            await finished(await engine.fetch("s", APP + "/a"))
+        assert [asked.headers.get("cookie") for asked in app.server.log] == [None] * 3
+
+    simulate(test)
+
+
 WITHOUT_CONSENT: list[Mapping[str, str]] = [
     {"access_control_allow_origin": "*", "access_control_allow_credentials": "true"},
     {"access_control_allow_origin": APP},

@@ -404,6 +404,8 @@ def test_cookies_outlive_the_user_agent_and_are_there_for_what_goes_on(tmp_path:
             page = await first.register(origin, handlers)
             await finished(await page.background_fetch.fetch("login", "/login"))
             await until_downloaded(await page.background_fetch.fetch("s", "/a"), 4)
+            while not (tmp_path / "cookies.json").exists():  # not only at a clean end
+                await trio.lowlevel.checkpoint()
         async with agent(tmp_path) as second:
             found = second.get_registration(origin)
             assert found is not None
