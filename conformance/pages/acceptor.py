@@ -106,6 +106,9 @@ def _soundness(trial: Trial) -> Iterator[str]:
         )
     joined = sum(line["counts"].get(JOINED, 0) for line in trial.values())
     yield f"\nIn {joined:,} of these traces explanations were joined for being too many."
+    unjudged = sum(line["counts"].get("overflowed", 0) for line in trial.values())
+    if unjudged:
+        yield f"{unjudged} had more explanations than the judge keeps: no verdict, neither way."
 
 
 JOINED = "joined"
