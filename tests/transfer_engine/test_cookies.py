@@ -176,22 +176,24 @@ def test_a_cookie_of_a_browsers_session_is_taken_over_and_an_expired_one_is_not(
     assert store.header("https://shop.example/") == "login=1"
 
 
-def test_a_cookie_of_a_browser_is_sent_as_the_bytes_that_it_has(tmp_path: Path) -> None:
-    path = tmp_path / "cookies.txt"
-    line = "\t".join(["shop.example", "FALSE", "/", "FALSE", "4102444800", "name", "Żółw"])
+def taken_over(folder: Path, host: str, name: str, value: str) -> CookieStore:
+    """With one cookie of a browser's file."""
+    path = folder / "cookies.txt"
+    line = "\t".join([host, "FALSE", "/", "FALSE", "4102444800", name, value])
     path.write_text(f"# Netscape HTTP Cookie File\n{line}\n", "utf-8")
     store = CookieStore()
     store.add_netscape_file(path)
+    return store
+
+
+def test_a_cookie_of_a_browser_is_sent_as_the_bytes_that_it_has(tmp_path: Path) -> None:
+    store = taken_over(tmp_path, "shop.example", "name", "Żółw")
     header = store.header("https://shop.example/") or ""
     assert header.encode("latin-1") == "name=Żółw".encode()
 
 
 def test_a_cookie_of_this_machine_is_taken_over_name_and_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "cookies.txt"
-    line = "\t".join(["localhost", "FALSE", "/", "FALSE", "4102444800", "ż", "1"])
-    path.write_text(f"# Netscape HTTP Cookie File\n{line}\n", "utf-8")
-    store = CookieStore()
-    store.add_netscape_file(path)
+    store = taken_over(tmp_path, "localhost", "ż", "1")
     header = store.header("http://localhost:8000/") or ""
     assert header.encode("latin-1") == "ż=1".encode()
 

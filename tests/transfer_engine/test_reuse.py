@@ -234,35 +234,35 @@ def test_a_request_with_consequences_has_a_connection_of_its_own(method: str) ->
     with_client(saying(FIVE, FIVE), test)
 
 
-def test_idle_connections_are_closed_when_their_time_is_up() -> None:
-    closed = trio.Event()
+def told_of_its_end(closed: trio.Event) -> Talk:
+    """A server that answers once and says when the connection is closed."""
 
     async def talk(far: Far) -> None:
         await far.head()
         await far.say(FIVE)
         if not await far.head():
             closed.set()
+
+    return talk
+
+
+def test_idle_connections_are_closed_when_their_time_is_up() -> None:
+    closed = trio.Event()
 
     async def test(client: Client) -> None:
         await client.ask()
         await closed.wait()
 
-    with_client(talk, test, limits=Limits(idle=0.01))
+    with_client(told_of_its_end(closed), test, limits=Limits(idle=0.01))
 
 
 def test_idle_connections_are_closed_with_their_engine() -> None:
     closed = trio.Event()
 
-    async def talk(far: Far) -> None:
-        await far.head()
-        await far.say(FIVE)
-        if not await far.head():
-            closed.set()
-
     async def test(client: Client) -> None:
         await client.ask()
 
-    with_client(talk, test, after=closed)
+    with_client(told_of_its_end(closed), test, after=closed)
 
 
 class Still:

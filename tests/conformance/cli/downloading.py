@@ -131,6 +131,13 @@ async def running(*arguments: str, cwd: Path, json: bool = True) -> AsyncIterato
                 await stream.aclose()
 
 
+async def stopped_at(count: int, *arguments: str, cwd: Path) -> None:
+    """Begin a download and stop it, as with Ctrl-C, when so many bytes are there."""
+    async with running(*arguments, cwd=cwd) as download:
+        await download.until_downloaded(count)
+        await download.end(signal.SIGINT)
+
+
 def with_deadline(main: Callable[[], Awaitable[None]]) -> None:
     """Run it; what hangs fails."""
 

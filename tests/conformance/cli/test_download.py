@@ -27,7 +27,14 @@ from conformance.cli.downloads.taking import _finish
 from conformance.cli.root import run
 from conformance.scenario.format import Attempt, Hold, Resource
 from conformance.world.content import content
-from tests.conformance.cli.downloading import Served, bgfetch, running, serving, with_deadline
+from tests.conformance.cli.downloading import (
+    Served,
+    bgfetch,
+    running,
+    serving,
+    stopped_at,
+    with_deadline,
+)
 from transfer_engine import (
     OPEN,
     BackgroundFetchEvent,
@@ -176,9 +183,7 @@ def test_an_abort_from_another_process_ends_with_1(tmp_path: Path) -> None:
 def test_without_a_process_the_store_itself_is_changed(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(a=HELD) as served:
-            async with running(f"{served.base}/a", cwd=tmp_path) as first:
-                await first.until_downloaded(4000)
-                await first.end(signal.SIGINT)
+            await stopped_at(4000, f"{served.base}/a", cwd=tmp_path)
             jobs = await bgfetch("jobs", cwd=tmp_path)
             assert jobs.out == "a: stopped, 4000 of 10000 bytes\n"
             paused = await bgfetch("pause", "a", "--json", cwd=tmp_path)
@@ -199,9 +204,7 @@ def test_what_is_unfinished_beside_it_is_kept_when_a_download_has_ended(tmp_path
     async def main() -> None:
         held = Resource(size=SIZE, attempts=[Attempt(send=[4000, Hold("never")])])
         async with serving(a=held, b=Resource(size=10)) as served:
-            async with running(f"{served.base}/a", cwd=tmp_path) as first:
-                await first.until_downloaded(4000)
-                await first.end(signal.SIGINT)
+            await stopped_at(4000, f"{served.base}/a", cwd=tmp_path)
             done = await bgfetch("download", f"{served.base}/b", "--allow-private", cwd=tmp_path)
             assert (done.code, done.out) == (0, "b: downloaded\n"), done.err
         with open_at_rest(tmp_path / ".bgfetch") as store:
@@ -274,9 +277,7 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(a=HELD) as served:
-            async with running(f"{served.base}/a", cwd=tmp_path) as first:
-                await first.until_downloaded(4000)
-                await first.end(signal.SIGINT)
+            await stopped_at(4000, f"{served.base}/a", cwd=tmp_path)
             (tmp_path / "a").write_text("mine")
             done = await bgfetch("download", "--resume", "--allow-private", cwd=tmp_path)
             assert (done.code, done.out) == (0, "a-2: downloaded\n")
@@ -306,9 +307,7 @@ def test_a_checksum_is_compared_before_a_file_appears(tmp_path: Path) -> None:
 def test_a_checksum_that_is_given_later_is_compared_too(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(a=HELD) as served:
-            async with running(f"{served.base}/a", cwd=tmp_path) as first:
-                await first.until_downloaded(4000)
-                await first.end(signal.SIGINT)
+            await stopped_at(4000, f"{served.base}/a", cwd=tmp_path)
             arguments = [f"{served.base}/a", "--allow-private", "--checksum", sha256(b"")]
             done = await bgfetch("download", *arguments, cwd=tmp_path)
             assert (done.code, "/a: wrong checksum: sha256:" in done.err) == (1, True)
@@ -462,9 +461,7 @@ def test_a_manifest_made_from_a_folder_brings_the_folder(tmp_path: Path) -> None
 def test_an_id_in_use_by_other_urls_is_told(tmp_path: Path) -> None:
     async def main() -> None:
         async with serving(a=HELD) as served:
-            async with running(f"{served.base}/a", cwd=tmp_path) as first:
-                await first.until_downloaded(4000)
-                await first.end(signal.SIGINT)
+            await stopped_at(4000, f"{served.base}/a", cwd=tmp_path)
             arguments = [f"{served.base}/b", "--id", "a", "--allow-private"]
             done = await bgfetch("download", *arguments, cwd=tmp_path)
         assert (done.code, "the id 'a' is in use by other URLs" in done.err) == (78, True)
@@ -560,9 +557,7 @@ def test_what_cannot_be_put_in_its_place_is_kept_and_put_there_next_time(tmp_pat
         async with serving(a=HELD) as served:
             manifest = {"urls": [{"url": f"{served.base}/a", "name": "sub/a"}]}
             (tmp_path / "m.json").write_text(json.dumps(manifest))
-            async with running("--manifest", "m.json", cwd=tmp_path) as first:
-                await first.until_downloaded(4000)
-                await first.end(signal.SIGINT)
+            await stopped_at(4000, "--manifest", "m.json", cwd=tmp_path)
             (tmp_path / "sub").write_text("in the way")
             second = await bgfetch("download", "--resume", "--allow-private", cwd=tmp_path)
             assert (second.code, "sub" in second.err) == (78, True)
