@@ -1,9 +1,4 @@
-"""The two public lifecycles: what a background fetch goes through, and what each record does.
-
-The text has no such states: it has flags, slots and algorithms that wait.  These
-tables are the reader's view of them, the one that is printed and drawn.  Where the
-algorithms wait is a finer matter (``spec_model.phases``), and an invariant of the
-model says that the view and the slots agree.
+"""What a background fetch goes through.
 
 A registration is *admitted* once its id is taken, *active* while records may use
 the network, *paused* while the paused flag is set, *stalled* while every record
@@ -36,27 +31,9 @@ What was thought through, move by move:
 from __future__ import annotations
 
 import enum
-from typing import overload
+from collections.abc import Iterator
 
-from spec_model.table import NON_SPEC, IllegalMove, Row, Table, rows
-
-__all__ = [
-    "ENDED",
-    "NON_SPEC",
-    "RECORD",
-    "REGISTRATION",
-    "SETTLED",
-    "IllegalMove",
-    "RecordState",
-    "RecordTrigger",
-    "RegistrationState",
-    "RegistrationTrigger",
-    "Row",
-    "allowed",
-    "end_trigger",
-    "fire",
-    "settle_trigger",
-]
+from spec_model.table import NON_SPEC, Row, Table, rows
 
 
 class RegistrationState(enum.Enum):
@@ -105,40 +82,6 @@ class RegistrationTrigger(enum.Enum):
     RESTART = "restart"
 
 
-class RecordState(enum.Enum):
-    """What one record is doing."""
-
-    WAITING = "waiting"
-    REQUESTING = "requesting"
-    RECEIVING = "receiving"
-    STALLED = "stalled"
-    SUCCESS = "success"
-    BAD_STATUS = "bad-status"
-    FETCH_ERROR = "fetch-error"
-    QUOTA_EXCEEDED = "quota-exceeded"
-    DOWNLOAD_TOTAL_EXCEEDED = "download-total-exceeded"
-    ABORTED = "aborted"
-
-
-class RecordTrigger(enum.Enum):
-    """What moves one record."""
-
-    SEND = "send"
-    HEADERS = "headers"
-    REPLACE = "replace"
-    AGAIN = "again"
-    UNAVAILABLE = "unavailable"
-    AVAILABLE = "available"
-    PAUSE = "pause"
-    END_SUCCESS = "end-success"
-    END_BAD_STATUS = "end-bad-status"
-    END_FETCH_ERROR = "end-fetch-error"
-    END_QUOTA_EXCEEDED = "end-quota-exceeded"
-    END_DOWNLOAD_TOTAL_EXCEEDED = "end-download-total-exceeded"
-    END_ABORTED = "end-aborted"
-    RESTART = "restart"
-
-
 _S = RegistrationState
 _T = RegistrationTrigger
 
@@ -156,7 +99,23 @@ _STOPPING = (_S.ABORTING, _S.OVERFLOWING)
 _UNSETTLED = (_S.ADMITTED, _S.AWAITING_PERMISSION, _S.ACTIVE, _S.PAUSED, _S.STALLED, *_STOPPING)
 _RUNNING = (_S.ACTIVE, _S.PAUSED)
 
-_REGISTRATION_ROWS: tuple[Row[RegistrationState, RegistrationTrigger], ...] = (
+_FAILURES = (
+    (_T.SETTLE_BAD_STATUS, _S.BAD_STATUS),
+    (_T.SETTLE_FETCH_ERROR, _S.FETCH_ERROR),
+    (_T.SETTLE_QUOTA_EXCEEDED, _S.QUOTA_EXCEEDED),
+)
+"""How it settles where a record has failed by itself."""
+
+
+def _failing(
+    source: RegistrationState, cite: str, why: str, unless: str | None = None
+) -> Iterator[Row[RegistrationState, RegistrationTrigger]]:
+    """A row for each of the failures."""
+    for trigger, outcome in _FAILURES:
+        yield from rows(trigger, (source,), outcome, cite, why, unless=unless)
+
+
+_ROWS: tuple[Row[RegistrationState, RegistrationTrigger], ...] = (
     # How it begins.
     *rows(_T.START, (_S.ADMITTED,), _S.ACTIVE, "FETCH-8.16", "the transfer is started"),
     *rows(_T.START_PAUSED, (_S.ADMITTED,), _S.PAUSED, "DISPLAY-12", "metered, or started unseen"),
@@ -242,24 +201,8 @@ _REGISTRATION_ROWS: tuple[Row[RegistrationState, RegistrationTrigger], ...] = (
         "more came than was announced",
     ),
     # Which of several failures gives the reason is not determined (E12).
-    *rows(
-        _T.SETTLE_BAD_STATUS,
-        (_S.OVERFLOWING,),
-        _S.BAD_STATUS,
-        "PERFORM-5.3.2 PERFORM-8.5.2",
-        "a record that failed before the overflow gives the reason",
-    ),
-    *rows(
-        _T.SETTLE_FETCH_ERROR,
-        (_S.OVERFLOWING,),
-        _S.FETCH_ERROR,
-        "PERFORM-5.3.2 PERFORM-8.5.2",
-        "a record that failed before the overflow gives the reason",
-    ),
-    *rows(
-        _T.SETTLE_QUOTA_EXCEEDED,
-        (_S.OVERFLOWING,),
-        _S.QUOTA_EXCEEDED,
+    *_failing(
+        _S.OVERFLOWING,
         "PERFORM-5.3.2 PERFORM-8.5.2",
         "a record that failed before the overflow gives the reason",
     ),
@@ -296,26 +239,8 @@ _REGISTRATION_ROWS: tuple[Row[RegistrationState, RegistrationTrigger], ...] = (
         "a user's abort is not one",
         unless="E02",
     ),
-    *rows(
-        _T.SETTLE_BAD_STATUS,
-        (_S.ABORTING,),
-        _S.BAD_STATUS,
-        "DISPLAY-7 PERFORM-8.5.2",
-        "an earlier failure outdoes a user's abort",
-        unless="E02",
-    ),
-    *rows(
-        _T.SETTLE_FETCH_ERROR,
-        (_S.ABORTING,),
-        _S.FETCH_ERROR,
-        "DISPLAY-7 PERFORM-8.5.2",
-        "an earlier failure outdoes a user's abort",
-        unless="E02",
-    ),
-    *rows(
-        _T.SETTLE_QUOTA_EXCEEDED,
-        (_S.ABORTING,),
-        _S.QUOTA_EXCEEDED,
+    *_failing(
+        _S.ABORTING,
         "DISPLAY-7 PERFORM-8.5.2",
         "an earlier failure outdoes a user's abort",
         unless="E02",
@@ -344,26 +269,8 @@ _REGISTRATION_ROWS: tuple[Row[RegistrationState, RegistrationTrigger], ...] = (
         "all was over before the user answered",
         unless="E68",
     ),
-    *rows(
-        _T.SETTLE_BAD_STATUS,
-        (_S.AWAITING_PERMISSION,),
-        _S.BAD_STATUS,
-        "FETCH-8.15 PERFORM-8.5.2",
-        "all was over before the user answered",
-        unless="E68",
-    ),
-    *rows(
-        _T.SETTLE_FETCH_ERROR,
-        (_S.AWAITING_PERMISSION,),
-        _S.FETCH_ERROR,
-        "FETCH-8.15 PERFORM-8.5.2",
-        "all was over before the user answered",
-        unless="E68",
-    ),
-    *rows(
-        _T.SETTLE_QUOTA_EXCEEDED,
-        (_S.AWAITING_PERMISSION,),
-        _S.QUOTA_EXCEEDED,
+    *_failing(
+        _S.AWAITING_PERMISSION,
         "FETCH-8.15 PERFORM-8.5.2",
         "all was over before the user answered",
         unless="E68",
@@ -423,192 +330,5 @@ _REGISTRATION_ROWS: tuple[Row[RegistrationState, RegistrationTrigger], ...] = (
     ),
 )
 
-REGISTRATION = Table("registration", _S, _T, _S.ADMITTED, _REGISTRATION_ROWS)
+REGISTRATION = Table("registration", _S, _T, _S.ADMITTED, _ROWS)
 """The public lifecycle of a background fetch."""
-
-_R = RecordState
-_U = RecordTrigger
-
-ENDED = (
-    _R.SUCCESS,
-    _R.BAD_STATUS,
-    _R.FETCH_ERROR,
-    _R.QUOTA_EXCEEDED,
-    _R.DOWNLOAD_TOTAL_EXCEEDED,
-    _R.ABORTED,
-)
-"""The six ways in which a record can be over."""
-
-_FLYING = (_R.REQUESTING, _R.RECEIVING)
-
-_RECORD_ROWS: tuple[Row[RecordState, RecordTrigger], ...] = (
-    *rows(_U.SEND, (_R.WAITING,), _R.REQUESTING, "RECORD-11", "a request is sent"),
-    *rows(
-        _U.HEADERS,
-        (_R.REQUESTING,),
-        _R.RECEIVING,
-        "RECORD-11.R.4 RECORD-11.R.5",
-        "the first answer, or the next part of it",
-    ),
-    *rows(
-        _U.REPLACE,
-        (_R.REQUESTING,),
-        _R.RECEIVING,
-        "RECORD-11.R.3.1 RECORD-11.R.3.3",
-        "a whole answer to a request for the rest: the record starts anew",
-    ),
-    *rows(_U.AGAIN, (_R.RECEIVING,), _R.WAITING, "RECORD-11.R.7.1.2 RECORD-15", "a part lacks"),
-    *rows(_U.UNAVAILABLE, (_R.REQUESTING,), _R.STALLED, "RECORD-11.R.1.1", "no answer for now"),
-    *rows(_U.UNAVAILABLE, (_R.RECEIVING,), _R.STALLED, "RECORD-11.R.8.1", "cut off for now"),
-    *rows(
-        _U.AVAILABLE,
-        (_R.STALLED,),
-        _R.WAITING,
-        "RECORD-11.R.1.1 RECORD-11.R.8.1 RECORD-15",
-        "the resource may be back: a new attempt",
-    ),
-    *rows(
-        _U.PAUSE,
-        (*_FLYING, _R.STALLED),
-        _R.WAITING,
-        "RECORD-13 RECORD-14.4 RECORD-15",
-        "the attempt is given up, what is stored is kept",
-    ),
-    *rows(_U.PAUSE, (_R.WAITING,), None, "RECORD-3", "it has not begun"),
-    # Ends.
-    *rows(
-        _U.END_SUCCESS,
-        (_R.RECEIVING,),
-        _R.SUCCESS,
-        "RECORD-11.R.7.1.2 RECORD-11.R.7.3",
-        "all bytes are here and the status was ok",
-    ),
-    *rows(_U.END_BAD_STATUS, (_R.RECEIVING,), _R.BAD_STATUS, "RECORD-11.R.7.2", "not an ok status"),
-    *rows(
-        _U.END_FETCH_ERROR,
-        (_R.REQUESTING,),
-        _R.FETCH_ERROR,
-        "RECORD-11.R.1.2 RECORD-11.R.2.1.1",
-        "no answer, or a part that does not fit",
-    ),
-    *rows(
-        _U.END_FETCH_ERROR,
-        (_R.RECEIVING,),
-        _R.FETCH_ERROR,
-        "RECORD-11.R.8.2",
-        "cut off, and not to be tried again",
-    ),
-    *rows(
-        _U.END_QUOTA_EXCEEDED,
-        (_R.RECEIVING,),
-        _R.QUOTA_EXCEEDED,
-        "RECORD-11.R.6.3",
-        "storage is full",
-    ),
-    *rows(
-        _U.END_DOWNLOAD_TOTAL_EXCEEDED,
-        (_R.RECEIVING,),
-        _R.DOWNLOAD_TOTAL_EXCEEDED,
-        "RECORD-11.R.6.1.2",
-        "with these bytes the fetch would have more than it announced",
-    ),
-    *rows(
-        _U.END_ABORTED,
-        (*_FLYING, _R.STALLED),
-        _R.ABORTED,
-        "RECORD-13 RECORD-14.2 RECORD-14.4",
-        "the whole fetch is stopped",
-    ),
-    *rows(
-        _U.END_ABORTED,
-        (_R.WAITING,),
-        _R.ABORTED,
-        "RECORD-3",
-        "the whole fetch is stopped before the next request",
-        only_with="E13",
-    ),
-    # Doors that only defects of the text open.
-    *rows(
-        _U.END_FETCH_ERROR,
-        (_R.STALLED,),
-        _R.FETCH_ERROR,
-        "RECORD-14.3 RECORD-11.R.8.2",
-        "an earlier pause left an error behind",
-        unless="E15",
-    ),
-    *rows(
-        _U.END_FETCH_ERROR,
-        (_R.ABORTED,),
-        _R.FETCH_ERROR,
-        "RECORD-11.R.1.2 RECORD-11.R.8.2",
-        "the attempt's end writes over the result of the abort",
-        unless="E03",
-    ),
-    *rows(
-        _U.END_SUCCESS,
-        (_R.DOWNLOAD_TOTAL_EXCEEDED,),
-        _R.SUCCESS,
-        "RECORD-11.R.7.3",
-        "the cancelled stream ends normally",
-        unless="E19",
-    ),
-    *rows(
-        _U.END_SUCCESS,
-        (_R.QUOTA_EXCEEDED,),
-        _R.SUCCESS,
-        "RECORD-11.R.7.3",
-        "nothing stopped the stream",
-        unless="E20",
-    ),
-    *rows(
-        _U.RESTART,
-        (_R.WAITING, *_FLYING, _R.STALLED),
-        _R.WAITING,
-        NON_SPEC,
-        "the text is silent about restarts (E87); what is stored is resumed",
-    ),
-)
-
-RECORD = Table("record", _R, _U, _R.WAITING, _RECORD_ROWS)
-"""The public lifecycle of one record."""
-
-
-@overload
-def fire(state: RegistrationState, trigger: RegistrationTrigger) -> RegistrationState: ...
-@overload
-def fire(state: RecordState, trigger: RecordTrigger) -> RecordState: ...
-def fire(
-    state: RegistrationState | RecordState, trigger: RegistrationTrigger | RecordTrigger
-) -> RegistrationState | RecordState:
-    """The state that ``trigger`` leads to; nothing else happens.  Raises IllegalMove."""
-    if isinstance(state, RegistrationState) and isinstance(trigger, RegistrationTrigger):
-        return REGISTRATION.fire(state, trigger)
-    if isinstance(state, RecordState) and isinstance(trigger, RecordTrigger):
-        return RECORD.fire(state, trigger)
-    raise IllegalMove(state, trigger, ())
-
-
-@overload
-def allowed(state: RegistrationState) -> tuple[RegistrationTrigger, ...]: ...
-@overload
-def allowed(state: RecordState) -> tuple[RecordTrigger, ...]: ...
-def allowed(
-    state: RegistrationState | RecordState,
-) -> tuple[RegistrationTrigger, ...] | tuple[RecordTrigger, ...]:
-    """The triggers that have a row for ``state``."""
-    if isinstance(state, RegistrationState):
-        return REGISTRATION.allowed(state)
-    return RECORD.allowed(state)
-
-
-def settle_trigger(reason: str) -> RegistrationTrigger:
-    """The trigger that settles with this failure reason; ``""`` means success.
-
-    Raises ValueError for a word that is no reason of the text.
-    """
-    return RegistrationTrigger(f"settle-{reason or 'success'}")
-
-
-def end_trigger(result: str) -> RecordTrigger:
-    """The trigger that ends a record with this result.  Raises ValueError for any other word."""
-    return RecordTrigger(f"end-{result}")
