@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import attrs
 
-from spec_model.complete_record import RecordState, View, append
 from spec_model.content_range import extract_content_range
 from spec_model.decide import Decide
+from spec_model.process_response import append
+from spec_model.record_state import RecordState, View
 from spec_model.values import Head, RequestSpec, exactly
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spec_model.background_fetch import BackgroundFetch
-from spec_model.complete_record import TIGHT, RecordState
 from spec_model.phases import RegistrationPhase
+from spec_model.record_state import TIGHT, RecordState
 from spec_model.state import IN_FLIGHT, State
 from spec_model.values import NOTHING, RequestSpec
 

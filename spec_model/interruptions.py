@@ -12,18 +12,12 @@ from __future__ import annotations
 
 import attrs
 
-from spec_model.complete_record import (
-    Abandoned,
-    RecordState,
-    View,
-    again,
-    append,
-    settle,
-    waits,
-)
 from spec_model.decide import Decide
 from spec_model.phases import RecordPhase
 from spec_model.phases import RecordPhaseTrigger as On
+from spec_model.process_response import append
+from spec_model.record_end import again, settle, waits
+from spec_model.record_state import Abandoned, RecordState, View
 from spec_model.values import Extent, Part, RequestSpec
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import attrs
 
-from spec_model.complete_record import RecordState
 from spec_model.decide import Decide
+from spec_model.record_state import RecordState
 from spec_model.values import Part
 
 EXPOSABLE = ("", "success", "bad-status")

@@ -14,9 +14,9 @@ import attrs
 
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch, FetchCall, UserAgent
-from spec_model.complete_record import RecordState
 from spec_model.instances import Instance, Snapshot
 from spec_model.record_objects import RecordObject
+from spec_model.record_state import RecordState
 from spec_model.state import Event, Realm, State
 from spec_model.values import RequestSpec
 

@@ -13,11 +13,11 @@ from typing import TypeVar
 import attrs
 
 from spec_model.background_fetch import BackgroundFetch, UserAgent
-from spec_model.complete_record import RecordState, View
 from spec_model.instances import Instance, Snapshot
 from spec_model.messages import Output
 from spec_model.phases import RecordPhase
 from spec_model.record_objects import RecordObject
+from spec_model.record_state import RecordState, View
 from spec_model.tasks import (
     AwaitTask,
     CachePut,

@@ -11,7 +11,6 @@ import attrs
 
 from spec_model import background_fetch as bg
 from spec_model.calls import body_read
-from spec_model.complete_record import RecordState
 from spec_model.decide import Decide
 from spec_model.interface import click_error, interface, newest
 from spec_model.interruptions import restarted
@@ -35,6 +34,7 @@ from spec_model.messages import (
     WentOnline,
 )
 from spec_model.phases import RegistrationPhase, RegistrationPhaseTrigger, fire
+from spec_model.record_state import RecordState
 from spec_model.state import IN_FLIGHT, WORKER, Realm, State, UnknownName
 from spec_model.tasks import AbortFetch, AwaitTask, Firing, Update
 from spec_model.transfers import (

@@ -27,7 +27,6 @@ from spec_model.calls import (
     run_task,
     without_older,
 )
-from spec_model.complete_record import RecordState
 from spec_model.decide import Decide
 from spec_model.instances import bring_up_to_date
 from spec_model.invariants import check
@@ -43,6 +42,7 @@ from spec_model.messages import (
     RecordReady,
 )
 from spec_model.record_objects import can_be_ready, can_pull, make_ready, pull
+from spec_model.record_state import RecordState
 from spec_model.state import WORKER, Event, State
 from spec_model.steps import STEPS
 from spec_model.surroundings import outside

@@ -15,9 +15,8 @@ from __future__ import annotations
 import attrs
 
 from spec_model import background_fetch as bg
-from spec_model import complete_record as rec
+from spec_model import complete_record, process_response, record_end
 from spec_model.abandoned import abandoned_head, append_late, end_late, stop_late
-from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.fetch_boundary import Redirect, blocked, boundary, ending
 from spec_model.interruptions import interrupt, may_be_paused
@@ -32,6 +31,7 @@ from spec_model.messages import (
     Uploaded,
 )
 from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.record_state import RecordState, View
 from spec_model.state import IN_FLIGHT, State
 from spec_model.tasks import ResolveInstance, SettleFetch
 from spec_model.values import NOTHING, Head, exactly
@@ -119,7 +119,7 @@ def can_run(state: State, fetch: int, index: int, d: Decide) -> bool:
     if record.settled:
         return False
     stopped = bool(live.abort)
-    if rec.unnoticed(record):
+    if record_end.unnoticed(record):
         return True
     if record.phase is not RecordPhase.WAITING_UNPAUSED:
         return stopped or (live.paused and may_be_paused(state.spec(fetch, index), d))
@@ -149,17 +149,17 @@ def run_record(state: State, fetch: int, index: int, d: Decide) -> State:
     """RECORD-1 to 11, or RECORD-13 and 14."""
     record, spec = state.records[fetch][index], state.spec(fetch, index)
     view = state.view(fetch, index)
-    if rec.unnoticed(record):
-        after = rec.notice(record, spec, view, d)
+    if record_end.unnoticed(record):
+        after = record_end.notice(record, spec, view, d)
         return put(state, fetch, index, after, d, over=True)
     if record.phase is not RecordPhase.WAITING_UNPAUSED:
         stopped = interrupt(stop_late(record, d), spec, NOTHING, view, d)
         assert stopped is not None, "can_run has seen the flag"
         return put(state, fetch, index, stopped, d)
-    started = rec.start(record, spec, view, d)
+    started = complete_record.start(record, spec, view, d)
     assert started is not None, "can_run has seen that the pause is over"
     if started.phase in IN_FLIGHT and blocked(spec, state.agent.home):
-        started = rec.network_error(started, spec, view, d, lost=False)
+        started = process_response.network_error(started, spec, view, d, lost=False)
         started = attrs.evolve(started, unseen=record.unseen)
     state = put(state, fetch, index, started, d)
     return _request(state, fetch, index) if started.phase in IN_FLIGHT else state
@@ -218,7 +218,7 @@ def _accepted(state: State, news: Accepted) -> State:
     current = record.attempts == news.attempt and record.phase is RecordPhase.BEFORE_HEADERS
     if record.unseen:
         # Which one of an attempt that is over it was, only the judge asks.
-        record = rec.arrived(record, -1 if current else 0)
+        record = complete_record.arrived(record, -1 if current else 0)
     if current and not record.exchange:
         record = attrs.evolve(record, exchange=news.exchange)
     return state.put_record(news.fetch, news.record, record)
@@ -237,9 +237,9 @@ def _hear(
         return _responded(state, fetch, index, news, d)
     record = state.records[fetch][index]
     if isinstance(news, BytesArrived):
-        more = exactly(max(0, news.upto - rec.received(record)))
+        more = exactly(max(0, news.upto - process_response.received(record)))
         view = _seen_by_check(state, fetch, index, d)
-        after = rec.append(record, state.spec(fetch, index), more, view, d)
+        after = process_response.append(record, state.spec(fetch, index), more, view, d)
         return put(state, fetch, index, after, d)
     return _ended(state, fetch, index, news, d)
 
@@ -250,7 +250,7 @@ def _seen_by_check(state: State, fetch: int, index: int, d: Decide) -> View:
     if view.room is None or d.repaired("E21"):
         return view
     row = state.records[fetch]
-    unseen = sum(rec.received(each) for at, each in enumerate(row) if at != index)
+    unseen = sum(process_response.received(each) for at, each in enumerate(row) if at != index)
     if not unseen or d.choose("the total is checked", ("before", "after")) == "after":
         return view
     return attrs.evolve(view, room=view.room + exactly(unseen))
@@ -289,13 +289,13 @@ def _responded(state: State, fetch: int, index: int, news: Responded, d: Decide)
     head = boundary(*made, news.wire, record.taint)
     view = state.view(fetch, index)
     if isinstance(head, Redirect):
-        moved = rec.redirected(record, head.url, head.method, head.taint)
+        moved = complete_record.redirected(record, head.url, head.method, head.taint)
         state = put(state, fetch, index, moved, d)
         return _request(state, fetch, index)
     if head is None:
-        after = rec.network_error(record, spec, view, d, lost=False)
+        after = process_response.network_error(record, spec, view, d, lost=False)
         return put(state, fetch, index, after, d)
-    after = rec.respond(record, spec, head, view, d)
+    after = process_response.respond(record, spec, head, view, d)
     return put(state, fetch, index, after, d, over=head.null_body)
 
 
@@ -304,7 +304,7 @@ def _ended(state: State, fetch: int, index: int, news: Ended, d: Decide) -> Stat
     record, spec = state.records[fetch][index], state.spec(fetch, index)
     view, head = state.view(fetch, index), record.current
     if head is None or news.wire is None:
-        lost = rec.network_error(record, spec, view, d, lost=True)
+        lost = process_response.network_error(record, spec, view, d, lost=True)
         return put(state, fetch, index, lost, d, over=True)
     if head.null_body:
         # E18: as written there is no stream whose end anybody could see.
@@ -321,7 +321,7 @@ def _body_over(
     how = ending(news.wire, news.how, news.sent, head.null_body)
     if how == "either":
         how = d.choose("how did it end", ("end", "error"))
-    close = rec.body_ended if how == "end" else rec.body_errored
+    close = process_response.body_ended if how == "end" else process_response.body_errored
     return close(record, spec, NOTHING, view, d)
 
 
@@ -341,9 +341,9 @@ def connectivity(state: State, online: bool, d: Decide) -> State:
             if record.phase is RecordPhase.READING:
                 if record.current is not None and record.current.null_body:
                     continue
-                broken = rec.body_errored(record, spec, NOTHING, view, d)
+                broken = process_response.body_errored(record, spec, NOTHING, view, d)
             else:
-                broken = rec.network_error(record, spec, view, d, lost=True)
+                broken = process_response.network_error(record, spec, view, d, lost=True)
             state = put(state, fetch, index, broken, d, together=together)
     return state
 
@@ -355,5 +355,5 @@ def resources_back(state: State, d: Decide) -> State:
     for fetch, row in enumerate(state.records):
         for index, record in enumerate(row):
             if record.phase is RecordPhase.WAITING_AVAILABLE:
-                state = put(state, fetch, index, rec.available(record, d), d)
+                state = put(state, fetch, index, record_end.available(record, d), d)
     return state

@@ -13,10 +13,10 @@ from conformance.explain.slots import change, plain
 from conformance.report.words import count, quoted
 from spec_model import tasks
 from spec_model.background_fetch import BackgroundFetch
-from spec_model.complete_record import RecordState
 from spec_model.instances import Instance
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.record_objects import Ready, RecordObject
+from spec_model.record_state import RecordState
 from spec_model.state import Event, Realm, State
 from spec_model.values import Extent, Head, RequestSpec
 

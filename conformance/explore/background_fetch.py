@@ -15,10 +15,10 @@ from conformance.explore.scope import Order, Scope
 from conformance.explore.tables import Fixed
 from spec_model.background_fetch import BackgroundFetch, UserAgent
 from spec_model.choices import AS_WRITTEN_READING, CHOICES
-from spec_model.complete_record import RecordState
 from spec_model.editions import AMENDED, Edition
 from spec_model.messages import Input, Output
 from spec_model.record_objects import RecordObject
+from spec_model.record_state import RecordState
 from spec_model.state import Event, Realm, State
 from spec_model.system import BACKGROUND_FETCH, NEWS, SOURCES, Source
 from spec_model.tasks import RunRecord, Task

@@ -19,9 +19,10 @@ from conformance.explore.plain import Offer
 from conformance.explore.scope import Scope
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch, FetchCall, UserAgent
-from spec_model.complete_record import RecordState, received
 from spec_model.fetch_boundary import Wire
 from spec_model.phases import RecordPhase
+from spec_model.process_response import received
+from spec_model.record_state import RecordState
 from spec_model.state import WORKER, Realm, State
 from spec_model.tasks import AbortFetch
 from spec_model.values import Head, RequestSpec

@@ -41,9 +41,9 @@ from conformance.explore.plain import Node
 from conformance.explore.scope import Scope
 from conformance.explore.watching import lifted, untouched
 from spec_model.background_fetch import BackgroundFetch
-from spec_model.complete_record import Abandoned, Loose, RecordState
 from spec_model.phases import RecordPhase, RegistrationPhase
 from spec_model.record_objects import RecordObject
+from spec_model.record_state import Abandoned, Loose, RecordState
 from spec_model.state import Event, Realm, State
 from spec_model.tasks import ResolveRecords
 from spec_model.values import Head, Part

@@ -12,8 +12,8 @@ import attrs
 
 from spec_model import messages as m
 from spec_model.background_fetch import Rejected
-from spec_model.complete_record import RecordState
 from spec_model.instances import Snapshot
+from spec_model.record_state import RecordState
 from spec_model.state import WORKER, State
 from spec_model.values import Part
 

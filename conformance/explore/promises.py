@@ -22,9 +22,10 @@ from conformance.explore.space import NO_MARKS, Marks, Sentences
 from conformance.explore.watching import lifted, seen
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch, Rejected
-from spec_model.complete_record import RecordState, received
 from spec_model.instances import Instance
 from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.process_response import received
+from spec_model.record_state import RecordState
 from spec_model.state import WORKER, State
 from spec_model.tasks import (
     AbortFetch,

@@ -11,9 +11,10 @@ from conformance.explore.memory import Memory, Step, more
 from conformance.explore.scope import Scope
 from conformance.explore.watching import lifted, seen
 from spec_model import messages as m
-from spec_model.complete_record import RecordState, received
 from spec_model.fetch_boundary import NULL_BODY, Wire
 from spec_model.phases import RecordPhase
+from spec_model.process_response import received
+from spec_model.record_state import RecordState
 from spec_model.state import State
 from spec_model.tasks import RunRecord
 from spec_model.values import Head

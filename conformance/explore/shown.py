@@ -9,10 +9,10 @@ from conformance.explore.scope import Scope
 from conformance.explore.watching import lifted
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch, Rejected
-from spec_model.complete_record import RecordState
 from spec_model.fetch_boundary import SAFELISTED
 from spec_model.instances import Snapshot
 from spec_model.phases import RegistrationPhase
+from spec_model.record_state import RecordState
 from spec_model.values import REASONS
 
 _EVENTS = {"": "backgroundfetchsuccess", "aborted": "backgroundfetchabort"}

@@ -11,8 +11,8 @@ import attrs
 
 from conformance.judge.facts import Facts
 from conformance.judge.hypothesis import Hypothesis, Locals
-from spec_model.complete_record import RecordState, View
 from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.record_state import RecordState, View
 from spec_model.values import Extent
 
 

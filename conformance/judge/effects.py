@@ -19,9 +19,9 @@ from conformance.judge.locals import RUNNING, RecordMoves, at_work
 from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
 from spec_model.background_fetch import BackgroundFetch
-from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.phases import RegistrationPhase
+from spec_model.record_state import RecordState, View
 from spec_model.state import IN_FLIGHT
 from spec_model.values import RECORD_ENDS, RequestSpec
 

@@ -37,8 +37,8 @@ import attrs
 
 from conformance.protocol import Snapshot
 from spec_model.background_fetch import BackgroundFetch, UserAgent
-from spec_model.complete_record import RecordState
 from spec_model.interface import Interface
+from spec_model.record_state import RecordState
 from spec_model.state import IN_FLIGHT
 
 Locals = frozenset[RecordState]

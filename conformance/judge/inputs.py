@@ -17,13 +17,13 @@ from conformance.judge.locals import widened
 from conformance.judge.restarts import gone, subsets
 from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
-from spec_model import complete_record as record_steps
+from spec_model import process_response
 from spec_model.background_fetch import BackgroundFetch, FetchCall, Rejected
-from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.instances import Snapshot
 from spec_model.interface import Interface, click_error, interface, newest
 from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.record_state import RecordState, View
 from spec_model.values import Extent, RequestSpec
 
 _WITH_UPDATE_UI = ("backgroundfetchsuccess", "backgroundfetchfail")
@@ -214,7 +214,7 @@ class Inputs:
                     continue
                 agent, fetch = result
                 fresh: tuple[Locals, ...] = tuple(
-                    frozenset({record_steps.RecordState()}) for _ in fetch.requests
+                    frozenset({RecordState()}) for _ in fetch.requests
                 )
                 records = (*hypothesis.records, fresh)
                 admitted = attrs.evolve(hypothesis, agent=agent, records=records)
@@ -399,12 +399,12 @@ def _broken_off(
 ) -> RecordState:
     """RECORD-11.R.1 or R.8, for a record that has an attempt under way."""
     if record.phase is RecordPhase.BEFORE_HEADERS:
-        return record_steps.network_error(record, spec, view, d, lost=True)
+        return process_response.network_error(record, spec, view, d, lost=True)
     if record.phase is not RecordPhase.READING:
         return record
     if record.current is not None and record.current.null_body:
         return record
-    return record_steps.body_errored(record, spec, some, view, d)
+    return process_response.body_errored(record, spec, some, view, d)
 
 
 def _seen_by_user(agent: bf.UserAgent, id: str, d: Decide) -> Interface | None:

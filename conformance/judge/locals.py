@@ -1,6 +1,6 @@
 """What one record may do by itself between two observations, and when it rests.
 
-Each function of ``spec_model.complete_record`` is asked for all its outcomes
+Each function of ``complete_record`` and ``process_response`` is asked for all its outcomes
 under what is known: the server's answer as far as it has been written, and
 bounds on what the other records hold.  A record that is reading keeps the
 number of bytes read open until something pins it: the end of the answer, or the
@@ -16,14 +16,14 @@ import attrs
 
 from conformance.judge.facts import Exchange, Facts
 from conformance.judge.terms import Terms
-from spec_model import complete_record as record_steps
+from spec_model import complete_record, process_response, record_end
 from spec_model.background_fetch import BackgroundFetch
-from spec_model.complete_record import RecordState, View
 from spec_model.content_range import extract_content_range
 from spec_model.decide import Decide, Explain
 from spec_model.fetch_boundary import Redirect, blocked, boundary, ending
 from spec_model.interruptions import interrupt
 from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.record_state import RecordState, View
 from spec_model.state import IN_FLIGHT
 from spec_model.values import Extent, Head, RequestSpec, exactly
 
@@ -82,7 +82,7 @@ class RecordMoves:
         yield lambda d: interrupt(record, spec, some, view, d)
         if phase is RecordPhase.WAITING_AVAILABLE:
             if view.online:
-                yield lambda d: record_steps.available(record, d)
+                yield lambda d: record_end.available(record, d)
             return
         if phase is RecordPhase.BEFORE_HEADERS:
             yield from self._before_headers(record, spec, view, exchange)
@@ -94,17 +94,17 @@ class RecordMoves:
     ) -> Iterator[Callable[[Decide], RecordState | None]]:
         lost = not view.online or (exchange is not None and exchange.how in ("drop", "reset"))
         if lost or (exchange is not None and exchange.how == "close" and not exchange.sent):
-            yield lambda d: record_steps.network_error(record, spec, view, d, lost=True)
+            yield lambda d: process_response.network_error(record, spec, view, d, lost=True)
         if exchange is None or exchange.wire is None:
             return
         made = (spec, record.url, record.method, record.hops, self.facts.home)
         found = boundary(*made, exchange.wire, record.taint)
         if found is None:
-            yield lambda d: record_steps.network_error(record, spec, view, d, lost=False)
+            yield lambda d: process_response.network_error(record, spec, view, d, lost=False)
         elif isinstance(found, Redirect):
-            yield lambda d: record_steps.redirected(record, found.url, found.method, found.taint)
+            yield lambda d: complete_record.redirected(record, found.url, found.method, found.taint)
         else:
-            yield lambda d: record_steps.respond(record, spec, found, view, d)
+            yield lambda d: process_response.respond(record, spec, found, view, d)
 
     def _reading(
         self, record: RecordState, spec: RequestSpec, view: View, exchange: Exchange
@@ -116,14 +116,16 @@ class RecordMoves:
         some = Extent(0, exchange.sent)
         if view.room is not None or view.quota is not None:
             # A limit may be found out in mid-body: only that outcome counts here.
-            yield lambda d: _only_settled(record_steps.append(record, spec, everything, view, d))
+            yield lambda d: _only_settled(
+                process_response.append(record, spec, everything, view, d)
+            )
         if not view.online:
-            yield lambda d: record_steps.body_errored(record, spec, some, view, d)
+            yield lambda d: process_response.body_errored(record, spec, some, view, d)
         how = _ending(exchange, head)
         if how in ("end", "either"):
-            yield lambda d: record_steps.body_ended(record, spec, everything, view, d)
+            yield lambda d: process_response.body_ended(record, spec, everything, view, d)
         if how in ("error", "either"):
-            yield lambda d: record_steps.body_errored(record, spec, some, view, d)
+            yield lambda d: process_response.body_errored(record, spec, some, view, d)
 
     def rests(self, record: RecordState, spec: RequestSpec, view: View) -> bool:
         """Whether nothing is due from this record: only the world or the user can move it."""
@@ -153,10 +155,10 @@ def _begun(
     record: RecordState, spec: RequestSpec, view: View, home: str, d: Decide
 ) -> RecordState | None:
     """A request is made, unless Fetch refuses it before anything is sent."""
-    begun = record_steps.start(record, spec, view, d)
+    begun = complete_record.start(record, spec, view, d)
     if begun is None or begun.phase not in IN_FLIGHT or not blocked(spec, home):
         return begun
-    refused = record_steps.network_error(begun, spec, view, d, lost=False)
+    refused = process_response.network_error(begun, spec, view, d, lost=False)
     return attrs.evolve(refused, unseen=record.unseen)
 
 

@@ -19,9 +19,9 @@ from conformance.judge.terms import Terms
 from conformance.judge.words import call_name, places, value
 from conformance.world.content import content
 from spec_model import record_objects
-from spec_model.complete_record import RecordState
 from spec_model.decide import Decide
 from spec_model.record_objects import Ready, RecordObject
+from spec_model.record_state import RecordState
 
 _COMPARED = ("content-type", "etag", "last-modified")
 

@@ -11,9 +11,9 @@ from conformance.judge.refusals import Depth, Refusals
 from conformance.judge.terms import Terms
 from conformance.judge.words import places
 from conformance.trace import ServerRequest, ServerRequestBody
-from spec_model import complete_record as record_steps
-from spec_model.complete_record import RecordState
+from spec_model import complete_record
 from spec_model.phases import RecordPhase
+from spec_model.record_state import RecordState
 from spec_model.values import RequestSpec
 
 _ASKS_THERE = "lost-redirect=redirected"
@@ -72,7 +72,7 @@ class Requests:
         for at, sent in enumerate(record.unseen):
             if (sent.url, sent.method) != (url, entry.method):
                 continue
-            seen = record_steps.arrived(record, at)
+            seen = complete_record.arrived(record, at)
             waits = record.phase is RecordPhase.BEFORE_HEADERS and not record.exchange
             if waits and at == newest:
                 yield from self._current(seen, entry, url, starts)
@@ -94,7 +94,7 @@ class Requests:
         self, seen: RecordState, entry: ServerRequest, url: str, first: int
     ) -> Iterator[RecordState]:
         """The same record, if RECORD-7 and 8 can have asked for bytes from there on."""
-        asked = record_steps.asked_from(seen, first)
+        asked = complete_record.asked_from(seen, first)
         if asked is None:
             have = self.terms.boxes.extent(seen)
             stored = str(have.lo) if have.lo == have.hi else f"{have.lo} to {have.hi}"

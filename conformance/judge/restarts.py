@@ -19,10 +19,10 @@ from conformance.judge.hypothesis import Due, Hypothesis, Locals
 from conformance.judge.terms import Terms
 from spec_model import background_fetch as bf
 from spec_model.background_fetch import BackgroundFetch
-from spec_model.complete_record import RecordState, View
 from spec_model.decide import Decide
 from spec_model.interruptions import restarted
 from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.record_state import RecordState, View
 from spec_model.values import Extent, RequestSpec
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from conformance import protocol as p
 from conformance.judge.hypothesis import Due
-from spec_model.complete_record import RecordState
 from spec_model.phases import RecordPhase
+from spec_model.record_state import RecordState
 
 _PLACES = {
     RecordPhase.WAITING_UNPAUSED: "not requested yet",

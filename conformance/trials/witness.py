@@ -50,12 +50,12 @@ from conformance.trials.plain import Reader, renamed, shows
 from spec_model import background_fetch as bg
 from spec_model import messages as m
 from spec_model.background_fetch import UserAgent
-from spec_model.complete_record import RecordState
 from spec_model.decide import Decide, outcomes
 from spec_model.editions import AMENDED, Edition
 from spec_model.instances import Snapshot
 from spec_model.messages import Input, Output
 from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.record_state import RecordState
 from spec_model.state import IN_FLIGHT, WORKER, Realm, State
 from spec_model.system import enabled, inject, perform
 from spec_model.tasks import Deliver, RunRecord, Task

@@ -6,9 +6,9 @@ import attrs
 import pytest
 
 from spec_model.background_fetch import BackgroundFetch, UserAgent
-from spec_model.complete_record import Loose, RecordState
 from spec_model.consistency import contradictions
 from spec_model.phases import RecordPhase, RegistrationPhase
+from spec_model.record_state import Loose, RecordState
 from spec_model.state import Event, State
 from spec_model.tasks import CachePut, Firing
 from spec_model.values import Head, Part, RequestSpec, exactly

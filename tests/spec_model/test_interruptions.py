@@ -5,14 +5,15 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from spec_model import complete_record as rec
-from spec_model.complete_record import RecordState, View
+from spec_model.complete_record import asked_from
 from spec_model.decide import Explain
 from spec_model.editions import AMENDED, AS_WRITTEN, Edition
 from spec_model.interruptions import interrupt, restarted
 from spec_model.phases import RecordPhase
+from spec_model.process_response import append, body_ended, body_errored, respond
+from spec_model.record_state import RecordState, View
 from spec_model.values import NOTHING, Extent, exactly
-from tests.spec_model.test_complete_record import GET, POST, VIEW, explain, head, reading, started
+from tests.spec_model.records import GET, POST, VIEW, explain, head, reading, started
 
 # --- interruptions --------------------------------------------------------------------
 
@@ -79,7 +80,7 @@ def test_what_was_in_flight_and_no_get_is_not_sent_again() -> None:
 
 
 def test_a_result_survives_a_restart() -> None:
-    done = rec.body_ended(reading(4), GET, NOTHING, VIEW, explain())
+    done = body_ended(reading(4), GET, NOTHING, VIEW, explain())
     assert restarted(done, GET, NOTHING, VIEW, explain(), killed=True) == done
 
 
@@ -94,7 +95,7 @@ def test_a_pause_that_comes_with_too_many_bytes_finds_a_failed_record() -> None:
 
 
 def test_a_pause_while_a_resource_is_away_leaves_nothing_behind() -> None:
-    waiting = rec.body_errored(reading(4), GET, NOTHING, View(online=False), explain())
+    waiting = body_errored(reading(4), GET, NOTHING, View(online=False), explain())
     paused = interrupt(waiting, GET, NOTHING, View(paused=True), explain("E03"))
     assert paused is not None
     assert (paused.phase, paused.result) == (RecordPhase.WAITING_UNPAUSED, "")
@@ -112,11 +113,15 @@ def test_only_the_kept_tail_is_lost_with_a_kill() -> None:
     assert first is not None
     again = started(GET, first)
     part = attrs.evolve(head(206, content_range="bytes 4-9/10"), exchange=2, first=4)
-    second = rec.append(
-        rec.respond(again, GET, part, VIEW, explain()), GET, exactly(3), VIEW, explain()
+    second = append(
+        respond(again, GET, part, VIEW, explain()),
+        GET,
+        exactly(3),
+        VIEW,
+        explain(),
     )
     loose = restarted(second, GET, NOTHING, VIEW, explain(), killed=True)
-    known = rec.asked_from(started(GET, loose), 2)
+    known = asked_from(started(GET, loose), 2)
     assert known is not None
     assert [each.length for each in known.parts] == [exactly(2)]
     empty = restarted(RecordState(), GET, NOTHING, VIEW, explain(), killed=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from spec_model.complete_record import Sent, settle
 from spec_model.editions import AMENDED
 from spec_model.errata import UnknownErratum
 from spec_model.invariants import BrokenInvariant, check, cluster_of, public_registration
 from spec_model.lifecycle import RegistrationState
 from spec_model.messages import AttemptTerminated
+from spec_model.record_end import settle
+from spec_model.record_state import Sent
 from spec_model.state import State
 from spec_model.values import exactly
 from tests.spec_model.playing import Play, get

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spec_model import phases
-from spec_model.lifecycle import IllegalMove, RecordState, RegistrationState
+from spec_model.lifecycle import RecordState, RegistrationState
 from spec_model.phases import (
     RecordPhase,
     RecordPhaseTrigger,
@@ -17,6 +17,7 @@ from spec_model.phases import (
 )
 from spec_model.places import PERFORM_PHASES, PLACES, RECORD_PHASES
 from spec_model.steps import STEPS, Kind
+from spec_model.table import IllegalMove
 from tests.spec_model.test_lifecycle import compact
 
 PINNED = """

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from spec_model import messages as m
-from spec_model.complete_record import RecordState
 from spec_model.decide import Explain
 from spec_model.record_objects import Ready, RecordObject, can_be_ready, make_ready
+from spec_model.record_state import RecordState
 from tests.spec_model.playing import Play, get, post
 
 

@@ -35,7 +35,7 @@ MUTANTS = (
     ("background_fetch._settle_event", "leave out: if reason:", "SC-57", "PERFORM-8.11"),
     ("background_fetch.get_ids", "negate: fetch.in_map", "SC-24-order", "GETIDS-1"),
     ("background_fetch.refuse", "'NotAllowedError'", "NT-refused-in-order", "FETCH-8.2"),
-    ("complete_record._temporarily_unavailable", "negate: method", "E28", "INFRA-1"),
+    ("process_response._temporarily_unavailable", "negate: method", "E28", "INFRA-1"),
     ("instances.update", "leave out: result=", "SC-26", "UPDATE-6.5"),
 )
 """Function, change, scenario, and the step that has to be blamed."""

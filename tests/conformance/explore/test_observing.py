@@ -8,9 +8,9 @@ from conformance.explore.observing import Looked, looks, meant, public
 from conformance.explore.words import output_in_words, step_in_words
 from spec_model import messages as m
 from spec_model.background_fetch import Rejected, UserAgent
-from spec_model.complete_record import RecordState
 from spec_model.instances import Instance, Snapshot
 from spec_model.record_objects import RecordObject
+from spec_model.record_state import RecordState
 from spec_model.state import WORKER, Event, Realm, State
 from spec_model.values import Part, exactly
 
