@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -40,8 +41,17 @@ FLAGS = (
     "--disable-sync",
     "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets",
 )
+START_DEADLINE = 45.0  # seconds a browser has to start
 GONE_DEADLINE = 10.0  # seconds a browser has to go away
 REMOVALS = 40  # attempts to remove a profile, 50 ms apart
+
+
+def last_words(message: str) -> str:
+    """What a browser that did not start said, or how it ended, out of Playwright's log of it."""
+    spoken = re.findall(r"^\[pid=\d+\]\[err\] *(\S.*)", message, re.MULTILINE)
+    ended = re.findall(r"<process did exit: (.*)>", message)
+    first = message.splitlines()[0].removeprefix("BrowserType.launch_persistent_context: ")
+    return (spoken or ended or [first])[-1]
 
 
 @attrs.define(eq=False, slots=False)  # Playwright marks the owners of its handlers
@@ -77,6 +87,7 @@ class Chromium:
             handle_sigint=False,
             handle_sigterm=False,
             handle_sighup=False,
+            timeout=START_DEADLINE * 1000,
         )
         await context.route(pages.PATTERN, _fulfil)
         browser = context.browser

@@ -19,7 +19,7 @@ from playwright.async_api import Playwright
 
 from conformance import protocol as p
 from conformance.adapters.chromium import pages
-from conformance.adapters.chromium.browser import Chromium
+from conformance.adapters.chromium.browser import Chromium, last_words
 from conformance.adapters.chromium.switchboard import Realm, RealmGone, Switchboard
 
 CAPABILITIES: list[p.Capability] = [
@@ -38,7 +38,8 @@ CAPABILITIES: list[p.Capability] = [
 ]
 
 OWN = -1  # the seq of the adapter's own commands
-COMMAND_DEADLINE = 20.0  # seconds, a launch of the browser included
+COMMAND_DEADLINE = 20.0  # seconds, a launch of the browser again included
+FIRST_DEADLINE = 50.0  # seconds for ``start``: a cold browser takes longer; the judge waits 60
 PLENTY = 1 << 60  # bytes of quota where a scenario does not set one
 LEAVE_DEADLINE = 3.0  # seconds a scenario's leftovers have before the profile is thrown away
 
@@ -100,7 +101,8 @@ class Driver:
         process, and the judge says that the adapter is broken.
         """
         try:
-            async with asyncio.timeout(COMMAND_DEADLINE):
+            first = isinstance(command, p.Start)
+            async with asyncio.timeout(FIRST_DEADLINE if first else COMMAND_DEADLINE):
                 answer = await self._do(command)
         except RealmGone as gone:
             answer = p.Answer(command.seq, refused=f"no living realm: {gone}")
@@ -184,7 +186,8 @@ class Driver:
         try:
             await self.browser.launch()
         except PlaywrightError as error:
-            return p.Answer(command.seq, refused=f"the browser does not start: {error.message}")
+            why = f"the browser does not start: {last_words(error.message)}"
+            return p.Answer(command.seq, refused=why)
         known = p.Implementation(
             "chromium", self.browser.version, p.PROTOCOL_VERSION, CAPABILITIES, language="C++"
         )

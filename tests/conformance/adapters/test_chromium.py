@@ -20,6 +20,7 @@ from conformance import protocol as p
 from conformance.adapter import CannotStart, EndedBadly, Surroundings
 from conformance.adapters import chromium
 from conformance.adapters.chromium import ChromiumFactory
+from conformance.adapters.chromium.browser import last_words
 from conformance.adapters.stdio import StdioAdapter
 from conformance.scenario.format import World
 from conformance.world.scripted import ScriptedWorld
@@ -312,3 +313,32 @@ def test_without_a_browser_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatc
 def test_the_variable_chooses_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(chromium.VARIABLE, sys.executable)
     assert chromium.find_browser() == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo first >&2; echo 'libfoo.so.1 is missing' >&2; exit 127", "libfoo.so.1 is missing"),
+        ("exit 3", "exitCode=3, signal=null"),
+    ],
+)
+def test_a_browser_that_does_not_start_is_quoted_in_one_line(
+    script: str, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "browser"
+    broken.write_text(f"#!/bin/sh\n{script}\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv(chromium.VARIABLE, str(broken))
+
+    async def main() -> None:
+        with pytest.raises(CannotStart) as caught:
+            async with ChromiumFactory().open(lambda one: None, SURROUNDINGS):
+                raise AssertionError("it started")
+        assert caught.value.why == f"the browser does not start: {words}"
+
+    trio.run(main)
+
+
+def test_a_browser_that_hangs_is_told_by_what_was_waited_for() -> None:
+    log = "BrowserType.launch_persistent_context: Timeout 45000ms exceeded.\nCall log:\n  - <launched>"
+    assert last_words(log) == "Timeout 45000ms exceeded."
