@@ -48,10 +48,12 @@ REMOVALS = 40  # attempts to remove a profile, 50 ms apart
 
 def last_words(message: str) -> str:
     """What a browser that did not start said, or how it ended, out of Playwright's log of it."""
-    spoken = re.findall(r"^\[pid=\d+\]\[err\] *(\S.*)", message, re.MULTILINE)
-    ended = re.findall(r"<process did exit: (.*)>", message)
-    first = message.splitlines()[0].removeprefix("BrowserType.launch_persistent_context: ")
-    return (spoken or ended or [first])[-1]
+    first, *_ = message.splitlines()
+    words = first.removeprefix("BrowserType.launch_persistent_context: ")
+    for pattern in (r"<process did exit: (.*)>", r"\[pid=\d+\]\[err\] *(\S.*)"):
+        for found in re.finditer(pattern, message):
+            words = found.group(1)
+    return words
 
 
 @attrs.define(eq=False, slots=False)  # Playwright marks the owners of its handlers

@@ -340,5 +340,5 @@ def test_a_browser_that_does_not_start_is_quoted_in_one_line(
 
 
 def test_a_browser_that_hangs_is_told_by_what_was_waited_for() -> None:
-    log = "BrowserType.launch_persistent_context: Timeout 45000ms exceeded.\nCall log:\n  - <launched>"
-    assert last_words(log) == "Timeout 45000ms exceeded."
+    said = "BrowserType.launch_persistent_context: Timeout 45000ms exceeded."
+    assert last_words(f"{said}\nCall log:\n  - <launched>") == "Timeout 45000ms exceeded."
