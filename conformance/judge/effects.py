@@ -34,12 +34,23 @@ class TooManyExplanations(Exception):
 class _Reach:
     """Where the members of a record's set can get by themselves.
 
-    ``branches``: what is an explanation of its own, with the choices that it needs: one
-    state of the record, or (None) the set as it was with those choices made.
+    ``branches``: what is an explanation of its own.
     """
 
     after: Locals
-    branches: tuple[tuple[RecordState | None, frozenset[str]], ...]
+    branches: tuple[_Branch, ...]
+
+
+@attrs.frozen
+class _Branch:
+    """One state of the record, or (None) the set as it was, with those choices made.
+
+    ``alone``: no other record of the fetch was under way when this began.
+    """
+
+    record: RecordState | None
+    choices: frozenset[str]
+    alone: bool = False
 
 
 @attrs.define
@@ -142,14 +153,17 @@ class Effects:
         if full:
             # Then it is not under way itself.
             before = frozenset(r for r in before if r.phase not in IN_FLIGHT) or before
-        reach = self._reach(before, spec, view, hypothesis.choices, full)
-        for record, choices in reach.branches:
-            branch = hypothesis.needing(choices)
-            if record is None:
+        alone = told == 1 and hypothesis.perhaps_in_flight(fetch.index, but=index)
+        reach = self._reach(before, spec, view, hypothesis.choices, full, alone)
+        for each in reach.branches:
+            branch = hypothesis.needing(each.choices)
+            if each.record is None:
                 branches.append(branch)
                 continue
-            branch = branch.with_locals(fetch.index, index, frozenset({record}))
-            overflows = _overflows(record, view)
+            if each.alone:
+                branch = branch.with_nothing_in_flight(fetch.index)
+            branch = branch.with_locals(fetch.index, index, frozenset({each.record}))
+            overflows = _overflows(each.record, view)
             branches += self._overflow(branch, fetch) if overflows else (branch,)
         return hypothesis.with_locals(fetch.index, index, reach.after)
 
@@ -160,35 +174,50 @@ class Effects:
         return None if begin is None else begin.concurrency
 
     def _reach(
-        self, before: Locals, spec: RequestSpec, view: View, made: frozenset[str], full: bool
+        self,
+        before: Locals,
+        spec: RequestSpec,
+        view: View,
+        made: frozenset[str],
+        full: bool,
+        alone: bool,
     ) -> _Reach:
         """Most sets are the same as at the last entry, or as in some other trace."""
         exchanges, home = self.terms.facts.exchanges, self.terms.facts.home
         answers = tuple((r.exchange, exchanges[r.exchange].answer) for r in before if r.exchange)
-        question = ("reach", before, spec, view, made, full, answers, home, self.factored)
-        return self.terms.recall(question, lambda: self._reached(before, spec, view, made, full))
+        question = ("reach", before, spec, view, made, full, alone, answers, home, self.factored)
+        return self.terms.recall(
+            question, lambda: self._reached(before, spec, view, made, full, alone)
+        )
 
     def _reached(
-        self, before: Locals, spec: RequestSpec, view: View, made: frozenset[str], full: bool
+        self,
+        before: Locals,
+        spec: RequestSpec,
+        view: View,
+        made: frozenset[str],
+        full: bool,
+        alone: bool,
     ) -> _Reach:
         known = set(before)
-        branches: dict[tuple[RecordState | None, frozenset[str]], None] = {}
+        branches: dict[_Branch, None] = {}
         todo = list(before)
         while todo:
             record = todo.pop()
             for successor, choices in self.moves.moves(record, spec, view):
-                if full and _begins(record, successor):
+                begins = (full or alone) and _begins(record, successor)
+                if full and begins:
                     continue
                 if self.factored and not choices <= made:
                     # With the choice made, every record may go where it leads: one branch
                     # for a choice, not one for each record that could make it.
-                    branches[None, choices] = None
-                elif self.factored and not _overflows(successor, view):
+                    branches[_Branch(None, choices)] = None
+                elif self.factored and not begins and not _overflows(successor, view):
                     if successor not in known:
                         known.add(successor)
                         todo.append(successor)
                 else:
-                    branches[successor, choices] = None
+                    branches[_Branch(successor, choices, begins)] = None
         after = before if len(known) == len(before) else frozenset(known)
         return _Reach(after, tuple(branches))
 
@@ -199,7 +228,7 @@ class Effects:
     # --- moves of the globals ---------------------------------------------------------
 
     def _global_moves(self, hypothesis: Hypothesis) -> Iterator[Hypothesis]:
-        ahead: list[str] = []
+        fetch_ahead = False
         for ref in hypothesis.pending:
             if ref.startswith(ENQUEUED):
                 if hypothesis.agent.running:
@@ -212,9 +241,10 @@ class Effects:
                 continue
             command = self.terms.facts.command(ref)
             if self.inputs.enqueues(command):
-                if self._comes_after(command, ahead):
+                if fetch_ahead:
                     continue
-                ahead.append(ref)
+                # It enters the queue before it returns (FETCH-8), abort() later (ABORT-0).
+                fetch_ahead = isinstance(command, p.Fetch)
             for after in self.inputs.effect(hypothesis.without_pending(ref), ref, command):
                 yield from self._dispatched(after)
         if not hypothesis.agent.running:
@@ -224,17 +254,6 @@ class Effects:
             if fetch.phase in RUNNING and f"{ENQUEUED}{fetch.index}" not in hypothesis.pending:
                 for settled in self._settle(hypothesis, fetch):
                     yield from self._dispatched(settled)
-
-    def _comes_after(self, command: p.AnyCommand, ahead: list[str]) -> bool:
-        """Whether one of the calls ahead is before this one in the edit queue.
-
-        fetch() enters it before it returns (FETCH-8), abort() in parallel with what other
-        realms do (ABORT-0); one realm's calls enter it in their order.
-        """
-        facts = self.terms.facts
-        before = (facts.command(ref) for ref in ahead)
-        realm = facts.realm(command)
-        return any(isinstance(one, p.Fetch) or facts.realm(one) == realm for one in before)
 
     def _settle(self, hypothesis: Hypothesis, fetch: BackgroundFetch) -> Iterator[Hypothesis]:
         if fetch.phase is RegistrationPhase.DECIDING:

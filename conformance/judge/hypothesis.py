@@ -80,6 +80,7 @@ class Due:
     ``least``: bytes that a new registration object shows at least; with ``most`` the bounds
     on the bytes that were stored when that was asked.  ``captured``: one for
     each of ``indexes``.  ``shows``: an interface.  ``step``: where the text produces it.
+    ``after``: calls of the same realm with which the edit queue was through before.
     """
 
     kind: str
@@ -95,6 +96,13 @@ class Due:
     most: int = 0
     shows: Interface | None = None
     step: str = ""
+    after: tuple[str, ...] = ()
+
+    def no_longer_after(self, call: str) -> Due:
+        """That call's promise has settled."""
+        if call not in self.after:
+            return self
+        return attrs.evolve(self, after=tuple(other for other in self.after if other != call))
 
 
 @attrs.frozen(cache_hash=True)
@@ -103,6 +111,7 @@ class Instance:
 
     ``live``: that was no snapshot but the numbers as they were (an older one may follow: E48).
     ``forgotten``: its last progress event has not come, and will not any more.
+    ``fell``: how often a progress event has shown fewer bytes than the one before.
     """
 
     handle: str
@@ -115,10 +124,22 @@ class Instance:
     available: bool
     live: bool = False
     forgotten: bool = False
+    fell: int = 0
 
     @staticmethod
-    def of(handle: str, realm: str, fetch: int, shown: Snapshot, *, live: bool = False) -> Instance:
-        """Remember what a snapshot showed."""
+    def of(
+        handle: str,
+        realm: str,
+        fetch: int,
+        shown: Snapshot,
+        *,
+        live: bool = False,
+        before: Instance | None = None,
+    ) -> Instance:
+        """Remember what a snapshot showed, and what the object had shown ``before``."""
+        fell = 0 if before is None else before.fell
+        if before is not None and not (live or before.live):
+            fell += shown.downloaded < before.downloaded
         return Instance(
             handle,
             realm,
@@ -129,6 +150,7 @@ class Instance:
             shown.failure_reason,
             shown.records_available,
             live,
+            fell=fell,
         )
 
 
@@ -227,7 +249,7 @@ class Hypothesis:
         """An output was seen."""
         left = list(self.due)
         left.remove(due)
-        return attrs.evolve(self, due=tuple(left))
+        return attrs.evolve(self, due=tuple(other.no_longer_after(due.ref) for other in left))
 
     def needing(self, choices: Iterable[str]) -> Hypothesis:
         """The explanation needs these answers as well."""
@@ -263,6 +285,19 @@ class Hypothesis:
         """How many other records of a fetch are under way, wherever each of them may be."""
         others = (row for at, row in enumerate(self.records[fetch]) if at != but)
         return sum(all(record.phase in IN_FLIGHT for record in locals_) for locals_ in others)
+
+    def perhaps_in_flight(self, fetch: int, *, but: int) -> bool:
+        """Whether another record of a fetch may be under way."""
+        others = (row for at, row in enumerate(self.records[fetch]) if at != but)
+        return any(record.phase in IN_FLIGHT for locals_ in others for record in locals_)
+
+    def with_nothing_in_flight(self, fetch: int) -> Hypothesis:
+        """Narrowed to what a record may be when it is not under way."""
+        narrowed = self
+        for index, locals_ in enumerate(self.records[fetch]):
+            at_rest = frozenset(r for r in locals_ if r.phase not in IN_FLIGHT)
+            narrowed = narrowed.with_locals(fetch, index, at_rest)
+        return narrowed
 
     def instance(self, handle: str) -> Instance | None:
         """A registration object by name."""
@@ -312,7 +347,11 @@ class Hypothesis:
 
     def restarted(self, fetch: int) -> bool:
         """Whether a record of the fetch may have thrown bytes away."""
-        return any(r.generation for locals_ in self.records[fetch] for r in locals_)
+        return self.restarts(fetch) > 0
+
+    def restarts(self, fetch: int) -> int:
+        """How often at most records of the fetch have thrown bytes away."""
+        return sum(max(r.generation for r in locals_) for locals_ in self.records[fetch])
 
     def globals_key(self) -> tuple[object, ...]:
         """Everything but the records' sets and the choices."""

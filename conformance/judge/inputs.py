@@ -33,6 +33,8 @@ TOO_LATE = "~!"
 """The same, where the settlement of that fetch was in the queue before it."""
 READING = "@"
 """Begins the name of a fetch() that was not refused and whose bodies are being read (E60)."""
+AT_ONCE = ("FETCH-5", "FETCH-6.1", "FETCH-6.2")
+"""Refusals that are made before the call returns."""
 
 _USER_STEPS = {
     "abort": "DISPLAY-7",
@@ -186,8 +188,7 @@ class Inputs:
             if refused is None and taken:
                 refused = Rejected("TypeError", "FETCH-8.5")
             if refused is not None:
-                due = Due("settled", ref, error=refused.error, step=refused.step)
-                yield hypothesis.owe(due).needing(choices)
+                yield self._rejected(hypothesis, ref, refused).needing(choices)
             elif any(request.streamed for request in command.requests):
                 waiting = (*hypothesis.pending, f"{READING}{ref}")
                 yield attrs.evolve(hypothesis, pending=waiting).needing(choices)
@@ -199,8 +200,7 @@ class Inputs:
         command = self.terms.facts.calls[ref]
         assert isinstance(command, p.Fetch), ref
         if ref in self.terms.facts.unreadable:
-            due = Due("settled", ref, error="TypeError", step="FETCH-8.11")
-            yield hypothesis.owe(due)
+            yield self._rejected(hypothesis, ref, Rejected("TypeError", "FETCH-8.11"))
         else:
             yield from self._commit(hypothesis, ref, call_of(command))
 
@@ -209,8 +209,7 @@ class Inputs:
         for amount in sorted({charged.lo, charged.hi}):
             for result, choices in self.terms.ask(bf.commit, hypothesis.agent, call, amount):
                 if isinstance(result, Rejected):
-                    due = Due("settled", ref, error=result.error, step=result.step)
-                    yield hypothesis.owe(due).needing(choices)
+                    yield self._rejected(hypothesis, ref, result).needing(choices)
                     continue
                 agent, fetch = result
                 fresh: tuple[Locals, ...] = tuple(
@@ -219,7 +218,25 @@ class Inputs:
                 records = (*hypothesis.records, fresh)
                 admitted = attrs.evolve(hypothesis, agent=agent, records=records)
                 due = Due("settled", ref, "instance", fetch.index, step="FETCH-8.14.1")
-                yield admitted.owe(due).needing(choices)
+                yield self._in_turn(admitted, due).needing(choices)
+
+    def _rejected(self, hypothesis: Hypothesis, ref: str, refused: Rejected) -> Hypothesis:
+        due = Due("settled", ref, error=refused.error, step=refused.step)
+        return hypothesis.owe(due) if due.step in AT_ONCE else self._in_turn(hypothesis, due)
+
+    def _in_turn(self, hypothesis: Hypothesis, due: Due) -> Hypothesis:
+        """The edit queue does one thing after the other, and so do the tasks that it queues."""
+        facts = self.terms.facts
+        realm = facts.home_of(due.ref)
+        ahead = (
+            other.ref
+            for other in hypothesis.due
+            if other.kind == "settled"
+            and other.step not in AT_ONCE
+            and isinstance(facts.calls.get(other.ref), p.Fetch | p.Abort)
+            and facts.home_of(other.ref) == realm
+        )
+        return hypothesis.owe(attrs.evolve(due, after=tuple(ahead)))
 
     def _reserved(self, hypothesis: Hypothesis, id: str) -> bool:
         """E60: the id of a call whose bodies are being read is taken."""
@@ -254,7 +271,7 @@ class Inputs:
             for (after, done), choices in self.terms.ask(bf.abort, agent, index, "script"):
                 step = "ABORT-3.5" if done else "ABORT-3.3"
                 due = Due("settled", ref, "boolean", index, flag=done, step=step)
-                yield attrs.evolve(hypothesis, agent=after).owe(due).needing(choices)
+                yield self._in_turn(attrs.evolve(hypothesis, agent=after), due).needing(choices)
 
     def _match(
         self, hypothesis: Hypothesis, ref: str, command: p.Match | p.MatchAll

@@ -8,6 +8,7 @@ import attrs
 
 from conformance import protocol as p
 from conformance.judge.hypothesis import Due, Event, Hypothesis, Reader
+from conformance.judge.inputs import AT_ONCE
 from conformance.judge.match_snapshots import Snapshots
 from conformance.judge.refusals import Depth, Refusals
 from conformance.judge.terms import Terms
@@ -22,9 +23,6 @@ _STEP_OF: dict[type | None, str] = {
     p.MatchAll: "MATCHALL-4",
     p.UpdateUI: "UPDATEUI-0",
 }
-
-_AT_ONCE = ("FETCH-5", "FETCH-6.1", "FETCH-6.2")
-"""Refusals that are made before the call returns."""
 
 _PLAIN = ("undefined", "boolean", "strings")
 
@@ -50,11 +48,11 @@ class Promises:
             if before is None:
                 yield from self._settled_as(hypothesis.paid(one), one, command, seen)
             else:
-                why = f"{call_name(command)} settled before {call_name(before)}, made before it"
+                why = f"{call_name(command)} settled before {call_name(before)}, which came first"
                 self.refusals.refuse("REALM-1", why)
 
     def _overtaken(self, hypothesis: Hypothesis, due: Due) -> p.AnyCommand | None:
-        """An earlier call of the same realm that must settle before this one, and has not.
+        """A call of the same realm that must settle before this one, and has not.
 
         What the edit queue does it does in order, and so do the tasks that it queues; what is
         refused before a call returns comes before all that later calls bring.
@@ -65,13 +63,10 @@ class Promises:
             return None
         for other in hypothesis.due:
             earlier = facts.calls.get(other.ref) if other.kind == "settled" else None
-            if (
-                isinstance(earlier, p.Fetch | p.Abort)
-                and earlier.seq < later.seq
-                and facts.realm(earlier) == facts.realm(later)
-                and (other.step in _AT_ONCE or due.step not in _AT_ONCE)
-                and not _streams(earlier)
-            ):
+            if earlier is None:
+                continue
+            at_once = other.step in AT_ONCE and earlier.seq < later.seq
+            if other.ref in due.after or (at_once and facts.realm(earlier) == facts.realm(later)):
                 return earlier
         return None
 
@@ -135,8 +130,3 @@ class Promises:
             reader = Reader(record.record, realm, due.fetch, index, captured, newest)
             hypothesis = hypothesis.with_reader(reader)
         yield hypothesis
-
-
-def _streams(command: p.Fetch | p.Abort) -> bool:
-    """Whether its promise waits for bodies that the page is still making (FETCH-8.8.3)."""
-    return isinstance(command, p.Fetch) and any(each.streamed for each in command.requests)

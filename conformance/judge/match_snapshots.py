@@ -172,7 +172,9 @@ class Snapshots:
             sent = self._sent(hypothesis, index, shown.uploaded)
             narrowed = self._downloaded(sent, index, known, shown, where, least)
             if narrowed is not None:
-                yield narrowed.with_instance(Instance.of(handle, realm, index, shown, live=live))
+                yield narrowed.with_instance(
+                    Instance.of(handle, realm, index, shown, live=live, before=known)
+                )
 
     def _constants(self, hypothesis: Hypothesis, index: int, shown: p.Snapshot, where: str) -> bool:
         fetch = hypothesis.fetch(index)
@@ -303,6 +305,9 @@ class Snapshots:
                 lowest = highest = final.downloaded
         elif final is not None and not restarted:
             highest = min(highest, final.downloaded)
+        elif known is not None and not known.live and hypothesis.restarts(index) <= known.fell:
+            # Every restart is older than what was shown last.
+            lowest = max(known.downloaded, least)
         elif restarted:
             # The snapshot may be older than the restart.
             highest = max(highest, sum(self._ever(row) for row in hypothesis.records[index]))
@@ -331,7 +336,9 @@ class Snapshots:
         if not restarted:
             return self._floored(hypothesis, index, shown.downloaded)
         if known is not None and shown.downloaded < known.downloaded and not shown.result:
-            return self._decreased(hypothesis, index, shown.downloaded, where)
+            fell = known.fell if known.live else known.fell + 1
+            anew = self._as_often(hypothesis, index, fell, where)
+            return anew and self._decreased(anew, index, shown.downloaded, where)
         return hypothesis
 
     def _adding_up(self, hypothesis: Hypothesis, index: int, total: int) -> Hypothesis | None:
@@ -379,6 +386,21 @@ class Snapshots:
             return None
         if len(possible) == 1:
             return hypothesis.with_locals(index, possible[0], anew[possible[0]])
+        return hypothesis
+
+    def _as_often(
+        self, hypothesis: Hypothesis, index: int, fell: int, where: str
+    ) -> Hypothesis | None:
+        """Whenever an object showed fewer bytes than before, a record had begun anew once more."""
+        most = hypothesis.restarts(index)
+        for i, locals_ in enumerate(hypothesis.records[index]):
+            own = max(record.generation for record in locals_)
+            kept = frozenset(r for r in locals_ if most - own + r.generation >= fell)
+            if not kept:
+                why = f"{where} shows fewer bytes than before, {fell} times by now, but "
+                self._refuse("RECORD-11.R.3.4", why + f"at most {most} times a record began anew")
+                return None
+            hypothesis = hypothesis.with_locals(index, i, kept)
         return hypothesis
 
     def _floored(self, hypothesis: Hypothesis, index: int, downloaded: int) -> Hypothesis | None:

@@ -4,8 +4,9 @@ A held answer, an open pause, an offline spell, an event whose handler still
 runs and a realm whose script does not return are the world's or the script's to end;
 everything else must come, and its absence at a quiet point contradicts the explanation.
 
-What waits for a busy realm: its promises and events, the records of a fetch whose
-promise is among them (E67), and what stands behind it in an update queue (GET-4.2).
+What waits for a busy realm: its promises and events, and what stands behind them in an
+update queue (GET-4.2).  The records of a fetch whose promise is among them may wait for
+it or not: nothing orders FETCH-8.14 and FETCH-8.16 (E67).
 """
 
 from __future__ import annotations
@@ -53,10 +54,9 @@ class Rest:
         records = hypothesis.records[fetch.index][index]
         resting = frozenset(r for r in records if self.moves.rests(r, spec, view))
         if self._unresolved(hypothesis, fetch.index):
-            # E67: no record begins before that promise has settled.
-            begun = frozenset(r for r in records if r.attempts)
-            waiting = frozenset(r for r in records - begun if not r.settled)
-            resting = (resting - begun) | (frozenset() if view.abort else waiting)
+            # E67: it is open whether a record begins before that promise has settled.
+            unbegun = frozenset(r for r in records if not r.attempts and not r.settled)
+            resting |= frozenset() if view.abort else unbegun
         if view.abort or not self._in_flight(hypothesis):
             return resting, frozenset()
         waiting = frozenset(r for r in records if r.phase is RecordPhase.WAITING_UNPAUSED)
@@ -136,7 +136,7 @@ class Rest:
         return due.kind in ("event", "click", "push") and p.WORKER in facts.busy
 
     def _unresolved(self, hypothesis: Hypothesis, fetch: int) -> bool:
-        """E67: whether the promise of fetch() waits for its realm."""
+        """Whether the promise of fetch() waits for its realm."""
         return any(
             due.fetch == fetch and due.step == "FETCH-8.14.1" and self._waits_for_realm(due)
             for due in hypothesis.due

@@ -310,12 +310,16 @@ def test_records_are_not_gone_without_a_result() -> None:
     refuses(script.seen(p.Progress("i-a", shown)), "UPDATE-6.3")
 
 
-def test_nothing_is_asked_for_before_the_promise_of_a_busy_page() -> None:
-    script = Script().begin()
-    requests = [p.RequestInit(HOME + "/x")]
-    script.send(p.Fetch, call="c", realm="p1", id="a", requests=requests)
-    script.send(p.Busy, realm="p1", busy=True)
-    refuses(script.request("/x").quiet())
+def test_requests_may_come_before_the_promise_of_a_busy_page_or_wait_for_it() -> None:
+    def script() -> Script:
+        script = Script().begin()
+        requests = [p.RequestInit(HOME + "/x")]
+        script.send(p.Fetch, call="c", realm="p1", id="a", requests=requests)
+        return script.send(p.Busy, realm="p1", busy=True)
+
+    admits(script().quiet())
+    admits(script().request("/x").quiet())
+    refuses(script().request("/x").serve("/x").quiet(), "PERFORM-8")
 
 
 def test_nothing_is_sent_where_fetch_refuses_to() -> None:
@@ -437,6 +441,24 @@ def test_nothing_is_shown_after_the_end_that_the_end_did_not_show() -> None:
     script.settle("a", "aborted", 0)
     del script.entries[-2]  # The page hears of it last.
     refuses(script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=8))), "UPDATE-6.6")
+
+
+def test_bytes_rise_again_only_with_what_has_come_since_they_fell_last() -> None:
+    def shown(script: Script, *downloaded: int) -> Script:
+        for each in downloaded:
+            script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=each)))
+        return script
+
+    def answered(script: Script) -> Script:
+        return script.head("/x", framing="chunked").bytes("/x", 16)
+
+    def fallen_twice() -> Script:
+        script = answered(Script().begin().fetch("a", "/x").request("/x")).end("/x", "reset")
+        script = answered(shown(script, 16).request("/x")).end("/x", "reset")
+        return shown(shown(script, 0, 16).request("/x"), 0)
+
+    admits(shown(answered(fallen_twice()), 16))
+    refuses(shown(fallen_twice(), 16), "UPDATE-6.6")
 
 
 def test_a_record_may_wait_only_while_another_one_is_under_way() -> None:
@@ -612,6 +634,29 @@ def test_promises_of_the_edit_queue_settle_in_the_order_of_their_calls() -> None
     refuses(script("v", "u"), "REALM-1")
 
 
+def test_a_fetch_may_enter_the_edit_queue_before_an_abort_that_was_called_before_it() -> None:
+    def script() -> Script:
+        script = Script().begin().fetch("a", "/x").request("/x")
+        script.send(p.Abort, call="u", instance="i-a")
+        requests = [p.RequestInit(HOME + "/x")]
+        return script.send(p.Fetch, call="v", realm="p1", id="a", requests=requests)
+
+    aborted = p.Settled("u", boolean=True)
+    exists = p.Settled("v", error="TypeError")
+    anew = p.Settled("v", instance="j-a", snapshot=p.Snapshot("a"))
+    admits(script().seen(aborted).seen(anew))
+    admits(script().seen(exists).seen(aborted))
+    refuses(script().seen(anew), "REALM-1")
+
+
+def test_an_abort_enters_the_edit_queue_behind_a_fetch_that_was_called_before_it() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    requests = [p.RequestInit(HOME + "/x")]
+    script.send(p.Fetch, call="v", realm="p1", id="a", requests=requests)
+    script.send(p.Abort, call="u", instance="i-a").seen(p.Settled("u", boolean=True))
+    refuses(script)
+
+
 def test_what_is_refused_at_once_may_overtake_the_edit_queue() -> None:
     script = Script().begin().fetch("a", "/x").send(p.Abort, call="u", instance="i-a")
     script.send(p.Fetch, call="v", realm="p1", id="b", requests=[])
@@ -681,6 +726,13 @@ def test_no_request_is_late_that_could_not_be_made_beside_another() -> None:
     script = Script().begin(concurrency=1).fetch("a", "/x", "/y").request("/x").head("/x")
     script.send(p.Quit, kill=True).send(p.Launch).request("/y")
     admits(script)
+    refuses(script.request("/y"), "RECORD-11")
+
+
+def test_no_record_began_beside_another_that_had_not_ended() -> None:
+    script = Script().begin(concurrency=1).fetch("a", "/x", "/y").request("/x").serve("/x")
+    script.send(p.Quit, kill=False).send(p.Launch)
+    admits(script.request("/x").serve("/x").request("/y"))
     refuses(script.request("/y"), "RECORD-11")
 
 
