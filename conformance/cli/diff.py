@@ -132,7 +132,8 @@ def _told_apart(found: Difference, out: Path) -> Iterator[str]:
         races=found.races,
     )
     out.write_text(dump(scenario), "utf-8")
-    yield f"{found.inputs} inputs tell {first} from {second} (scope {found.scope.name}):"
+    tell = "1 input tells" if found.inputs == 1 else f"{found.inputs} inputs tell"
+    yield f"{tell} {first} from {second} (scope {found.scope.name}):"
     for number, stride in enumerate(found.strides, 1):
         yield f"{number:>3}. {step_in_words(stride.label.did)}"
         yield from (f"     > {output_in_words(each)}" for each in stride.seen)

@@ -96,6 +96,12 @@ def test_the_scenario_of_a_difference_can_be_loaded() -> None:
     assert loads(dump(scenario)) == scenario
 
 
+def test_one_input_tells_and_two_tell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--from", "as-written", "--to", "amended", "--out", str(tmp_path / "d.yaml")]
+    assert run(["diff", *arguments]) == exits.DIFFERENT
+    assert "1 input tells as-written from amended" in capsys.readouterr().out
+
+
 def test_the_command_says_what_is_seen_and_the_scenario_shows_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
