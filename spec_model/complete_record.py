@@ -123,7 +123,10 @@ def _up_to(parts: tuple[Part, ...], length: int) -> tuple[Part, ...]:
 
 
 def redirected(record: RecordState, url: str, method: str, taint: str = "") -> RecordState:
-    """Fetch follows a redirect within the same attempt: one more request is on its way."""
+    """Fetch follows a redirect within the same attempt: one more request is on its way.
+
+    As written the body is sent again and counted again (E34).
+    """
     return attrs.evolve(
         record,
         url=url,
@@ -132,5 +135,5 @@ def redirected(record: RecordState, url: str, method: str, taint: str = "") -> R
         taint=taint,
         exchange=0,
         unseen=(*record.unseen, Sent(url, method, record.start)),
-        loose=TIGHT if not record.loose.transmitted else attrs.evolve(record.loose, transmitted=0),
+        loose=TIGHT,
     )

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import attrs
 import msgspec
 
+from conformance.judge.properties.pieces import described
 from conformance.protocol import (
     Answer,
     AnyObservation,
@@ -23,6 +24,7 @@ from conformance.protocol import (
     Look,
     Progress,
     Ready,
+    Received,
     Settled,
     Shown,
     Snapshot,
@@ -35,6 +37,7 @@ from conformance.trace import (
     Bound,
     Broken,
     GaveUp,
+    ServerHead,
     ServerLost,
     ServerRequest,
     Trace,
@@ -92,6 +95,8 @@ class _Reader:
     origins: dict[str, str] = attrs.field(factory=dict)
     actions: dict[int, str] = attrs.field(factory=dict)
     exchanges: dict[int, tuple[str, int]] = attrs.field(factory=dict)
+    sent: set[tuple[str, int]] = attrs.field(factory=set)
+    """Key and version of each answer."""
     keys: set[str] = attrs.field(factory=set)
     """Calls whose strings are URLs: ``expect`` says resource keys."""
 
@@ -122,6 +127,8 @@ class _Reader:
             asked = self.found.requests.setdefault(line.key, [])
             asked.append(line.headers.get("range", ""))
             self.exchanges[line.exchange] = line.key, line.attempt
+        elif isinstance(line, ServerHead) and line.exchange in self.exchanges:
+            self.sent.add((self.exchanges[line.exchange][0], line.version))
         elif isinstance(line, ServerLost) and line.exchange in self.exchanges:
             key, attempt = self.exchanges[line.exchange]
             self.found.dropped.setdefault(key, []).append(attempt)
@@ -132,6 +139,8 @@ class _Reader:
                 self.settled[seen.call] = seen
                 if seen.instance is not None and seen.snapshot is not None:
                     self.shown[seen.instance] = seen.snapshot
+            case Progress() if _shows_the_same(seen.snapshot, self.shown.get(seen.instance)):
+                self.found.gave_up.append(f"a progress event shows nothing new: {seen}")
             case Progress():
                 self.progressed.setdefault(seen.instance, []).append(seen.snapshot.downloaded)
                 self.shown[seen.instance] = seen.snapshot
@@ -148,6 +157,8 @@ class _Reader:
                     self.shown[seen.instance] = seen.snapshot
             case Ready() | Body() if self._told(seen):
                 self.found.gave_up.append(f"record {seen.record} is told of twice: {seen}")
+            case Received() if seen.record in self.bodies:
+                self.found.gave_up.append(f"record {seen.record} has ended, and goes on: {seen}")
             case Ready():
                 self.ready[seen.record] = seen
             case Body():
@@ -219,7 +230,21 @@ class _Reader:
             length=body.length if body is not None and closed else None,
             error=ready.error if ready else None,
             body_error=body.error if body else None,
+            made_of=self._made_of(body) if body is not None and closed else None,
         )
+
+    def _made_of(self, body: Body) -> str | None:
+        if body.text is None:
+            return None
+        return described(body.text.encode("latin-1", "replace"), self.sent)
+
+
+def _shows_the_same(snapshot: Snapshot, before: Snapshot | None) -> bool:
+    """UPDATE-6.5: no event tells what the object shows already."""
+    if before is None:
+        return False
+    told = msgspec.structs.replace(snapshot, records_available=before.records_available)
+    return told == before
 
 
 def observed(trace: Trace) -> Observed:

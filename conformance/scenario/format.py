@@ -388,12 +388,18 @@ class Worker(_Strict, frozen=True):
 
 
 class RecordExpect(_Strict, frozen=True):
-    """What reading one record gave: a status and a closed body's length, or error names."""
+    """What reading one record gave: a status and a closed body's length, or error names.
+
+    ``made_of``: which bytes of which answers a body is put together from, in words, as in
+    ``bytes 0-799 of version 1 of /film``; of a body that comes back whole only.  A byte in which
+    two neighbours agree is counted to the first of them.
+    """
 
     status: int | None = None
     length: int | None = None
     error: str | None = None
     body_error: str | None = None
+    made_of: str | None = None
 
 
 class Expect(_Strict, frozen=True):

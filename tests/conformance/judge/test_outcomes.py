@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 import conformance.protocol as p
 from conformance import trace as t
 from conformance.judge.outcomes import PENDING, disagreements, observed
 from conformance.scenario.format import Expect, RecordExpect, Scenario, Step
+from conformance.world.content import content
 
 ORIGINS = {"app": "http://app.test", "cdn": "http://cdn.test"}
 SHOWN = p.Snapshot("a", downloaded=4)
@@ -147,6 +149,48 @@ def test_a_record_that_is_told_of_twice_is_a_disagreement_whatever_was_expected(
     assert differences(trace(ready, body), Expect()) == []
     assert differences(trace(ready, body, ready), Expect()) != []
     assert differences(trace(ready, body, body), Expect()) != []
+
+
+def test_a_body_that_goes_on_after_its_end_is_a_disagreement_whatever_was_expected() -> None:
+    more, body = p.Received("r1", 4), p.Body("r1", 4)
+    assert differences(trace(more, body), Expect()) == []
+    assert differences(trace(body, p.Received("r2", 4)), Expect()) == []
+    assert differences(trace(body, more), Expect()) != []
+
+
+def test_a_progress_event_that_shows_nothing_new_is_one_too() -> None:
+    released = msgspec.structs.replace(SHOWN, records_available=False)
+    first = p.Progress("i1", SHOWN)
+    assert differences(trace(first, p.Progress("i1", DONE)), Expect()) == []
+    assert differences(trace(first, p.Progress("i2", SHOWN)), Expect()) == []
+    for again in (SHOWN, released):
+        assert differences(trace(first, p.Progress("i1", again)), Expect()) != []
+
+
+def test_a_body_says_what_it_is_made_of() -> None:
+    answers = [
+        entry
+        for number, key in enumerate(("/x", "/y"), 1)
+        for entry in (
+            t.ServerRequest(number, key, "GET", 1, {}, number),
+            t.ServerHead(number, 200, [], "length", version=1, first=0, length=32),
+        )
+    ]
+    spliced = content("/x", 1, 0, 16) + content("/y", 1, 16, 16)
+    seen = trace(
+        *answers,
+        t.Bound("films", "c1"),
+        p.Settled("c1", records=[p.RecordInfo("r1", "u")]),
+        p.Ready("r1", status=200),
+        p.Body("r1", 32, text=spliced.decode("latin-1")),
+    )
+    # The first byte of every word is the same.
+    right = "bytes 0-16 of version 1 of /x, bytes 17-31 of version 1 of /y"
+    assert differences(seen, Expect(records={"films": [RecordExpect(made_of=right)]})) == []
+    wrong = RecordExpect(made_of="bytes 0-31 of version 1 of /x")
+    assert differences(seen, Expect(records={"films": [wrong]})) == [
+        f"records films[0].made_of: expected {wrong.made_of}, seen {right}"
+    ]
 
 
 def test_sync_events_have_their_tags() -> None:
