@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -66,10 +67,13 @@ def diff_command(
     """
     from conformance.explore.difference import Same, difference
     from conformance.explore.scope import SCOPES, SMALL
+    from conformance.scenario.check import ID
 
     for name in names:
         if name not in SCOPES:
             raise click.BadParameter(f"no scope {name!r}; there are {', '.join(SCOPES)}")
+    if not ID.fullmatch(Path(out).stem):
+        raise click.BadParameter(f"{out!r}: its name is the scenario's id: letters, digits, '-'")
     one, other = edition_of(first), edition_of(second)
     scopes = [SCOPES[name] for name in names or SMALL]
     found = difference(
@@ -114,6 +118,7 @@ def _same(
 
 def _told_apart(found: Difference, out: Path) -> Iterator[str]:
     """The finding in words, and the scenario written."""
+    from conformance.cli.output import Folder
     from conformance.explore.observing import Looked
     from conformance.explore.scenarios import scenario_of
     from conformance.explore.words import output_in_words, step_in_words
@@ -131,7 +136,6 @@ def _told_apart(found: Difference, out: Path) -> Iterator[str]:
         look=look,
         races=found.races,
     )
-    out.write_text(dump(scenario), "utf-8")
     tell = "1 input tells" if found.inputs == 1 else f"{found.inputs} inputs tell"
     yield f"{tell} {first} from {second} (scope {found.scope.name}):"
     for number, stride in enumerate(found.strides, 1):
@@ -155,8 +159,14 @@ def _told_apart(found: Difference, out: Path) -> Iterator[str]:
         for each in both.observed:
             yield f"  {first}: {each.left or '(nothing)'}"
             yield f"  {second}: {each.right or '(nothing)'}"
-    choose = "".join(f" --choose {each}" for each in found.choices)
-    yield f"bgfetch explain {out} --edition '{first}' --compare '{second}'{choose}"
+    try:
+        Folder(out.parent).write(out.name, dump(scenario).encode())
+    except exits.Refusal as refusal:
+        yield refusal.message  # what was found is worth more
+    else:
+        choose = [word for each in found.choices for word in ("--choose", each)]
+        words = ["bgfetch", "explain", str(out), "--edition", first, "--compare", second]
+        yield shlex.join([*words, *choose])
 
 
 def _compared(

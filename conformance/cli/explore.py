@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -203,6 +204,7 @@ def _written(
     """Write the scenario of a flaw; the races that it takes and the line that runs it."""
     from typing import cast
 
+    from conformance.cli.output import Folder
     from conformance.explore.background_fetch import Compiled
     from conformance.explore.scenarios import scenario_of
     from conformance.explore.sentences import ALWAYS, EVENTUALLY
@@ -214,11 +216,14 @@ def _written(
     title = f"Broken in {edition.name}: {({**ALWAYS, **EVENTUALLY})[flaw.name]}"
     raced = races(strides, edition)
     scenario = scenario_of(scope, strides, name=name, title=title, source=(), races=raced)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.yaml"
-    path.write_text(dump(scenario), "utf-8")
     yield from (f"    a race: {each}" for each in raced)
-    yield f"    bgfetch explain {path} --edition '{edition.name}'"
+    try:
+        path = Folder(folder).write(f"{name}.yaml", dump(scenario).encode())
+    except exits.Refusal as refusal:
+        yield f"    {refusal.message}"  # what was found is worth more
+    else:
+        words = ["bgfetch", "explain", str(path), "--edition", edition.name]
+        yield f"    {shlex.join(words)}"
 
 
 def _rounds(scopes: list[Scope], edition: Edition, form: str, out: str | None) -> int:
@@ -233,7 +238,9 @@ def _rounds(scopes: list[Scope], edition: Edition, form: str, out: str | None) -
         _print(json.dumps(report.rounds_data(found), indent=1), out)
     else:
         _print("\n".join(report.rounds_lines(found)), out)
-    return exits.DIFFERENT if found.hits or found.unexplained else exits.OK
+    if found.hits or found.unexplained:
+        return exits.DIFFERENT
+    return exits.INTERRUPTED if found.stopped else exits.OK
 
 
 def _each(scopes: list[Scope], form: str, out: str | None) -> int:
@@ -262,7 +269,9 @@ def _sync(edition: Edition, calls: int, losses: int, kills: int, form: str, out:
         _print(json.dumps(report.sync_data(found), indent=1), out)
     else:
         _print("\n".join(report.sync_lines(found)), out)
-    return exits.DIFFERENT if found.flaws else exits.OK
+    if found.flaws:
+        return exits.DIFFERENT
+    return exits.OK if found.complete else exits.INTERRUPTED
 
 
 def show_progress(progress: Progress) -> None:
@@ -279,5 +288,11 @@ def show_progress(progress: Progress) -> None:
 def _print(text: str, out: str | None) -> None:
     if out is None:
         click.echo(text)
-    else:
-        Path(out).write_text(text + "\n", "utf-8")
+        return
+    from conformance.cli.output import Folder
+
+    try:
+        Folder(Path(out).parent).write(Path(out).name, f"{text}\n".encode())
+    except exits.Refusal:
+        click.echo(text)  # it may have taken an hour
+        raise

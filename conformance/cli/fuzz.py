@@ -93,6 +93,8 @@ def _say(found: Campaign, name: str, examples: int, seed: int) -> int:
         click.echo(f"counterexample: {found.file}")
         click.echo(shlex.join(["bgfetch", "replay", "--on", name, str(found.file)]))
     else:
+        if found.unwritten:
+            click.echo(f"bgfetch: cannot write it: {found.unwritten}", err=True)
         numbers = ["--examples", str(examples), "--seed", str(seed)]
         click.echo(shlex.join(["bgfetch", "fuzz", "--on", name, *numbers]))
     violates = found.failure.judgement.verdict is Verdict.VIOLATES

@@ -70,11 +70,16 @@ def replay_command(paths: tuple[str, ...], on: tuple[str, ...], form: str, **res
 def _trace_files(paths: Sequence[str]) -> list[Path] | None:
     """The trace files at these paths; None when they are scenario files."""
     files: list[Path] = []
+    without = []
     for path in map(Path, paths):
         found = sorted(path.rglob(f"*{SUFFIX}")) if path.is_dir() else [path]
-        files += [file for file in found if file.suffix == SUFFIX]
-    if files and len(files) < len(paths):
-        raise click.UsageError("traces and scenario files cannot be mixed")
+        traces = [file for file in found if file.suffix == SUFFIX]
+        files += traces
+        without += [] if traces else [str(path)]
+    if files and without:
+        raise click.UsageError(
+            f"traces and scenario files cannot be mixed: no trace in {', '.join(without)}"
+        )
     return files or None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -30,10 +31,15 @@ def smoke_command(on: tuple[str, ...]) -> int:
     Two of the plainest fetches are run: one that succeeds and one that is answered
     with a 404.  Whoever fails here has most likely an adapter to repair.
     """
-    code = exits.OK
-    for name in adapters.checked(on):
-        code = max(code, _smoke(name))
-    return code
+    return _worst(_smoke(name) for name in adapters.checked(on))
+
+
+_ORDER = (exits.OUR_BUG, exits.NOT_STARTED, exits.DIFFERENT, exits.INCONCLUSIVE, exits.OK)
+"""The first that applies is what the command ends with, as of a run."""
+
+
+def _worst(codes: Iterable[int]) -> int:
+    return min(codes, key=_ORDER.index)
 
 
 def _smoke(name: str) -> int:
@@ -49,9 +55,7 @@ def _smoke(name: str) -> int:
             + (f"; {absent.remedy}" if absent.remedy else "")
         )
         return exits.NOT_STARTED
-    code = exits.OK
-    for outcome in session.outcomes:
-        code = max(code, _say(outcome))
+    codes = [_say(outcome) for outcome in session.outcomes]
     traces = [one.trace for one in session.outcomes if one.trace]
     if traces:
         click.echo(
@@ -60,8 +64,8 @@ def _smoke(name: str) -> int:
         )
     for unclean in session.unclean:
         click.echo(f"{name}: WARNING: {unclean.why}")
-        code = max(code, exits.INCONCLUSIVE)
-    return code
+        codes.append(exits.INCONCLUSIVE)
+    return _worst(codes)
 
 
 def _say(outcome: Outcome) -> int:

@@ -20,7 +20,7 @@ import attrs
 
 from conformance.explore.background_fetch import Compiled, compiled
 from conformance.explore.scope import Scope
-from conformance.explore.search import explore
+from conformance.explore.search import explore, whole
 from spec_model.editions import AMENDED, CLUSTERS, Edition
 
 
@@ -86,7 +86,7 @@ def bases(scopes: Iterable[Scope]) -> list[Base]:
     for scope in scopes:
         edition = Asking(AMENDED.name, AMENDED.clusters)
         tables: Compiled = compiled(scope, edition)
-        result = explore(tables)
+        result = whole(explore(tables))
         if result.flaws:
             raise ValueError(f"{scope.name} breaks {result.flaws[0].name} when amended")
         found.append(Base(scope, result.states, frozenset(edition.asked)))
@@ -100,7 +100,7 @@ def each(
     growth: int = 4,
     say: Callable[[str], None] = lambda line: None,
 ) -> Each:
-    """Leave out one cluster after the other.
+    """Leave out one cluster after the other.  A KeyboardInterrupt ends it: half is no table.
 
     ``growth``: a scope that grows beyond so many times its amended size is left there.
     """
@@ -124,7 +124,7 @@ def _without(cluster: str, known: Sequence[Base], growth: int) -> Finding | Miss
     for base in known:
         tables: Compiled = compiled(base.scope, edition)
         most = growth * base.states + 1000
-        result = explore(tables, first_flaw=True, most_states=most)
+        result = whole(explore(tables, first_flaw=True, most_states=most))
         if result.flaws:
             flaw = result.flaws[0]
             return Finding(cluster, base.scope.name, flaw.name, flaw.kind, flaw.depth)
@@ -146,12 +146,12 @@ def _beside(cluster: str, known: Sequence[Base]) -> Finding | Missed:
             without = AMENDED.without(other)
             edition = Asking(without.name, without.clusters)
             tables: Compiled = compiled(base.scope, edition)
-            alone = explore(tables)
+            alone = whole(explore(tables))
             if cluster not in edition.asked:
                 continue
             both: Compiled = compiled(base.scope, without.without(cluster))
             broken = {flaw.name for flaw in alone.flaws}
-            for flaw in explore(both).flaws:
+            for flaw in whole(explore(both)).flaws:
                 if flaw.name not in broken:
                     found = flaw.name, flaw.kind, flaw.depth
                     return Finding(cluster, base.scope.name, *found, beside=other)

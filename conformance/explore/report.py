@@ -6,7 +6,7 @@ same on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import attrs
 
@@ -105,24 +105,33 @@ def unreached(results: list[Result]) -> tuple[str, ...]:
 def lines(scope: Scope, found: Result) -> Iterator[str]:
     """One scope's result for a reader."""
     at = found.progress
-    whole = "" if found.complete else f", partial: {found.why}"
     yield f"{scope.name}: {scope.title}"
     yield (
-        f"  {found.states:,} states, {found.transitions:,} transitions, {found.depth} deep{whole}"
-        f" ({at.seconds:.1f} s, {at.rate:,.0f} states/s, {at.memory >> 20} MB)"
+        f"  {found.states:,} states, {found.transitions:,} transitions, {found.depth} deep"
+        f"{_partial(found)} ({at.seconds:.1f} s, {at.rate:,.0f} states/s, {at.memory >> 20} MB)"
     )
     empty = vacuous(scope)
     broken = {flaw.name for flaw in found.flaws}
     checked = [n for n in (*ALWAYS, *EVENTUALLY) if n not in empty and n not in broken]
-    if not found.complete:
-        checked = [name for name in checked if name in ALWAYS]
-    holds = "hold" if found.complete else "not broken so far"
-    yield f"  {holds}: {' '.join(checked)}"
+    yield _holding(found, checked, ALWAYS)
     if empty:
         yield f"  nothing to speak of here: {' '.join(empty)}"
     for flaw in found.flaws:
         sentence = {**ALWAYS, **EVENTUALLY}[flaw.name]
         yield f"  BROKEN {flaw.name} after {flaw.depth} steps ({flaw.kind}): {sentence}"
+
+
+def _partial(found: Result | sync.SyncFound) -> str:
+    return "" if found.complete else f", partial: {found.why}"
+
+
+def _holding(
+    found: Result | sync.SyncFound, checked: Sequence[str], always: Collection[str]
+) -> str:
+    """What holds, or, of a part, what the part did not break: it says nothing of *eventually*."""
+    if found.complete:
+        return f"  hold: {' '.join(checked)}"
+    return f"  not broken so far: {' '.join(name for name in checked if name in always)}"
 
 
 def partly() -> Iterator[str]:
@@ -182,12 +191,13 @@ def sync_lines(found: sync.SyncFound) -> Iterator[str]:
     yield "sync: one page, a network that comes and goes"
     yield (
         f"  {found.states:,} states, {found.transitions:,} transitions, {found.depth} deep"
-        f" ({at.seconds:.1f} s)"
+        f"{_partial(found)} ({at.seconds:.1f} s)"
     )
     broken = {flaw.name: flaw for flaw in found.flaws}
     asked = sync.Promises.sentences
     sentences = {**asked.always, **asked.eventually}
-    yield f"  hold: {' '.join(name for name in sentences if name not in broken)}"
+    checked = [name for name in sentences if name not in broken]
+    yield _holding(found, checked, asked.always)
     for name, flaw in broken.items():
         yield f"  BROKEN {name} after {flaw.depth} steps ({flaw.kind}): {sentences[name]}"
         for label in flaw.labels:

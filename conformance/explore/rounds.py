@@ -21,7 +21,7 @@ from conformance.explore.background_fetch import Compiled, compiled
 from conformance.explore.compiled import Packed
 from conformance.explore.each import Asking
 from conformance.explore.scope import Scope
-from conformance.explore.search import Flaw, Found, explore
+from conformance.explore.search import Flaw, Found, explore, whole
 from spec_model.editions import AS_WRITTEN, CLUSTERS, Edition
 
 MOST_STATES = 4_000
@@ -137,7 +137,7 @@ class _Finding:
         repaired = Edition(self.edition.name, self.edition.clusters | {cluster})
         if flaw.kind == "always":
             tables = compiled(scope, repaired)
-            found = _whole(explore(tables, deepest=flaw.depth, liveness=False))
+            found = whole(explore(tables, deepest=flaw.depth, liveness=False))
         else:
             found, _ = search(scope, repaired)
             if not found.complete:
@@ -152,11 +152,4 @@ def search(
     asking = Asking(edition.name, edition.clusters)
     tables: Compiled = compiled(scope, asking)
     found = explore(tables, most_states=MOST_STATES, first_flaw=first_flaw)
-    return _whole(found), asking.asked
-
-
-def _whole(found: Found[Packed, int]) -> Found[Packed, int]:
-    """A search hands out what it has when it is interrupted; here that would prove too much."""
-    if found.why == "interrupted":
-        raise KeyboardInterrupt
-    return found
+    return whole(found), asking.asked

@@ -135,6 +135,13 @@ def explore(
     return _Search(space, most_states, deepest, first_flaw, liveness, watch).run()
 
 
+def whole(found: Found[StateT, LabelT]) -> Found[StateT, LabelT]:
+    """The same, or the KeyboardInterrupt that ended it: for what a part would prove too much."""
+    if found.why == "interrupted":
+        raise KeyboardInterrupt
+    return found
+
+
 @attrs.define(eq=False)
 class _Search(Generic[StateT, LabelT]):
     space: Space[StateT, LabelT]

@@ -51,13 +51,14 @@ class Campaign:
     """What came of it.  ``failure`` is the shrunk counterexample, ``file`` where it was written.
 
     ``examples`` counts scenarios judged, shrinking included; ``undecided`` those of them that
-    neither conform nor violate.
+    neither conform nor violate; ``unwritten`` says why there is no file where one was wanted.
     """
 
     examples: int
     failure: Unconforming | None = None
     file: Path | None = None
     undecided: int = 0
+    unwritten: str = ""
 
 
 def campaign(
@@ -100,7 +101,10 @@ def campaign(
         run_state_machine_as_test(machine, settings=chosen)
     except Unconforming as found:
         failure = shortened(found, on)
-        return Campaign(judged, failure, _write(failure, random_seed, out), undecided)
+        try:
+            return Campaign(judged, failure, _write(failure, random_seed, out), undecided)
+        except OSError as error:  # the finding is worth more than its file
+            return Campaign(judged, failure, None, undecided, str(error))
     return Campaign(judged, undecided=undecided)
 
 

@@ -22,7 +22,7 @@ from conformance.scenario.names import Bindings, key_form, known_key, name
 from conformance.scenario.yaml_tree import Path, Wrong
 from spec_model.editions import UnknownCluster
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _ATTRIBUTES = {field.encode_name for field in msgspec.structs.fields(Snapshot)}
 _DISPLAYED = {field.encode_name for field in msgspec.structs.fields(Shown)}
 _RESULTS = [["", ""], ["success", ""]] + [
@@ -39,7 +39,7 @@ _RESULTS = [["", ""], ["success", ""]] + [
 
 def check(scenario: Scenario, stem: str | None = None) -> None:
     """Raises Wrong.  ``stem``: the file's name without its suffix, which must be the id."""
-    if not _ID.fullmatch(scenario.scenario):
+    if not ID.fullmatch(scenario.scenario):
         raise Wrong(
             ("scenario",), f"the id {scenario.scenario!r}", "letters, digits, '.', '_', '-'"
         )

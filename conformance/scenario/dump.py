@@ -52,7 +52,6 @@ def dump(scenario: Scenario) -> str:
             document[name] = _styled(fields[name], 2, len(name) + 2, block=name in _BLOCKS)
     yaml = YAML()
     yaml.version = (1, 2)
-    yaml.allow_unicode = True
     yaml.brace_single_entry_mapping_in_flow_sequence = True
     yaml.width = 10_000  # a folded flow would still be right, only less tidy
     yaml.indent(mapping=2, sequence=4, offset=2)

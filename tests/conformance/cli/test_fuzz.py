@@ -48,6 +48,18 @@ def test_a_campaign_ends_with_the_line_that_repeats_its_finding(
     assert (given["factory"], given["examples"], given["random_seed"]) == ("model", 5, 3)
 
 
+def test_a_finding_that_cannot_be_written_is_told_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    arguments = ["fuzz", "--on", "liar:silent", "--examples", "5", "-q"]
+    assert run([*arguments, "--out", str(tmp_path / "file" / "below")]) == 1
+    said = capsys.readouterr()
+    assert "liar:silent: after " in said.out
+    assert said.out.endswith("bgfetch fuzz --on liar:silent --examples 5 --seed 0\n")
+    assert "bgfetch: cannot write it: " in said.err
+
+
 def test_an_implementation_that_does_not_start_ends_with_69() -> None:
     assert run(["fuzz", "--on", "stdio:./no-such-program", "--examples", "1"]) == 69
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from conformance.cli import judging
 from conformance.cli.listing import WHAT
 from conformance.cli.root import COMMANDS, run
+from conformance.judge.session import Outcome, Session, Unclean
+from conformance.judge.verdict import Verdict
+from tests.conformance.report.samples import judged
 
 
 @pytest.mark.parametrize("what", WHAT)
@@ -55,6 +59,34 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 def test_the_model_passes_its_smoke_test(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["smoke", "--on", "model"]) == 0
     assert "model smoke-404: conforms\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "unclean", "code"),
+    [
+        ((Verdict.CONFORMS, Verdict.CONFORMS_VIA), False, 0),
+        ((Verdict.CONFORMS, Verdict.CONFORMS), True, 2),
+        ((Verdict.CONFORMS, Verdict.INCONCLUSIVE), False, 2),
+        ((Verdict.VIOLATES, Verdict.INCONCLUSIVE), True, 1),
+    ],
+)
+def test_a_smoke_test_ends_with_the_worst_that_it_saw(
+    verdicts: tuple[Verdict, ...],
+    unclean: bool,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = ("smoke-success", "smoke-404")
+    outcomes = [
+        Outcome("model", 1, judged(name, "model", verdict))
+        for name, verdict in zip(names, verdicts, strict=True)
+    ]
+    session = Session(outcomes, complete=True)
+    session.unclean += [Unclean("model", "it was killed")] * unclean
+    monkeypatch.setattr(judging, "session", lambda *_, **__: session)
+    assert run(["smoke", "--on", "model"]) == code
+    assert ("model: WARNING: it was killed\n" in capsys.readouterr().out) == unclean
 
 
 def test_an_unknown_edition_or_cluster_is_a_usage_error() -> None:

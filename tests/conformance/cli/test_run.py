@@ -300,6 +300,16 @@ def test_a_scenario_file_is_run() -> None:
     assert run(["replay", "--on", "model", "own/X-1.yaml"]) == 0
 
 
+@pytest.mark.usefixtures("folder", "verdicts")
+def test_traces_and_scenarios_are_not_mixed_however_many_traces_a_folder_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run([*OWN, "--on", "model", "--save-traces"])
+    for other in ("own/X-1.yaml", "own"):
+        assert run(["replay", "bgfetch-report/traces", other]) == 64
+        assert f"no trace in {other}" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("folder")
 def test_what_is_no_trace_ends_with_78_and_what_is_not_there_with_66(
     folder: Path,

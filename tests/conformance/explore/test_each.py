@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import pytest
 
-from conformance.explore import report
+from conformance.explore import report, search
+from conformance.explore.background_fetch import Compiled
+from conformance.explore.compiled import Packed
 from conformance.explore.each import Each, Finding, Missed, bases, each
 from conformance.explore.scope import SCOPES
+from conformance.explore.search import Found
 from conformance.explore.sentences import ALWAYS, EVENTUALLY
 from spec_model.editions import CLUSTERS
 
@@ -61,3 +65,12 @@ def test_a_published_finding_is_found_again(cluster: str) -> None:
     (published,) = [one for one in FOUND if one.cluster == cluster]
     result = each([SCOPES[published.scope]], clusters=(cluster,))
     assert result == Each((published,), ())
+
+
+def test_a_search_that_was_interrupted_makes_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    def explore(space: Compiled, **bounds: int) -> Found[Packed, int]:
+        return attrs.evolve(search.explore(space, most_states=3), why="interrupted")
+
+    monkeypatch.setattr("conformance.explore.each.explore", explore)
+    with pytest.raises(KeyboardInterrupt):
+        each([SCOPES["null"]], clusters=("E18",))

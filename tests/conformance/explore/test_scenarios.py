@@ -41,7 +41,7 @@ def test_the_command_writes_the_scenario_and_says_how_to_look_at_it(
     assert run(["explore", *arguments]) == exits.DIFFERENT
     shown = capsys.readouterr().out
     assert "BROKEN L02" in shown
-    assert f"bgfetch explain {folder / 'null-L02.yaml'} --edition 'as-written'" in shown
+    assert f"bgfetch explain {folder / 'null-L02.yaml'} --edition as-written" in shown
     assert run(["explain", str(folder / "null-L02.yaml"), "--edition", "as-written"]) == exits.OK
 
 

@@ -191,3 +191,18 @@ def test_what_is_written_looks_as_a_person_would_write_it() -> None:
         "  amended:\n"
         "    final: {a: [failure, bad-status]}\n"
     )
+
+
+def test_what_is_as_usual_is_left_out_and_letters_stay_letters() -> None:
+    made = f.Scenario("made", "Café", [], [f.Step(quiet=True)], world=f.World(), worker=f.Worker())
+    assert dump(made) == 'scenario: made\ntitle: "Café"\nsource: []\nscript:\n  - quiet: true\n'
+
+
+def test_what_is_wider_than_a_line_becomes_a_block() -> None:
+    def lines(length: int) -> list[str]:
+        names = ["x" * length] * 2
+        return dump(f.Scenario("made", "A file", names, [f.Step(quiet=True)])).splitlines()
+
+    narrow = next(line for line in lines(34) if line.startswith("source"))
+    assert narrow.startswith("source: [") and len(narrow) <= 88
+    assert "source:" in lines(44)

@@ -48,3 +48,17 @@ def test_an_installed_wheel_carries_its_own(
     beside.rmdir()
     with pytest.raises(FileNotFoundError, match="no scenarios came with this installation"):
         packaged()
+
+
+def test_only_what_is_hidden_inside_the_folder_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / ".work" / "own"
+    (folder / "folder.yaml").mkdir(parents=True)
+    (folder / "a.yaml").touch()
+    assert find([folder]) == [folder / "a.yaml"]
+
+
+def test_in_a_wheel_the_scenarios_of_the_wheel_come_first() -> None:
+    wheel, checkout = module._PLACES
+    assert wheel.parts[-3:] == ("conformance", "_data", "scenarios")
+    assert checkout.name == "scenarios"
+    assert "conformance" not in checkout.relative_to(wheel.parents[2]).parts

@@ -131,3 +131,59 @@ def test_the_script_may_use_what_a_handler_binds() -> None:
 def test_other_apis_may_listen_to_their_own_events() -> None:
     text = SMALL + "worker: {listen: [sync], on: {sync: [{throw: true}]}}\n"
     assert loads(text).worker.listen == ["sync"]
+
+
+def padded(length: int) -> str:
+    return SMALL + "#" * (length - len(SMALL))
+
+
+def test_a_file_of_exactly_the_bound_is_read() -> None:
+    assert loads(padded(MAX_BYTES)).scenario == "small"
+    assert "the file is too large" in complaint(padded(MAX_BYTES + 1))
+
+
+def test_half_a_character_is_refused_as_any_other_character_is() -> None:
+    assert "a character that YAML does not allow" in complaint("title: \ud800")
+
+
+def test_a_tag_directive_is_refused_too() -> None:
+    assert complaint("%TAG !e! tag:example.com,2000:\n---\n" + SMALL) == (
+        "<text>:2:1: a directive, expected none"
+    )
+
+
+def test_a_key_is_as_plain_as_a_value() -> None:
+    assert complaint("&a " + SMALL) == "<text>:1:1: the anchor &a, expected no anchors"
+
+
+@pytest.mark.parametrize("nothing", ["", "~", "null", "Null", "NULL"])
+def test_nothing_is_no_text(nothing: str) -> None:
+    assert complaint(f"notes: {nothing}\n" + SMALL).endswith("notes is empty, expected a string")
+
+
+@pytest.mark.parametrize("number", ["-.inf", "+.Inf", ".INF", ".nan", ".NaN"])
+def test_a_time_is_a_finite_number(number: str) -> None:
+    text = SMALL + f"  - pass: {number}\n"
+    assert complaint(text).endswith(f"the number {number}, expected a finite number")
+
+
+@pytest.mark.parametrize("spelled", ["1E2", "1e+2", "100", "+100.", "100.0"])
+def test_a_time_may_be_written_as_any_number(spelled: str) -> None:
+    assert loads(SMALL + f"  - pass: {spelled}\n").script[-1].pass_ == 100
+
+
+def test_a_number_has_at_most_twenty_digits() -> None:
+    sized = loads(SMALL.replace("4000", "0" * 16 + "4000"))
+    assert sized.world.resources["/film"].size == 4000
+    assert complaint(SMALL.replace("4000", "0" * 17 + "4000")).endswith(
+        "a number that is too long, expected at most 20 digits"
+    )
+
+
+def test_a_block_of_text_is_text_whatever_it_looks_like() -> None:
+    assert loads(SMALL + "notes: |-\n  12\n").notes == "12"
+    assert loads(SMALL + "notes: '12'\n").notes == "12"
+
+
+def test_another_format_is_told_which_one_is_known() -> None:
+    assert complaint(SMALL + "format: 2\n").endswith("format is 2, expected 1")

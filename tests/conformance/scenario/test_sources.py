@@ -6,6 +6,7 @@ import pytest
 
 from conformance.scenario import sources
 from conformance.scenario.find import find
+from conformance.scenario.format import Scenario
 from conformance.scenario.load import load
 
 
@@ -54,3 +55,20 @@ def test_both_renderings_name_the_scenarios_and_count_them() -> None:
     rows = sum(bool(table[row]) for row in sources.rows())
     count = f"Shown: {rows} of 288 rows, 2 of 135 situations, 0 of 90 errata."
     assert count in markdown and count in plain
+
+
+def scenario(name: str, *source: str) -> Scenario:
+    return Scenario(name, "A file arrives", list(source), [])
+
+
+def test_scenarios_of_a_row_are_sorted_and_named_once() -> None:
+    table = sources.shown([scenario("b", "S1-01", "S1-01"), scenario("a", "S1-01")])
+    assert table["S1-01"] == ["a", "b"]
+
+
+def test_what_a_row_says_cannot_break_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = sources.Row("S1-01", "KEPT", "a | b")
+    monkeypatch.setattr(sources, "rows", lambda: {"S1-01": row})
+    assert "| S1-01 | a \\| b | KEPT | a |" in sources.markdown(
+        sources.shown([scenario("a", "S1-01")])
+    )
