@@ -15,6 +15,7 @@ from conformance.judge.session import Outcome
 from conformance.judge.verdict import Verdict
 from conformance.report import junit, page, results, terminal
 from conformance.report.results import Report
+from conformance.report.whole import write_whole
 from conformance.trace import Trace
 
 HTML, JSON, JUNIT = "report.html", "report.json", "junit.xml"
@@ -32,11 +33,8 @@ class Folder:
     def write(self, name: str, data: bytes) -> Path:
         """Write one file, replacing an older one only when the new one is complete."""
         target = self.path / name
-        draft = target.with_name(target.name + ".part")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(data)
-            draft.replace(target)
+            write_whole(target, data)
         except OSError as error:
             raise exits.Refusal(exits.BAD_INPUT, f"cannot write {target}: {error}") from None
         return target

@@ -14,8 +14,10 @@ once, and putting the old code back undoes it.
     sites      what can be changed in a function (the operators)
     citations  which steps of the text a changed place belongs to
     mutants    all mutants of the model, and installing one
+    calls      whether a change can matter to a run, asked of each call
     playing    scenarios on a changed model: who notices
     replaying  recorded traces, judged by the changed model
+    exploring  every state of a changed model within small bounds
     campaign   every mutant, in processes of their own; what survives
 """
 

@@ -20,8 +20,7 @@ import msgspec
 
 import conformance
 import spec_model
-from conformance.mutate.calls import comparable, matters, named
-from conformance.mutate.differing import differing
+from conformance.mutate.calls import differing, matters
 from conformance.mutate.exploring import EXPLORING, Ask, Charted, SyncAsk, chart, look, nearest
 from conformance.mutate.mutants import Mutant, function_of, installed, mutants
 from conformance.mutate.playing import (
@@ -103,10 +102,9 @@ class Ground:
         asks: Sequence[Ask | SyncAsk] = (),
     ) -> Ground:
         """Play everything once on the true model."""
-        codes = frozenset(function_of(mutant).__code__ for mutant in mutants)
-        files = frozenset(code.co_filename for code in codes)
-        watched = frozenset(filter(comparable, codes))
-        known = [know(play, files, watched) for play in plays]
+        functions = frozenset(map(function_of, mutants))
+        files = frozenset(function.__code__.co_filename for function in functions)
+        known = [know(play, files, functions) for play in plays]
         judged = [know_replay(replay, files) for replay in replays]
         charted = [chart(ask, files) for ask in asks]
         return cls(
@@ -151,9 +149,9 @@ class Ground:
         """Those of them to which the change, which must be installed, makes a difference."""
         function = function_of(mutant)
         for each in self.meeting(mutant):
-            asked = each.calls.get(named(function.__code__))
+            calls = each.calls.get(function)
             with at_most(PATIENCE):
-                matter = asked is None or matters(function, asked)
+                matter = calls is None or matters(function, calls)
             if matter:
                 yield each
 

@@ -26,7 +26,7 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType, FunctionType
 from typing import Literal
 from unittest import mock
 
@@ -202,12 +202,14 @@ def _questions(play: Play) -> tuple[Trace, list[tuple[str, str]]]:
         return play.run(), list(asked)
 
 
-def know(play: Play, files: frozenset[str], codes: frozenset[CodeType] = frozenset()) -> Known:
+def know(
+    play: Play, files: frozenset[str], functions: frozenset[FunctionType] = frozenset()
+) -> Known:
     """Play it on the true model.
 
-    ``files``: those whose lines are of interest; ``codes``: functions whose calls are.
+    ``files``: those whose lines are of interest; ``functions``: those whose calls are.
     """
-    with lines_passed(files) as passed, calls_made(codes) as calls:
+    with lines_passed(files) as passed, calls_made(functions) as calls:
         trace = play.run()
     amiss = map(_subject, disagreements(trace, play.scenario, play.reading.name))
     return Known(play, plain(trace), play.broken(trace), frozenset(passed), frozenset(amiss), calls)

@@ -12,6 +12,7 @@ import msgspec
 
 from conformance.mutate.campaign import Row
 from conformance.mutate.sites import OPERATORS
+from conformance.report.whole import write_whole
 
 ENOUGH = 0.95
 """Share of the mutants that scenarios and properties have to notice."""
@@ -91,10 +92,7 @@ class Report:
             counts=self.counts(),
             mutants=self.mutants,
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        beside.write_bytes(msgspec.json.format(msgspec.json.encode(saved), indent=1) + b"\n")
-        beside.replace(path)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(saved), indent=1) + b"\n")
 
     def add(self, rows: Iterable[Row]) -> None:
         """More rows."""

@@ -20,6 +20,7 @@ import click
 import msgspec
 
 from conformance.cli.exits import USAGE
+from conformance.report.whole import write_whole
 from conformance.trials import blaming, campaigns
 from conformance.trials.campaigns import Tally
 from spec_model.profiles import PROFILES
@@ -93,9 +94,7 @@ def _add(path: Path, trial: str, profile: str, line: Line) -> None:
         report = _read(path)
         report.setdefault(trial, {})[profile] = line
         encoded = msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=2)
-        new = path.with_suffix(".new")
-        new.write_bytes(encoded + b"\n")
-        new.replace(path)
+        write_whole(path, encoded + b"\n")
     finally:
         os.close(folder)
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 from conformance.explore.scope import SCOPES
 from conformance.mutate import Mutant, exploring, installed, mutants
-from conformance.mutate.differing import differing
+from conformance.mutate.calls import differing
 from conformance.mutate.exploring import Ask, Charted, chart, look
 from conformance.mutate.mutants import function_of
 
