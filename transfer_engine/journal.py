@@ -113,6 +113,10 @@ class Journal(Protocol):
         """Forget all changes since the last commit."""
         ...
 
+    def save_room(self) -> None:
+        """A commit found no room: from now on take as little as can be."""
+        ...
+
     def close(self) -> None:
         """Roll back and let go."""
         ...

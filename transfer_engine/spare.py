@@ -7,8 +7,8 @@ written.  From then on no body gets a byte until the file can be made again, so 
 are on their way fail (``quota-exceeded``), their fetches settle, what they had stored is given
 back, and there is room again.
 
-``SPARE`` is enough for the rows of thousands of records; SQLite writes them over and over into
-the same few MiB.
+``SPARE`` is enough for the rows of thousands of records: SQLite writes its log over and over
+into the same 256 KiB then (``Journal.save_room``).
 """
 
 from __future__ import annotations

@@ -1,17 +1,18 @@
 """The engine's one way to the disk: body calls, group commits, names, and what counts as used.
 
-Group commit: whoever gets the lock writes everything that waits, in the order in
-which it was handed in, so a thousand records that finish together cost one
-commit.  Whoever counts bytes in a row *hardens* the body before (``harden``), and a
-commit deletes files last: that order is the promise of ``journal``.
+Group commit: whoever finds nobody writing writes everything that waits, in the order in
+which it was handed in, so a thousand records that finish together cost one commit; all
+others sleep until that has ended, and wake together, once.  Whoever counts bytes in a row
+*hardens* the body before (``harden``), and a commit deletes files last: that order is the
+promise of ``journal``.
 
-*When the disk fails.*  A commit that finds no room takes what is kept for it (``spare``).  If
-that is not enough it waits for room: nothing is told before it is durable, and what is not
-told costs nobody anything.  What it was to write stays first in line, since a row must never
-overtake an older one of the same record; the lock it gives back.  Who can still refuse
-(``patient=False``) does neither: it is told StoreFull, and nothing of it is kept.  If no room
-comes for ``ROOM_PATIENCE`` the engine ends with StoreUnusable, as it does at once by any other
-failure of the journal.
+*When the disk fails.*  A commit that finds no room takes what is kept for it (``spare``), and
+the journal is sparing from then on.  If that is not enough it waits for room: nothing is told
+before it is durable, and what is not told costs nobody anything.  What it was to write stays
+first in line, since a row must never overtake an older one of the same record; its turn it
+gives back.  Who can still refuse (``patient=False``) does neither: it is told StoreFull, and
+nothing of it is kept.  If no room comes for ``ROOM_PATIENCE`` the engine ends with
+StoreUnusable, as it does at once by any other failure of the journal.
 
 A body whose sync has failed is *spoilt*: the kernel may now take for written what is not,
 and a second sync would say so.  Therefore it stays spoilt, whatever later syncs say, until
@@ -127,7 +128,7 @@ class Store:
     _written: int = 0
     _spoilt: dict[str, StoreFull | StoreFailed] = attrs.field(factory=dict)
     _hardening: trio.Lock = attrs.field(factory=trio.Lock)
-    _lock: trio.Lock = attrs.field(factory=trio.Lock)
+    _writing: trio.Event | None = None
     _drought: Drought = attrs.field(factory=Drought)
     _next: int = 1
     _made: set[str] = attrs.field(factory=set)
@@ -257,8 +258,6 @@ class Store:
         async with self._hardening:
             wanted = [name for name in names if name in self._made]
             for name in wanted:
-                if name in self._spoilt:
-                    continue
                 try:
                     await self._call(self.disk.sync, name)
                 except OSError as error:
@@ -302,21 +301,35 @@ class Store:
 
     async def _write_until(self, mine: int, patient: bool) -> None:
         while self._written < mine:
-            async with self._lock:
+            waits = patient and self.patient
+            if self._writing is not None:
+                await self._writing.wait()  # mostly it has taken this along
                 self._check_open()
-                waits = patient and self.patient
-                if self._written < mine and not (waits and self._drought.lasts):
-                    try:
-                        await self._write_all()
-                        self._drought = Drought()
-                    except StoreFull as error:
-                        if patient and await self.offload(self.disk.make_room):
-                            continue  # which lets the lock go: anybody may write what waits
-                        if not waits:
-                            raise
-                        self._drought.find_none(error)
-            if self._written < mine:
+            elif waits and self._drought.lasts:
                 await trio.sleep_until(self._drought.until)
+                self._check_open()
+            else:
+                ended = self._writing = trio.Event()
+                try:
+                    await self._write_in_turn(patient, waits)
+                finally:
+                    self._writing = None
+                    ended.set()
+
+    async def _write_in_turn(self, patient: bool, waits: bool) -> None:
+        try:
+            await self._write_all()
+            self._drought = Drought()
+        except StoreFull as error:
+            if patient and await self.offload(self._make_room):
+                return  # whoever looks first tries again
+            if not waits:
+                raise
+            self._drought.find_none(error)
+
+    def _make_room(self) -> bool:
+        self.journal.save_room()
+        return self.disk.make_room()
 
     def _check_open(self) -> None:
         if self.closed:
@@ -373,8 +386,9 @@ class Store:
         """Let go of journal and disk; nothing is committed."""
         self.closed = True
         with trio.CancelScope(shield=True):
-            async with self._lock:
-                try:
-                    await self.offload(self.journal.close)
-                finally:
-                    await self.offload(self.disk.close)
+            while self._writing is not None:
+                await self._writing.wait()
+            try:
+                await self.offload(self.journal.close)
+            finally:
+                await self.offload(self.disk.close)

@@ -37,6 +37,9 @@ class _WriteOnly:
     def rollback(self) -> None:
         self.inner.rollback()
 
+    def save_room(self) -> None:
+        self.inner.save_room()
+
     def close(self) -> None:
         self.inner.close()
 

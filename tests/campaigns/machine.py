@@ -466,5 +466,8 @@ class Rowbook:
         jobs, records = self._machine.commits[-1]
         self._jobs, self._records = dict(jobs), dict(records)
 
+    def save_room(self) -> None:
+        """See Journal."""
+
     def close(self) -> None:
         """See Journal."""

@@ -341,12 +341,13 @@ def test_a_commit_deletes_last_and_groups_what_waits() -> None:
         for name in ("b00000001", "b00000002", "b00000003"):
             await store.append(name, b"x")
         async with trio.open_nursery() as nursery:
-            await store._lock.acquire()  # so that all three wait
+            before = store._writing = trio.Event()  # somebody writes: all three wait
             for n in range(3):
                 row = attrs.evolve(JOB, key=n + 1)
                 nursery.start_soon(store.commit, row)
             await trio.testing.wait_all_tasks_blocked()
-            store._lock.release()
+            store._writing = None
+            before.set()
         await store.commit(DeleteJob(1), delete=["b00000001"])
 
     trio.run(main)
