@@ -84,8 +84,6 @@ def known_length(head: StoredHead) -> int | None:
     if head.status == 206:
         part = parse_content_range(head.get("content-range"))
         return None if part is None else part.complete
-    if head.get("transfer-encoding") is not None:
-        return None
     return parse_length(head.get("content-length"))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import attrs
 
@@ -130,15 +130,19 @@ def _parse(url: str, base: str) -> Address:
     if not host:
         raise BadUrl(url, "no host")
     if parts.username is not None or parts.password is not None:
-        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
-        raise HasCredentials(bare.geturl(), "credentials in the URL")
+        rest = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+        raise HasCredentials(rest.geturl() + _search(bare, base), "credentials in the URL")
     host = _host(url, host)
     path = quote(_without_dots(parts.path or "/"), safe=_SAFE)
-    target = urlunsplit(("", "", path, quote(parts.query, safe=_SAFE), ""))
-    if target.startswith("//") or not target.startswith("/"):
-        target = path + ("?" + quote(parts.query, safe=_SAFE) if parts.query else "")
     port = DEFAULT_PORTS[parts.scheme] if port is None else port
-    return Address(parts.scheme, host, port, target)
+    return Address(parts.scheme, host, port, path + quote(_search(bare, base), safe=_SAFE))
+
+
+def _search(url: str, base: str) -> str:
+    """The query with its ``?``, which stays where it is empty: urllib takes that for none."""
+    reference = url.partition("#")[0] or base.partition("#")[0]
+    _, mark, query = reference.partition("?")
+    return mark + query
 
 
 def _host(url: str, host: str) -> str:

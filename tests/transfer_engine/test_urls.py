@@ -9,7 +9,7 @@ from transfer_engine.errors import PeerMisbehaved
 from transfer_engine.hops import Hop, cors_allows, first_hop, next_hop, shown_headers
 from transfer_engine.messages import Headers, StoredHead, StoredRequest
 from transfer_engine.policy import OPEN
-from transfer_engine.urls import BadUrl, blocked, parse
+from transfer_engine.urls import BadUrl, HasCredentials, blocked, parse
 
 APP = parse("http://app.test")
 
@@ -170,3 +170,26 @@ def test_shown_headers_lose_lengths_and_what_is_not_exposed() -> None:
     assert shown_headers(near) == {"content-type": "text/plain", "etag": '"e"', "x": "1, 2"}
     far = attrs.evolve(near, headers=headers, cross_origin=True)
     assert shown_headers(far) == {"content-type": "text/plain", "etag": '"e"'}
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "expected"),
+    [
+        ("/x?", "http://app.test", "http://app.test/x?"),
+        ("/x?", "http://APP.test/a/../b", "http://app.test/x?"),
+        ("HTTP://app.test/./x?#top", "", "http://app.test/x?"),
+        ("?", "http://app.test/x?q", "http://app.test/x?"),
+        ("#top", "http://app.test/x?q", "http://app.test/x?q"),
+        ("", "http://app.test/x?", "http://app.test/x?"),
+        ("y", "http://app.test/x?q", "http://app.test/y"),
+        ("/x#a?b", "http://app.test", "http://app.test/x"),
+    ],
+)
+def test_an_empty_query_keeps_its_mark(url: str, base: str, expected: str) -> None:
+    assert parse(url, base).url == expected
+
+
+def test_what_is_left_of_an_address_without_its_password_keeps_its_query() -> None:
+    with pytest.raises(HasCredentials) as caught:
+        parse("http://me:secret@app.test/x?#top")
+    assert caught.value.url == "http://app.test/x?"
