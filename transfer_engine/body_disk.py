@@ -363,17 +363,6 @@ def _write(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def sync_folder(folder: Path) -> None:
-    """A new name in it survives a power cut, where the file system can promise that."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    except OSError:
-        pass  # not every one can, and the file is there
-    finally:
-        os.close(fd)
-
-
 def blame(error: OSError, wanted: int) -> StoreFull | StoreFailed:
     """StoreFull if there was no room for ``wanted`` bytes, else StoreFailed."""
     if error.errno in FULL:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import time
 from http.client import HTTPResponse
 from http.cookiejar import (
@@ -39,6 +38,7 @@ import trio
 from transfer_engine.errors import StoreUnusable
 from transfer_engine.logs import log
 from transfer_engine.messages import Headers
+from transfer_engine.whole_file import replace_whole
 
 MOST_OF_A_HOST = 50
 MOST_BYTES = 4096
@@ -168,7 +168,7 @@ class CookieStore:
             self._changed = False
             text = self._dump()
             try:
-                await trio.to_thread.run_sync(_replace, self.path, text)
+                await trio.to_thread.run_sync(replace_whole, self.path, text)
             except OSError as error:
                 self._changed = True
                 log.warning("the cookies could not be saved: %s", error)
@@ -231,13 +231,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(path.name + ".part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(draft, flags, mode=0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -28,7 +27,6 @@ from pathlib import Path
 import attrs
 import trio
 
-from transfer_engine.body_disk import sync_folder
 from transfer_engine.broadcast import Broadcast
 from transfer_engine.cache_filling import Fetch
 from transfer_engine.caches import CacheStorage
@@ -43,6 +41,7 @@ from transfer_engine.network import Network
 from transfer_engine.pool import Turns
 from transfer_engine.state import Meter
 from transfer_engine.urls import Address, BadUrl, parse
+from transfer_engine.whole_file import replace_whole
 from transfer_engine.workers import (
     EVENTS,
     Listeners,
@@ -277,14 +276,9 @@ class UserAgent:
 
     def _write(self, given: _Given) -> None:
         path = self._directory / "registrations.json"
-        draft = path.with_suffix(".part")
+        named = {scope: _names(handlers) for scope, handlers in given.items()}
         try:
-            with draft.open("w", encoding="utf-8") as file:
-                json.dump({scope: _names(handlers) for scope, handlers in given.items()}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            sync_folder(self._directory)
+            replace_whole(path, json.dumps(named))
         except OSError as error:
             raise StoreUnusable(str(path), str(error)) from error
 

@@ -220,7 +220,7 @@ def test_a_file_of_cookies_is_synced_before_it_replaces_the_old_one_and_no_link_
     store.keep(HOME, (("set-cookie", "b=2"),))
     saved(store)
     saved(store)  # nothing has changed
-    assert seen == ["", before]
+    assert seen == ["", before, before, path.read_text()], "the file, then its folder, each time"
     assert len(CookieStore(path)) == 2
     (tmp_path / "mine").write_text("mine")
     (tmp_path / "cookies.json.part").symlink_to(tmp_path / "mine")

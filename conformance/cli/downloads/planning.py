@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from transfer_engine import Policy
-from transfer_engine.body_disk import sync_folder
 from transfer_engine.urls import BadUrl, HasCredentials, parse
+from transfer_engine.whole_file import replace_whole
 
 ALGORITHMS = ("sha256", "sha384", "sha512")
 MOST_NAME = 200
@@ -162,15 +162,8 @@ class PlanBook:
     def write(self, plan: Plan) -> None:
         """Durable when it returns.  Raises OSError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._path(plan.id)
-        draft = path.with_suffix(".part")
         data = attrs.asdict(plan) | {"output": str(plan.output.absolute())}
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(data, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        sync_folder(self.folder)
+        replace_whole(self._path(plan.id), json.dumps(data))
 
     def read(self, id: str, urls: Sequence[str], output: Path) -> Plan:
         """The plan of that id; made anew from its URLs if it is lost or of other URLs."""

@@ -29,7 +29,7 @@ from transfer_engine import (
     ShownRecord,
     UserInterface,
 )
-from transfer_engine.body_disk import sync_folder
+from transfer_engine.whole_file import sync_folder
 
 DONE = "downloaded"
 DRAFT = ".bgfetch-part"
@@ -154,20 +154,27 @@ def _place(draft: Path, target: Path) -> Path:
     number, path, checksum = 1, target, ""
     while True:
         try:
-            os.link(draft, path)
+            _put(draft, path)
         except FileExistsError:
             checksum = checksum or _digest(draft, "sha256")
             if has_checksum(path, checksum):
                 return path
             number += 1
             path = target.with_name(numbered(target.name, number))
-        except OSError:
-            # A file system without links: reserve the name, then replace the empty file.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-            draft.replace(path)
-            return path
         else:
             return path
+
+
+def _put(draft: Path, path: Path) -> None:
+    """Under this name, if it is free.  Raises FileExistsError."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links: reserve the name, then replace the empty file.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        draft.replace(path)
 
 
 def _digest(path: Path, algorithm: str) -> str:

@@ -190,9 +190,8 @@ def test_where_there_are_no_links_a_file_is_placed_and_none_replaced(
     assert (tmp_path / "x.txt").read_bytes() == b"1"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x-2.txt", "x.txt"]
     monkeypatch.setattr(Path, "exists", lambda _: False)  # it comes between the look and the deed
-    with pytest.raises(FileExistsError):
-        placed(tmp_path, b"3")
-    assert (tmp_path / "x.txt").read_bytes() == b"1"
+    assert placed(tmp_path, b"3") == "x-3.txt"
+    assert [(tmp_path / f"x{n}.txt").read_bytes() for n in ("", "-2", "-3")] == [b"1", b"2", b"3"]
 
 
 def test_a_file_is_synced_before_it_has_its_name(
