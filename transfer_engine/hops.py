@@ -141,8 +141,8 @@ def next_hop(hop: Hop, status: int, headers: Headers, policy: Policy) -> Hop | N
 
     Raises PeerMisbehaved when the redirect must not be followed.
     """
-    location = header(headers, "location")
-    if status not in REDIRECT_STATUS or location is None:
+    location = header(headers, "location") if status in REDIRECT_STATUS else None
+    if location is None:
         return None
     if hop.count >= MOST_REDIRECTS:
         raise PeerMisbehaved(f"more than {MOST_REDIRECTS} redirects")

@@ -30,6 +30,11 @@ which takes ten times as long as to read them full."""
 class Link(Protocol):
     """Errors are those of sockets (OSError) and of trio's streams."""
 
+    @property
+    def direct(self) -> bool:
+        """Whether it can be read, and looked at (``quiet``), without waiting."""
+        ...
+
     async def send(self, data: bytes | memoryview) -> None:
         """All of it."""
         ...
@@ -76,6 +81,8 @@ class Direct(Link, Protocol):
 class StreamLink:
     """Any stream of trio."""
 
+    direct = False
+
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
 
@@ -98,6 +105,8 @@ class StreamLink:
 
 class SocketLink:
     """A connected socket."""
+
+    direct = True
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
@@ -251,7 +260,7 @@ class TlsLink:
 
     @property
     def direct(self) -> bool:
-        """Whether ``read_into`` may be called: not over streams of simulation."""
+        """See Link: not over streams of simulation."""
         return isinstance(self._under, SocketLink)
 
     def _decrypt(self, view: memoryview) -> int | None:

@@ -6,9 +6,7 @@ unnoticed, and nobody could tell whether the server had acted.  A GET that dies 
 used connection before a byte of an answer is sent again, once, on a new one; that is no
 attempt in the specification's sense, because no server answered it.
 
-A request body is sent by a task of the engine's nursery while the answer is being
-read: a server may answer before it has read everything, and an answer is worth more
-than the broken pipe behind it.
+A request body is sent by a task of the engine's nursery (``sending``).
 
 A preflight's permission is kept for as long as the server says, at most two hours
 (Fetch, "CORS-preflight cache"), for the same origin, URL, method, headers and use of credentials.
@@ -17,23 +15,17 @@ A preflight's permission is kept for as long as the server says, at most two hou
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Hashable
-from functools import partial
-from typing import Protocol, TypeVar
+from collections.abc import Hashable
+from typing import Protocol
 
 import attrs
 import trio
 
-from transfer_engine.config import EngineConfig, Timeouts
+from transfer_engine.config import EngineConfig
+from transfer_engine.connection import Connection, Watch
 from transfer_engine.decode import Decoder, Identity, decoder_for
 from transfer_engine.dialing import Connect, Dialing, Resolve
-from transfer_engine.errors import (
-    EngineClosed,
-    Interrupted,
-    PeerMisbehaved,
-    StoreFailed,
-    TooSlow,
-)
+from transfer_engine.errors import Interrupted, PeerMisbehaved, TooSlow
 from transfer_engine.hops import (
     Hop,
     cors_allows,
@@ -42,152 +34,18 @@ from transfer_engine.hops import (
     preflight_age,
     preflight_allows,
 )
-from transfer_engine.link import Link, SocketLink, direct
+from transfer_engine.link import direct
 from transfer_engine.logs import SECRET_HEADERS, log, shown_url
 from transfer_engine.messages import Headers, StoredHead, StoredRequest
 from transfer_engine.plan import NULL_BODY_STATUS
 from transfer_engine.pool import Idle, Turns
 from transfer_engine.pump import Straight
+from transfer_engine.sending import Sending, Upload, send_body
 from transfer_engine.urls import Address, parse
-from transfer_engine.wire import Chunk, End, Exchange, Head, NeedBytes
+from transfer_engine.wire import Chunk, Head
 
-SEND = 262144
-SHORTER = "the stored request body is shorter than it was"
 LONG = 1 << 20
 MOST_PREFLIGHTS = 256
-
-
-@attrs.frozen
-class Upload:
-    """A request body: its length, ``read(offset, most)``, whom to tell how much has been sent.
-
-    What reads it raises StoreFailed.
-
-    ``sendfile(socket, offset)`` sends from the file what the socket takes now, in a thread:
-    how much it was, 0 when the file is shorter than it was.  Raises BlockingIOError.
-    """
-
-    length: int
-    read: Callable[[int, int], Awaitable[bytes]]
-    sent: Callable[[int], None]
-    sendfile: Callable[[int, int], Awaitable[int]] | None = None
-
-
-LOSS = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
-"""How a connection says that it is gone."""
-
-T = TypeVar("T")
-
-
-def _loss(error: BaseException) -> Interrupted:
-    return Interrupted(str(error.__cause__ or error) or "the connection broke")
-
-
-@attrs.define(eq=False)
-class Connection:
-    """A link and the exchange on it.  ``used``: it has carried another one before."""
-
-    link: Link
-    timeouts: Timeouts
-    most: int
-    used: bool
-    exchange: Exchange = attrs.field(factory=Exchange)
-    _since: float = 0.0
-    _in_window: int = 0
-    _head_due: float | None = None
-
-    async def send(self, data: bytes | memoryview) -> None:
-        """Raises Interrupted."""
-        try:
-            await self.link.send(data)
-        except LOSS as error:
-            raise _loss(error) from error
-
-    async def next(self) -> Head | Chunk | End:
-        """Raises Interrupted or PeerMisbehaved."""
-        while True:
-            event = self.exchange.next()
-            if not isinstance(event, NeedBytes):
-                return event
-            self.exchange.received(await self._receive())
-
-    async def head(self) -> Head:
-        """The answer's head.  Raises Interrupted or PeerMisbehaved."""
-        limit = self.timeouts.head
-        self._since = trio.current_time()
-        self._head_due = None if limit is None else self._since + limit
-        head = await self.next()
-        self._head_due = None
-        if not isinstance(head, Head):
-            raise PeerMisbehaved("an answer without a head")
-        self._since, self._in_window = trio.current_time(), 0
-        return head
-
-    async def _receive(self) -> bytes:
-        link = direct(self.link)
-        try:
-            if isinstance(link, SocketLink) and not self.exchange.heard:
-                await self.patience(link.wait_readable)  # nobody answers at once
-            while link is not None:
-                try:
-                    data = link.receive_now(self.most)
-                    break
-                except BlockingIOError:
-                    await self.patience(link.wait_readable)
-            else:
-                data = await self.patience(partial(self.link.receive, self.most))
-        except LOSS as error:
-            raise _loss(error) from error
-        self.arrived(len(data))
-        return data
-
-    async def patience(self, wait: Callable[[], Awaitable[T]]) -> T:
-        """Wait for bytes within the time limits.  Raises Interrupted."""
-        idle, due = self.timeouts.idle, self._head_due
-        deadline = float("inf") if idle is None else trio.current_time() + idle
-        try:
-            with trio.CancelScope(deadline=deadline if due is None else min(due, deadline)):
-                return await wait()
-        except LOSS as error:
-            raise _loss(error) from error
-        if due is not None and due <= deadline:
-            raise TooSlow(f"no answer within {self.timeouts.head} s")
-        raise TooSlow(f"nothing was received for {idle} s")
-
-    def arrived(self, count: int) -> None:
-        """So many bytes came.  Raises Interrupted when the last window brought too few."""
-        self._in_window += count
-        window, least = self.timeouts.window, self.timeouts.least
-        passed = trio.current_time() - self._since
-        if window is None or passed < window:
-            return
-        if self._in_window < least * passed:
-            raise TooSlow(f"less than {least} bytes a second for {window} s")
-        self._since, self._in_window = trio.current_time(), 0
-
-
-@attrs.define(eq=False)
-class Sending:
-    """The task that sends a request body, once it has started.
-
-    ``failure``: why the server will never have all of it.
-    """
-
-    upload: Upload
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    ended: trio.Event | None = None
-    failure: StoreFailed | None = None
-
-    async def stop(self) -> None:
-        """Return when it has ended: what it had handed to the kernel has been counted.
-
-        A server's answer may overtake the thread that sends to it; whoever takes the answer
-        for the end would settle with fewer bytes than the server had read.
-        """
-        self.scope.cancel()
-        if self.ended is not None:
-            with trio.CancelScope(shield=True):
-                await self.ended.wait()
 
 
 @attrs.frozen(eq=False)
@@ -237,11 +95,7 @@ class Answer:
         plain = isinstance(self._decoder, Identity) and not self._decoder.holds
         if link is None or not left or not plain or self._bodiless:
             return None
-        return Straight(link, left, self._took, self._connection.patience)
-
-    def _took(self, count: int) -> None:
-        self._connection.exchange.skip(count)
-        self._connection.arrived(count)
+        return Straight(link, left, self._connection.took, self._connection.readable)
 
 
 class NetworkSeams(Protocol):
@@ -294,6 +148,7 @@ class Network:
     _dialing: Dialing = attrs.field(init=False)
     _turns: Turns = attrs.field(init=False)
     _idle: Idle = attrs.field(init=False)
+    _watch: Watch = attrs.field(factory=Watch)
     _permitted: dict[Hashable, float] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -309,6 +164,7 @@ class Network:
         self._turns = Turns(config.limits) if seams.turns is None else seams.turns
         self._idle = Idle(config.limits.idle)
         self.nursery.start_soon(self._tend)
+        self.nursery.start_soon(self._watch.run)
 
     async def _tend(self) -> None:
         try:
@@ -350,7 +206,9 @@ class Network:
     def _answer(self, hop: Hop, trip: Trip) -> Answer:
         head = trip.head
         url, redirected = hop.address.url, hop.count > 0
-        kept = tuple(pair for pair in head.headers if pair[0] not in SECRET_HEADERS)
+        kept = head.headers
+        if not SECRET_HEADERS.isdisjoint(dict(kept)):
+            kept = tuple(pair for pair in kept if pair[0] not in SECRET_HEADERS)
         stored = StoredHead(
             head.status, kept, url, redirected, hop.cross_origin, hop.with_credentials
         )
@@ -426,7 +284,7 @@ class Network:
             used = link is not None
             if link is None:
                 link = await self._dialing.open(hop.address)
-            connection = Connection(link, config.timeouts, config.chunk_size, used)
+            connection = Connection(link, self._watch, config.timeouts, config.chunk_size)
             try:
                 headers = self._headers(hop, upload) + extra
                 begin = connection.exchange.request(hop.address, hop.method, headers)
@@ -435,7 +293,7 @@ class Network:
                     connection.exchange.end_of_request()
                 else:
                     sending.ended = trio.Event()
-                    self.nursery.start_soon(_send_body, connection, sending)
+                    self.nursery.start_soon(send_body, connection, sending)
                 return connection, await connection.head()
             except BaseException as error:
                 await link.close()
@@ -469,48 +327,3 @@ class Network:
         elif hop.method in ("POST", "PUT", "PATCH"):
             headers += (("content-length", "0"),)
         return headers
-
-
-async def _send_body(connection: Connection, sending: Sending) -> None:
-    """Send until done or in vain: what becomes of the record is for the answer to say."""
-    assert sending.ended is not None  # the starter made it
-    upload = sending.upload
-    try:
-        with sending.scope:
-            if isinstance(connection.link, SocketLink) and upload.sendfile is not None:
-                await _send_file(connection.link, upload, upload.sendfile)
-            else:
-                sent = 0
-                while data := await upload.read(sent, SEND):
-                    await connection.send(data)
-                    sent += len(data)
-                    upload.sent(sent)
-                if sent < upload.length:
-                    raise StoreFailed(SHORTER)
-            connection.exchange.end_of_request()
-    except StoreFailed as error:
-        sending.failure = error
-        if not connection.exchange.heard:  # nor will there be an answer
-            await connection.link.close()
-    except (Interrupted, EngineClosed):
-        pass
-    finally:
-        sending.ended.set()
-
-
-async def _send_file(
-    link: SocketLink, upload: Upload, sendfile: Callable[[int, int], Awaitable[int]]
-) -> None:
-    sent = 0
-    while sent < upload.length:
-        try:
-            count = await sendfile(link.fd, sent)
-        except BlockingIOError:
-            await trio.lowlevel.wait_writable(link.fd)
-            continue
-        except LOSS as error:
-            raise _loss(error) from error
-        if not count:
-            raise StoreFailed(SHORTER)
-        sent += count
-        upload.sent(sent)

@@ -13,6 +13,8 @@ import re
 
 import attrs
 
+from transfer_engine.messages import Headers, header
+
 MOST_PLAIN = 8192
 MOST_LINES = 64
 
@@ -22,6 +24,7 @@ _LINE = rb"%b: (?:%b(?:[ \t!-~\x80-\xff]*%b)?)?\r\n" % (_TOKEN, _VISIBLE, _VISIB
 _HEAD = re.compile(
     rb"HTTP/1\.1 ([2-5][0-9][0-9]) [ \t!-~\x80-\xff]*\r\n((?:%b){0,%d})\r\n" % (_LINE, MOST_LINES)
 )
+_FIELD = re.compile(r"([^:]+): ([^\r]*)\r\n")
 _LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
@@ -33,7 +36,7 @@ class PlainHead:
     """
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     length: int
     end: int
     closes: bool
@@ -46,21 +49,15 @@ def plain_head(data: bytes) -> PlainHead | None:
     found = _HEAD.match(data)
     if found is None:
         return None
-    lines = found[2].decode("latin-1").split("\r\n")
-    length, closes = None, False
-    headers: list[tuple[str, str]] = []
-    for line in lines[:-1]:
-        name, _, value = line.partition(": ")
-        name = name.lower()
-        if name == "content-length":
-            if length is not None or _LENGTH.fullmatch(value) is None:
-                return None
-            length = int(value)
-        elif name == "transfer-encoding":
-            return None
-        elif name == "connection":
-            closes = closes or "close" in value.lower()
-        headers.append((name, value))
-    if length is None:
+    fields = _FIELD.findall(found[2].decode("latin-1"))
+    headers = tuple([(name.lower(), value) for name, value in fields])
+    named = dict(headers)
+    length = named.get("content-length", "")
+    if _LENGTH.fullmatch(length) is None or "transfer-encoding" in named:
         return None
-    return PlainHead(int(found[1]), tuple(headers), length, found.end(), closes)
+    closes = named.get("connection", "")
+    if len(named) < len(headers):  # some name is there twice
+        if len([name for name, _ in headers if name == "content-length"]) > 1:
+            return None
+        closes = header(headers, "connection") or ""
+    return PlainHead(int(found[1]), headers, int(length), found.end(), "close" in closes.lower())

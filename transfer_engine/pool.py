@@ -72,11 +72,9 @@ class Turns:
         try:
             await ticket.granted.wait()
         except BaseException:
-            if ticket.granted.is_set():
-                self.give_back(ticket.origin)
-            else:
-                queue.remove(ticket)
-                self._forget(who, ticket.origin)
+            # It has not been granted: a task that was woken is not cut off any more.
+            queue.remove(ticket)
+            self._forget(who, ticket.origin)
             raise
 
     def _free(self, origin: str) -> bool:
@@ -149,7 +147,7 @@ class Idle:
 
     async def give(self, origin: str, link: Link) -> None:
         """Keep a connection whose exchange ended well."""
-        if self.keep <= 0 or self._count >= MOST_IDLE or not link.quiet():
+        if self.keep <= 0 or self._count >= MOST_IDLE or not link.direct:
             await link.close()
             return
         self._links.setdefault(origin, []).append((trio.current_time(), link))

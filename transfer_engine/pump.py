@@ -51,14 +51,14 @@ LOOK = 0.005
 class Straight:
     """The rest of a body, ``left`` bytes, as it stands on a connection.
 
-    ``took(count)`` tells the source what was read past it; ``patience(wait)`` waits within
-    the time limits.
+    ``took(count)`` tells the source what was read past it; ``readable()`` waits for more
+    within the time limits.
     """
 
     link: Direct
     left: int
     took: Callable[[int], None]
-    patience: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+    readable: Callable[[], Awaitable[None]]
 
 
 class Source(Protocol):
@@ -148,7 +148,7 @@ class FastPump:
                 count = straight.link.read_into(view)
                 break
             except BlockingIOError:
-                await straight.patience(straight.link.wait_readable)
+                await straight.readable()
             except OSError as error:
                 raise Interrupted(str(error)) from error
         if not count:
@@ -177,7 +177,7 @@ class FastPump:
         if turned.ended:
             raise Interrupted(f"the connection was closed, {straight.left} bytes were due")
         if turned.dry:
-            await straight.patience(straight.link.wait_readable)
+            await straight.readable()
         return max(turned.stored, 1)
 
     def _mover(self, link: Direct) -> Callable[[int, int, Stop], Turned]:

@@ -19,6 +19,7 @@ from transfer_engine.config import EngineConfig
 from transfer_engine.events import BackgroundFetchEvent, BackgroundFetchUpdateUIEvent
 from transfer_engine.instances import Realm
 from transfer_engine.journal import RecordRow
+from transfer_engine.lane import Lane
 from transfer_engine.plan import settlement
 from transfer_engine.state import Body, Job, Meter, RecordState, Stop
 from transfer_engine.store import DeleteJob, Store
@@ -49,7 +50,7 @@ class Runner:
     def start(self, job: Job) -> None:
         """Take a job into the map (unless it was aborted before a restart) and perform it."""
         self.jobs[job] = None
-        if job.stop not in ("abort", "unregister"):
+        if job.stop != "abort":
             self.active[job.id] = job
         self.nursery.start_soon(self._perform, job)
 
@@ -92,8 +93,9 @@ class Runner:
         return [(min(most or len(some), len(some)), iter(some)) for some in origins.values()]
 
     async def _lane(self, job: Job, waiting: Iterator[RecordState]) -> None:
-        for record in waiting:
-            await RecordTransfer(self.shared, job, record).run()
+        with Lane() as lane:
+            for record in waiting:
+                await RecordTransfer(self.shared, lane, job, record).run()
 
     async def _settle(self, job: Job) -> None:
         """PERFORM-8, outside any queue.  All records are final here, siblings included (E05)."""
@@ -252,5 +254,3 @@ class Runner:
         for job in self.jobs:
             for record in job.records:
                 record.touch()
-        for body in self._held:
-            body.changed.fire()

@@ -1,6 +1,6 @@
 """One record from its first request to its result (RECORD, and its loop in RECORD-15).
 
-The loop looks at the flags, makes one attempt inside a cancel scope, and looks
+The loop looks at the flags, makes one attempt inside a cancel scope (``lane``), and looks
 again.  Pause, abort and loss of the network only ever cancel the scope: when
 the scope has ended, no byte of that attempt can be stored any more, so the next
 request's first byte is computed from what is final (E03, E15, E16, E43).
@@ -24,9 +24,10 @@ from transfer_engine.errors import (
     Unreachable,
 )
 from transfer_engine.journal import JobRow, RecordRow
+from transfer_engine.lane import Lane
 from transfer_engine.logs import log, shown_error, shown_url
 from transfer_engine.messages import RecordResult
-from transfer_engine.network import Answer, Network, Upload
+from transfer_engine.network import Answer, Network
 from transfer_engine.plan import (
     Again,
     AwaitNetwork,
@@ -37,6 +38,7 @@ from transfer_engine.plan import (
     Whole,
     failure_of,
 )
+from transfer_engine.sending import Upload
 from transfer_engine.state import Body, Job, Meter, RecordState
 from transfer_engine.store import Store
 from transfer_engine.writer import Writer
@@ -63,6 +65,7 @@ class RecordTransfer:
     """The task of one record."""
 
     shared: Shared
+    lane: Lane
     job: Job
     record: RecordState
 
@@ -97,12 +100,19 @@ class RecordTransfer:
 
     async def _follow(self, attempt: Callable[[], Awaitable[Step]]) -> None:
         step: Step = Again()
-        with trio.CancelScope() as self.record.scope:
+        self.record.scope = self.lane.scope()
+        try:
             step = await attempt()
             if isinstance(step, Again) and step.delay:
                 log.info("%s: again in %.1f s", shown_url(self.record.request.url), step.delay)
                 await trio.sleep(step.delay)
-        self.record.scope = None
+        except BaseException as error:
+            if not self.lane.absorbs(error):
+                raise
+        else:
+            self.lane.ended()
+        finally:
+            self.record.scope = None
         if isinstance(step, Finish):
             await self._finish(step.result)
 

@@ -176,7 +176,7 @@ class Exchange:
     @property
     def reusable(self) -> bool:
         """Whether the connection may carry another exchange."""
-        if not (self._continues and self.request_sent) or self._eof:
+        if not (self._continues and self.request_sent):
             return False
         if self._left is not None:
             return not (self._left or self._held)

@@ -268,6 +268,8 @@ def test_idle_connections_are_closed_with_their_engine() -> None:
 class Still:
     """A link on which nothing happens."""
 
+    direct = True
+
     def __init__(self) -> None:
         self.closed = False
 
