@@ -134,6 +134,15 @@ def test_without_extras_the_script_says_in_one_line_what_to_install(tmp_path: Pa
     assert "bgfetch-spec[all]" in done.stderr
 
 
+def test_every_extra_that_is_recommended_exists() -> None:
+    named = set()
+    for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/**/*.py")]:
+        if ROOT / ".venv" not in path.parents:
+            for extras in re.findall(r"bgfetch-spec\[([a-z,]+)\]", path.read_text("utf-8")):
+                named |= set(extras.split(","))
+    assert named and named <= EXTRAS.keys()
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")

@@ -112,10 +112,13 @@ class Report(msgspec.Struct, frozen=True):
         return next(one for one in self.columns if one.name == column)
 
     def unexpected(self) -> list[Result]:
-        """Everything that is not as expected, missing verdicts and faults of our own last."""
+        """Everything that is not as expected, missing verdicts and faults of our own last.
+
+        Nobody expects our faults and a scenario's mistakes, whatever an entry says of silence.
+        """
         wanted = UNEXPECTED | {Standing.NO_VERDICT}
-        found = [one for one in self.results if one.standing in wanted]
-        return sorted(found, key=lambda one: (one.standing is Standing.NO_VERDICT, bool(one.bug)))
+        found = [one for one in self.results if one.standing in wanted or one.bug or one.mistake]
+        return sorted(found, key=lambda one: (one.standing not in UNEXPECTED, bool(one.bug)))
 
 
 def build(

@@ -71,7 +71,7 @@ class ChromiumFactory:
     async def open(self, sink: Sink, surroundings: Surroundings) -> AsyncIterator[StdioAdapter]:
         """Raises CannotStart, and what StdioFactory.open() raises."""
         if (why := why_not()) is not None:
-            remedy = REMEDY if "executable" in why else "pip install 'bgfetch-spec[chromium]'"
+            remedy = REMEDY if "executable" in why else "pip install 'bgfetch-spec[browser]'"
             raise CannotStart(self.name, why, remedy)
         if self._kept is not None:
             async with self._kept.open(sink, surroundings) as adapter:

@@ -310,6 +310,23 @@ def test_without_a_browser_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatc
     trio.run(main)
 
 
+def test_without_its_packages_it_names_an_extra_that_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chromium, "PACKAGES", ("no_such_package", "sys", "nor_this_one"))
+
+    async def main() -> None:
+        with pytest.raises(CannotStart) as caught:
+            async with ChromiumFactory().open(lambda one: None, SURROUNDINGS):
+                raise AssertionError("it started")
+        assert caught.value.why == (
+            "the Python packages no_such_package and nor_this_one are not installed"
+        )
+        assert caught.value.remedy == "pip install 'bgfetch-spec[browser]'"
+
+    trio.run(main)
+
+
 def test_the_variable_chooses_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(chromium.VARIABLE, sys.executable)
     assert chromium.find_browser() == sys.executable

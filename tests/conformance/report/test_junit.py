@@ -92,3 +92,49 @@ def test_characters_that_xml_cannot_hold_are_escaped() -> None:
     session = Session([Outcome("m", 1, judgement, sample_trace())])
     found = suite(results.build(session, SCENARIOS, ["m"]))
     assert "\\x00 \\x1b[31m" in str(found.findall("testcase/failure")[0].text)
+
+
+def test_a_suite_names_its_implementation_and_version_and_holds_its_own_cases() -> None:
+    session = Session([Outcome("mine", 1, violation(), sample_trace())], complete=True)
+    session.outcomes.append(Outcome("m", 1, judged("SC-22", "m", version="7")))
+    first, second = ET.fromstring(junit.render(results.build(session, SCENARIOS, ["mine", "m"])))
+    assert (first.get("name"), first.get("package")) == ("mine", "chromium")
+    for one, version, ran in ((first, "150.0.7871.1", "SC-33"), (second, "7", "SC-22")):
+        (found,) = one.findall("properties/property[@name='version']")
+        assert found.get("value") == version
+        assert [case.get("name") for case in one.findall("testcase")] == [ran]
+
+
+def test_a_case_says_how_long_it_took() -> None:
+    judgement = msgspec.structs.replace(judged("SC-22", "m"), seconds=1.5)
+    session = Session([Outcome("m", 1, judgement)], complete=True)
+    (found,) = suite(results.build(session, SCENARIOS, ["m"])).findall("testcase")
+    assert found.get("time") == "1.500"
+
+
+def test_an_error_is_told_in_full_and_what_is_skipped_by_its_reason_alone() -> None:
+    judgement = msgspec.structs.replace(judged("SC-22", "m", Verdict.INCONCLUSIVE), why="too slow")
+    for entry in ("", ENTRY.replace("blame = []", 'verdict = "inconclusive"')):
+        written = {"m": expectations.parse(entry, "m.toml")} if entry else {}
+        session = Session([Outcome("m", 1, judgement)], complete=True)
+        built = results.build(session, SCENARIOS, ["m"], expectations=written)
+        told = suite(built).findall("testcase/*")[0]
+        if entry:
+            assert (told.get("message"), told.text) == ("inconclusive: known", None)
+        else:
+            assert told.get("message") == "inconclusive: too slow"
+            assert str(told.text).splitlines() == ["too slow", "bgfetch run --on m SC-22"]
+
+
+def test_one_that_is_not_there_is_a_case_that_says_why() -> None:
+    session = Session([], [Absent("m", "no such program", "install it")], complete=True)
+    found = suite(results.build(session, SCENARIOS, ["m"], asked=["m"]))
+    assert found.get("tests") == "1"
+    (error,) = found.findall("testcase/error")
+    assert error.get("message") == "no such program; install it"
+
+
+def test_half_a_character_is_escaped_too() -> None:
+    judgement = msgspec.structs.replace(violation(), why="\ud800")
+    session = Session([Outcome("m", 1, judgement, sample_trace())])
+    assert "\\xd800" in junit.render(results.build(session, SCENARIOS, ["m"]))

@@ -9,7 +9,7 @@ import msgspec
 
 from conformance.judge import expectations
 from conformance.judge.session import Absent, Outcome, Session, Unclean
-from conformance.judge.verdict import Verdict
+from conformance.judge.verdict import PropertyResult, Verdict
 from conformance.report import results
 from conformance.report.results import Report
 from tests.conformance.report.samples import SCENARIOS, judged, sample_trace, violation
@@ -160,3 +160,67 @@ def test_repeated_runs_of_one_scenario_stay_apart() -> None:
     again = msgspec.structs.replace(violation(), verdict=Verdict.CONFORMS)
     built = report(on_chromium(), Outcome("chromium", 2, again))
     assert [one.attempt for one in built.of("chromium", "SC-33")] == [1, 2]
+
+
+def test_faults_of_our_own_come_last_and_are_told_even_where_silence_is_expected() -> None:
+    bug = on_model(Verdict.INCONCLUSIVE, bug="Traceback")
+    silent = Outcome("chromium", 1, judged("SC-61", "chromium", Verdict.INCONCLUSIVE))
+    built = report(bug, silent, on_chromium())
+    assert [bool(one.bug) for one in built.unexpected()] == [False, False, True]
+    entry = '[[expected]]\nscenario = "SC-22"\nverdict = "inconclusive"\nreason = "known"\n'
+    quiet = {"model": expectations.parse(entry, "model.toml")}
+    assert report(on_model(Verdict.INCONCLUSIVE), expectations=quiet).unexpected() == []
+    for fault in (bug, MISTAKE):
+        (told,) = report(fault, expectations=quiet).unexpected()
+        assert (told.bug, told.mistake) == (fault.bug, fault.mistake)
+
+
+def test_a_file_for_the_column_comes_before_one_for_the_implementation() -> None:
+    outcome = Outcome("mine", 1, violation(), sample_trace())
+    written = {"mine": expectations.parse(ENTRY, "mine.toml"), **expected("")}
+    built = results.build(Session([outcome], complete=True), SCENARIOS, ["mine"],
+                          expectations=written)  # fmt: skip
+    assert built.here("mine").expectations == "mine.toml"
+    assert [one.reason for one in built.results] == ["known"]
+    assert built.exit_code == 0
+
+
+def test_an_entry_for_a_scenario_that_was_not_run_is_not_stale() -> None:
+    written = expected(ENTRY.replace("SC-33", "SC-99"))
+    assert [one.scenario for one in report(expectations=written).stale] == ["SC-99"]
+    assert report(expectations=written, known=["SC-99"]).stale == []
+
+
+def test_only_what_was_asked_for_is_marked_so() -> None:
+    built = report(on_model(Verdict.CONFORMS), asked=["chromium"])
+    assert [one.asked for one in built.columns] == [False, True]
+
+
+def test_a_scenario_is_listed_with_its_title_and_its_sources() -> None:
+    (first, *_) = report().scenarios
+    assert (first.title, first.source) == (SCENARIOS[0].title, ["S1-01", "SC-22"])
+
+
+def test_without_an_unexplained_entry_it_is_the_broken_propertys_that_is_told() -> None:
+    trace = sample_trace()
+    broken = msgspec.structs.replace(violation(), unexplained=None)
+    move = results.first_unexplained(broken, trace)
+    assert move is not None and move.entry == 13
+    holding = msgspec.structs.replace(
+        broken, properties=(PropertyResult("S01", True, 1, 2), PropertyResult("S10", None, 0, 2))
+    )
+    assert results.first_unexplained(holding, trace) is None
+    beyond = msgspec.structs.replace(violation(), unexplained=999)
+    again = results.first_unexplained(beyond, trace)
+    assert again is not None and again.entry == 13
+    assert [one.name for one in results.broken_properties(violation())] == ["S06"]
+
+
+def test_only_a_violation_has_a_sentence_of_its_own() -> None:
+    unsure = msgspec.structs.replace(violation(), verdict=Verdict.INCONCLUSIVE)
+    (result,) = report(Outcome("chromium", 1, unsure, sample_trace())).results
+    assert result.sentence == ""
+
+
+def test_the_file_ends_with_a_line_feed() -> None:
+    assert results.encode(report()).endswith(b"}\n")

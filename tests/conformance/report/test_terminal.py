@@ -10,7 +10,7 @@ from rich.console import Console
 
 from conformance.judge import expectations
 from conformance.judge.session import Absent, Outcome, Session
-from conformance.judge.verdict import Verdict
+from conformance.judge.verdict import Cause, Verdict
 from conformance.report import results, terminal
 from conformance.report.results import Report
 from tests.conformance.report.samples import SCENARIOS, judged, sample_trace, violation
@@ -129,3 +129,69 @@ def test_several_attempts_are_counted() -> None:
     ]
     built = results.build(Session(outcomes, complete=True), SCENARIOS, ["m"])
     assert row(shown(built), "SC-22")[-1] == "conforms ×2, VIOLATES ×1"
+
+
+# --- findings -------------------------------------------------------------------------
+
+ENTRY = '[[expected]]\nscenario = "SC-22"\nblame = ["S06"]\nreason = "known"\n'
+
+
+def one(verdict: Verdict, entry: str = "", bug: str = "", **more: object) -> list[str]:
+    """The lines of one finding, the headline first."""
+    judgement = msgspec.structs.replace(judged("SC-22", "m", verdict), **more)
+    session = Session([Outcome("m", 1, judgement, bug=bug)], complete=True)
+    written = {"m": expectations.parse(entry, "m.toml")} if entry else {}
+    report = results.build(session, SCENARIOS, ["m"], expectations=written)
+    text = shown(report)
+    (found,) = report.unexpected()
+    at = text.index(f"{terminal.headline(report, found)}  SC-22 on m: ")
+    return [line.strip() for line in text[at:].splitlines()]
+
+
+def test_each_surprise_has_a_headline_and_says_what_was_written_down() -> None:
+    assert one(Verdict.VIOLATES)[0].startswith("VIOLATES  ")
+    otherwise = one(Verdict.VIOLATES, ENTRY, blame=("S10",))
+    assert otherwise[0].startswith("DIFFERS FROM ITS ENTRY  ")
+    assert "its entry says otherwise: known" in otherwise
+    passed = one(Verdict.CONFORMS, ENTRY)
+    assert passed[0].startswith("UNEXPECTED PASS  ")
+    assert "its entry says: known; remove the entry, or narrow its versions" in passed
+    unsure = one(Verdict.INCONCLUSIVE, why="nobody said anything", missing=("quota", "abort"))
+    assert unsure[0].startswith("INCONCLUSIVE  ")
+    assert unsure[1:3] == ["nobody said anything", "lacks quota, abort"]
+
+
+def test_of_a_fault_of_our_own_the_end_of_its_traceback_is_shown() -> None:
+    lines = one(Verdict.INCONCLUSIVE, bug="\n".join(f"line {n}" for n in range(20)))
+    assert lines[0].startswith("OUR BUG  ")
+    assert [line for line in lines if line.startswith("line ")] == [
+        f"line {n}" for n in range(12, 20)
+    ]
+
+
+def test_a_violation_whose_causes_are_known_begins_with_them() -> None:
+    causes = (Cause("RECORD-3", "it were not there"),)
+    lines = one(Verdict.VIOLATES, causes=causes, why="w" * 400)
+    assert lines[1].startswith("broken at: RECORD-3 (")
+    assert lines[2] == "w" * 279 + "…"
+
+
+def test_a_line_is_not_broken_so_that_it_can_be_pasted() -> None:
+    session = Session([Outcome("stdio:" + "x" * 200, 1, violation(), sample_trace())])
+    text = shown(results.build(session, SCENARIOS, ["stdio:" + "x" * 200]), 80)
+    assert f"    bgfetch run --on stdio:{'x' * 200} SC-33\n" in text
+
+
+def test_titles_need_a_hundred_columns() -> None:
+    begins = SCENARIOS[0].title[:12]
+    assert begins in shown(sample(), 100) and begins not in shown(sample(), 99)
+
+
+def test_each_stale_entry_is_told_with_its_place() -> None:
+    entry = ENTRY.replace("SC-22", "SC-98") + ENTRY.replace("SC-22", "SC-99")
+    written = {"chromium": expectations.parse(entry, "chromium.toml")}
+    stale = [line for line in shown(sample(expectations=written)).splitlines() if "STALE" in line]
+    assert stale == [
+        f"STALE  chromium.toml:{line}: there is no scenario {scenario}; remove the entry"
+        for line, scenario in ((1, "SC-98"), (5, "SC-99"))
+    ]
