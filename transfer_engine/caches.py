@@ -1,8 +1,9 @@
 """Cache storage (Service Workers, "Cache"), durable on a disk: answers kept by name.
 
-Rows are in SQLite, bodies in files.  ``put`` takes a body to its end (``cache_filling``) and then
-replaces what it matches in one commit: whoever asks gets the old answer or the new one,
-whole, across a kill too.  A body that somebody still reads goes when the reader has.
+Rows are in SQLite (``cache_rows``), bodies in files.  ``put`` takes a body to its end
+(``cache_filling``) and then replaces what it matches in one commit: whoever asks gets the
+old answer or the new one, whole, across a kill too.  A body that somebody still reads goes
+when the reader has.
 Each has a seal, which is compared before it is read by another process than the one that
 put it there: damage is told, and never handed out.
 All bytes count against the quota of the origin, while they arrive.
@@ -10,22 +11,20 @@ All bytes count against the quota of the origin, while they arrive.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import attrs
 import trio
 
 from transfer_engine.bodies import READ, ReadableBody, WholeBody, check_fresh
 from transfer_engine.body_disk import FileBodyDisk, body_number
 from transfer_engine.boot_note import Durability
 from transfer_engine.cache_filling import Draft, Fetch, Filling
+from transfer_engine.cache_rows import CacheRows, Entry
 from transfer_engine.errors import EngineClosed, ScriptError, StoreFailed, StoreUnusable
 from transfer_engine.logs import log
 from transfer_engine.matching import matches, query_of, request_of
@@ -34,39 +33,7 @@ from transfer_engine.records import Response
 from transfer_engine.sealing import checksum
 from transfer_engine.state import Meter
 
-SCHEMA_VERSION = 2
-_SCHEMA = """
-CREATE TABLE cache (key INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-CREATE TABLE entry (
-    key INTEGER PRIMARY KEY,
-    cache INTEGER NOT NULL REFERENCES cache (key) ON DELETE CASCADE,
-    request TEXT NOT NULL,
-    response TEXT NOT NULL,
-    body TEXT,
-    length INTEGER NOT NULL,
-    seal INTEGER
-) STRICT;
-CREATE INDEX entries ON entry (cache);
-"""
-
 T = TypeVar("T")
-
-
-@attrs.frozen
-class _Entry:
-    key: int
-    request: StoredRequest
-    status: int
-    headers: dict[str, str]
-    url: str
-    redirected: bool
-    type: str
-    body: str | None
-    length: int
-
-    @property
-    def head(self) -> StoredHead:
-        return StoredHead(self.status, tuple(self.headers.items()), self.url)
 
 
 class CachedBody(WholeBody):
@@ -220,29 +187,9 @@ class CacheStorage:
         self._readers: dict[str, weakref.WeakSet[CachedBody]] = {}
         self._doomed: set[str] = set()
         self._disk = FileBodyDisk(directory / "bodies", durability)  # it holds the lock
-        self._path = path = directory / "caches.sqlite"
+        self._path = directory / "caches.sqlite"
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            path.chmod(0o600)
-            for pragma in (
-                "trusted_schema=OFF",
-                "foreign_keys=ON",
-                "journal_mode=WAL",
-                f"synchronous={'FULL' if durability == 'power' else 'OFF'}",
-            ):
-                self._db.execute(f"PRAGMA {pragma}")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version not in (0, 1, SCHEMA_VERSION):
-                raise StoreUnusable(str(path), f"schema version {version} is unknown")
-            if version == 0:
-                self._db.executescript(
-                    f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
-                )
-            if version == 1:
-                self._db.executescript(
-                    "BEGIN;ALTER TABLE entry ADD COLUMN seal INTEGER;"
-                    f"PRAGMA user_version={SCHEMA_VERSION};COMMIT;"
-                )
+            self._table = CacheRows(self._path, durability)
             self._recover()
         except (sqlite3.Error, OSError) as error:
             self._disk.close()
@@ -254,36 +201,25 @@ class CacheStorage:
     def _recover(self) -> None:
         """Entries whose bytes were lost, and bytes of no entry, go."""
         lengths = self._disk.lengths()
-        rows = self._db.execute("SELECT key, body, length, seal FROM entry").fetchall()
-        seals = {body: seal for _, body, _, seal in rows if body and seal is not None}
-        rows = [row[:3] for row in rows]
-        lost = [key for key, body, n in rows if body is not None and lengths.get(body, 0) < n]
-        self._db.execute("BEGIN")
-        self._db.executemany("DELETE FROM entry WHERE key = ?", [(key,) for key in lost])
-        self._db.execute("COMMIT")
-        kept = {body: n for key, body, n in rows if body is not None and key not in set(lost)}
+        rows = self._table.bodies()
+        lost = {row.key for row in rows if lengths.get(row.name, 0) < row.length}
+        self._table.forget(lost)
+        kept = [row for row in rows if row.key not in lost]
         # The name of a body that is lost may be given again, to bytes with another seal.
-        self._seals = {body: seal for body, seal in seals.items() if body in kept}
-        for orphan in lengths.keys() - kept.keys():
+        self._seals = {row.name: row.seal for row in kept if row.seal is not None}
+        for orphan in lengths.keys() - {row.name for row in kept}:
             self._disk.delete(orphan)
         self._disk.recovered()
         following = max((body_number(name) or 0 for name in lengths), default=0) + 1
         self._filling = Filling(self._disk, self._meter, self._call, following)
-        self._meter.responses += sum(kept.values())
+        self._meter.responses += sum(row.length for row in kept)
 
     # --- what a script calls ---------------------------------------------------------------
 
     async def open(self, name: str) -> Cache:
         """The cache of that name, made if there is none."""
 
-        def ensure() -> int:
-            with self._commit():
-                self._db.execute("INSERT OR IGNORE INTO cache (name) VALUES (?)", (name,))
-            (key,) = self._db.execute("SELECT key FROM cache WHERE name = ?", (name,)).fetchone()
-            assert isinstance(key, int)  # as the schema says
-            return key
-
-        return Cache(self, await self._call(ensure), name)
+        return Cache(self, await self._call(self._table.open, name), name)
 
     async def has(self, name: str) -> bool:
         """Whether there is a cache of that name."""
@@ -292,10 +228,7 @@ class CacheStorage:
     async def keys(self) -> list[str]:
         """The names of all caches, oldest first."""
 
-        def names() -> list[str]:
-            return [name for (name,) in self._db.execute("SELECT name FROM cache ORDER BY key")]
-
-        return await self._call(names)
+        return await self._call(self._table.names)
 
     async def delete(self, name: str) -> bool:
         """Delete a cache and all in it; whether there was one."""
@@ -329,7 +262,7 @@ class CacheStorage:
                     await trio.to_thread.run_sync(self._let_go)
 
     def _let_go(self) -> None:
-        self._db.close()
+        self._table.close()
         for name in self._doomed:
             self._disk.delete(name)
         self._disk.close()
@@ -366,8 +299,8 @@ class CacheStorage:
 
     async def _find(
         self, cache: int, request: str | Request | StoredRequest | None, options: QueryOptions
-    ) -> list[_Entry]:
-        entries = [_entry(row) for row in await self._call(self._rows, cache)]
+    ) -> list[Entry]:
+        entries = await self._call(self._table.entries, cache)
         if request is None:
             return entries
         query = request if isinstance(request, StoredRequest) else query_of(request, self._base)
@@ -375,13 +308,7 @@ class CacheStorage:
             return []
         return [e for e in entries if matches(query, e.request, e.head, options)]
 
-    def _rows(self, cache: int) -> list[tuple[int, str, str, str | None, int]]:
-        return self._db.execute(
-            "SELECT key, request, response, body, length FROM entry WHERE cache = ? ORDER BY key",
-            (cache,),
-        ).fetchall()
-
-    def _response(self, entry: _Entry) -> Response:
+    def _response(self, entry: Entry) -> Response:
         body: CachedBody | None = None
         if entry.body is not None:
             body = self._body(entry.body, entry.length)
@@ -419,76 +346,19 @@ class CacheStorage:
         """Keep all drafts in one commit, or none."""
         try:
             with trio.CancelScope(shield=True):
-                replaced = await self._call(self._replace_all, cache, drafts)
+                replaced = await self._call(self._table.put, cache, drafts)
         except BaseException:
             if not self._closed:
                 await self._filling.discard(*drafts)
             raise
         await self._dispose(replaced)
 
-    def _replace_all(self, cache: int, drafts: Iterable[Draft]) -> list[_Entry]:
-        """One commit; what it has replaced.  Here and not before: two may put at once."""
-        replaced: list[_Entry] = []
-        try:
-            with self._commit():
-                for draft in drafts:
-                    replaced += self._replace(cache, draft)
-        except sqlite3.IntegrityError:
-            raise ScriptError("InvalidStateError", "the cache has been deleted") from None
-        return replaced
-
-    @contextmanager
-    def _commit(self) -> Iterator[None]:
-        """All that the block does, or nothing.  Raises ScriptError QuotaExceededError."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:  # SQLite ends one by itself when the disk is full
-                self._db.execute("ROLLBACK")
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-                why = "no room to write the cache down"
-                raise ScriptError("QuotaExceededError", why) from error
-            raise
-
-    def _replace(self, cache: int, draft: Draft) -> list[_Entry]:
-        request, response = draft.request, draft.response
-        replaced = [
-            entry
-            for entry in map(_entry, self._rows(cache))
-            if matches(request, entry.request, entry.head, QueryOptions())
-        ]
-        head = {
-            "status": response.status,
-            "headers": response.headers,
-            "url": response.url,
-            "redirected": response.redirected,
-            "type": response.type,
-        }
-        self._db.executemany("DELETE FROM entry WHERE key = ?", [(e.key,) for e in replaced])
-        self._db.execute(
-            "INSERT INTO entry (cache, request, response, body, length, seal) VALUES (?,?,?,?,?,?)",
-            (
-                *(cache, json.dumps(attrs.asdict(request)), json.dumps(head)),
-                *(draft.body, draft.length, draft.seal),
-            ),
-        )
-        return replaced
-
-    async def _remove(self, entries: list[_Entry], cache: int | None = None) -> None:
-        def remove() -> None:
-            keys = [(entry.key,) for entry in entries]
-            with self._commit():
-                self._db.executemany("DELETE FROM entry WHERE key = ?", keys)
-                if cache is not None:
-                    self._db.execute("DELETE FROM cache WHERE key = ?", (cache,))
-
+    async def _remove(self, entries: list[Entry], cache: int | None = None) -> None:
         with trio.CancelScope(shield=True):
-            await self._call(remove)
+            await self._call(self._table.remove, entries, cache)
         await self._dispose(entries)
 
-    async def _dispose(self, entries: list[_Entry]) -> None:
+    async def _dispose(self, entries: list[Entry]) -> None:
         """Delete bodies that nobody reads; the others when it is next looked."""
         self._meter.responses -= sum(entry.length for entry in entries)
         self._doomed |= {entry.body for entry in entries if entry.body is not None}
@@ -496,13 +366,6 @@ class CacheStorage:
             self._doomed.discard(name)
             self._readers.pop(name, None)
             await self._filling.delete(name)
-
-
-def _entry(row: tuple[int, str, str, str | None, int]) -> _Entry:
-    key, request, response, body, length = row
-    asked, head = json.loads(request), json.loads(response)
-    asked["headers"] = tuple((name, value) for name, value in asked["headers"])
-    return _Entry(key, StoredRequest(**asked), **head, body=body, length=length)
 
 
 def _replaces(draft: Draft, other: Draft) -> bool:

@@ -253,8 +253,8 @@ def test_a_full_disk_is_told_and_the_caches_are_as_they_were(tmp_path: Path) -> 
     async def test(caches: CacheStorage) -> None:
         cache = await caches.open("v1")
         await cache.put("/a", Response.of("1234567"))
-        (pages,) = caches._db.execute("PRAGMA page_count").fetchone()
-        caches._db.execute(f"PRAGMA max_page_count={pages}")
+        (pages,) = caches._table._db.execute("PRAGMA page_count").fetchone()
+        caches._table._db.execute(f"PRAGMA max_page_count={pages}")
         with pytest.raises(ScriptError) as refusal:
             await cache.put("/b", Response.of("b", headers={"x": "y" * 99999}))
         assert refusal.value.name == "QuotaExceededError"
@@ -268,7 +268,7 @@ def test_a_deletion_that_fails_does_not_hold_up_the_next(tmp_path: Path) -> None
     async def test(caches: CacheStorage) -> None:
         cache = await caches.open("v1")
         await cache.put("/a", Response.of("1234567"))
-        caches._db.set_authorizer(
+        caches._table._db.set_authorizer(
             lambda action, what, *_: (
                 sqlite3.SQLITE_DENY
                 if (action, what) == (sqlite3.SQLITE_TRANSACTION, "COMMIT")
@@ -277,7 +277,7 @@ def test_a_deletion_that_fails_does_not_hold_up_the_next(tmp_path: Path) -> None
         )
         with pytest.raises(StoreUnusable, match=r"caches\.sqlite cannot be used: not authorized"):
             await cache.delete("/a")
-        caches._db.set_authorizer(None)
+        caches._table._db.set_authorizer(None)
         assert await cache.delete("/a")
 
     with_caches(tmp_path, test)
@@ -429,7 +429,7 @@ def test_caches_from_before_there_were_seals_are_read(tmp_path: Path) -> None:
 
 
 def pragma(caches: CacheStorage, name: str) -> int:
-    (value,) = caches._db.execute(f"PRAGMA {name}").fetchone()
+    (value,) = caches._table._db.execute(f"PRAGMA {name}").fetchone()
     assert isinstance(value, int)
     return value
 
@@ -525,7 +525,7 @@ def test_a_body_that_is_read_when_the_caches_close_is_gone_then(tmp_path: Path) 
 def test_a_failure_of_sqlite_is_told_as_one_of_the_store(tmp_path: Path) -> None:
     async def test(caches: CacheStorage) -> None:
         cache = await caches.open("v1")
-        caches._db.execute("DROP TABLE entry")
+        caches._table._db.execute("DROP TABLE entry")
         with pytest.raises(StoreUnusable, match=r"caches\.sqlite.*no such table"):
             await cache.match("/a")
 
