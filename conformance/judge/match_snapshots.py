@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import attrs
 
 from conformance import protocol as p
-from conformance.judge.hypothesis import Final, Hypothesis, Instance, Locals
+from conformance.judge.hypothesis import Final, Hypothesis, Instance
 from conformance.judge.refusals import Depth, Refusals
 from conformance.judge.terms import Terms
 from conformance.judge.words import outcome
@@ -309,8 +309,13 @@ class Snapshots:
             # Every restart is older than what was shown last.
             lowest = max(known.downloaded, least)
         elif restarted:
-            # The snapshot may be older than the restart.
-            highest = max(highest, sum(self._ever(row) for row in hypothesis.records[index]))
+            # The snapshot may be older than the restart; what did not begin anew never falls.
+            ever = [self._ever(hypothesis, index, i) for i in range(len(fetch.requests))]
+            highest = max(highest, sum(ever))
+            if known is not None and not known.live:
+                rows = zip(hypothesis.records[index], ever, strict=True)
+                fallen = sum(most for row, most in rows if any(r.generation for r in row))
+                lowest = max(0, known.downloaded - fallen)
         step, quota = "UPDATE-6.6", hypothesis.agent.quota
         total = fetch.download_total or None
         for limit, broken in ((quota, "RECORD-11.R.6.3"), (total, "RECORD-11.R.6.1")):
@@ -356,12 +361,16 @@ class Snapshots:
             hypothesis = hypothesis.with_locals(index, i, kept)
         return hypothesis
 
-    def _ever(self, locals_: Locals) -> int:
+    def _ever(self, hypothesis: Hypothesis, fetch: int, index: int) -> int:
         """Bytes that a record can have held at any time, whatever became of them."""
+        locals_ = hypothesis.records[fetch][index]
         most = self.terms.boxes.span(locals_).hi
         if not any(record.generation for record in locals_):
             return most
-        return max(most, *(each.reach for each in self.terms.facts.exchanges.values()))
+        facts, url = self.terms.facts, hypothesis.fetch(fetch).requests[index].url
+        exchanges = facts.exchanges.values()
+        own = [each for each in exchanges if each.url == url and not facts.targets]
+        return max(most, *(each.reach for each in own or exchanges))
 
     def _decreased(
         self, hypothesis: Hypothesis, index: int, shown: int, where: str
@@ -369,7 +378,7 @@ class Snapshots:
         """Fewer bytes than before: one record has begun anew, and holds what it has got since."""
         row = hypothesis.records[index]
         # The others may have begun anew since this snapshot was taken.
-        most = sum(self._ever(locals_) for locals_ in row)
+        ever = [self._ever(hypothesis, index, i) for i in range(len(row))]
         anew = [frozenset(r for r in locals_ if r.generation) for locals_ in row]
         possible = []
         for i, members in enumerate(anew):
@@ -377,8 +386,8 @@ class Snapshots:
                 continue
             # Begun anew twice, and the snapshot may be from between.
             twice = any(record.generation > 1 for record in members)
-            own = self._ever(members) if twice else self.terms.boxes.span(members).hi
-            if shown <= most - self._ever(row[i]) + own:
+            own = ever[i] if twice else self.terms.boxes.span(members).hi
+            if shown <= sum(ever) - ever[i] + own:
                 possible.append(i)
         if not possible:
             why = f"{where} shows downloaded {shown}, less than before, but nothing began anew"

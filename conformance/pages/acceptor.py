@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from conformance.pages.parts import GENERATED
-from conformance.trials.campaigns import MOST_RUNS
+from conformance.trials.campaigns import MOST_RUNS, OVERFLOWED
 from conformance.trials.wild import MOST_ASKED, MOST_MOVES
 from spec_model.steps import NOT_MODELLED, STEPS
 
@@ -106,7 +106,7 @@ def _soundness(trial: Trial) -> Iterator[str]:
         )
     joined = sum(line["counts"].get(JOINED, 0) for line in trial.values())
     yield f"\nIn {joined:,} of these traces explanations were joined for being too many."
-    unjudged = sum(line["counts"].get("overflowed", 0) for line in trial.values())
+    unjudged = sum(line["counts"].get(OVERFLOWED, 0) for line in trial.values())
     if unjudged:
         yield f"{unjudged} had more explanations than the judge keeps: no verdict, neither way."
 

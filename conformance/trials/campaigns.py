@@ -25,7 +25,7 @@ from conformance.trials.plain import PlainJudge, Unreadable
 from conformance.trials.reorder import reordered, with_losses
 from conformance.trials.walked import Walked, fed
 from conformance.trials.wild_run import wild_run
-from conformance.trials.witness import Found, Known, Search
+from conformance.trials.witness import Attempt, Found, Search
 from spec_model.choices import CHOICES
 from spec_model.editions import AMENDED
 from spec_model.profiles import PROFILES
@@ -58,6 +58,9 @@ _WITHOUT_WAITING = AMENDED.without("E67")
 
 IN_ORDER = 800
 """Moves that are spent on a run that keeps the model's order of tasks, too."""
+
+AT_ONCE = Attempt(0, 3)
+"""Nothing lost, and few cuts."""
 
 
 @attrs.frozen
@@ -132,9 +135,13 @@ class Tally:
     covered: Coverage = attrs.field(factory=Coverage)
 
 
+OVERFLOWED = "overflowed"
+"""The count of traces with more explanations than the judge keeps: no verdict, neither way."""
+
+
 def _verdict(acceptor: Acceptor) -> str:
     if acceptor.overflowed:
-        return "overflowed"
+        return OVERFLOWED
     if acceptor.rejection is not None or acceptor.faults:
         return "rejected"
     return "accepted"
@@ -179,11 +186,11 @@ def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambd
         progress()
         one = run(profile, number)
         whole = Walked(one.trace, one.made, memory)
-        known: Known = {}
+        answers = Memory()
         for mutant in some_spoilt(one):
             said = _said(tally, whole.judged(mutant.trace))
             if said == "accepted":
-                said = proved(mutant.trace, one.made, known)
+                said = proved(mutant.trace, one.made, answers)
             tally.counts[said] += 1
             if said == "hole":
                 tally.cases.append(f"{profile}/{number}: {mutant.what} at {mutant.at}")
@@ -191,19 +198,21 @@ def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambd
     return tally
 
 
-def proved(trace: Trace, admitted: frozenset[str], known: Known | None = None) -> str:
+def proved(trace: Trace, admitted: frozenset[str], memory: Memory | None = None) -> str:
     """Why a spoilt trace that was accepted may have been.
 
     ``equivalent``: the model can make it.  ``order only``: it can, but for the order in
     which steps that the text runs in parallel have queued their tasks.  ``hole``: it cannot.
-    ``undecided``: no run was found, and not everything was tried.  ``known`` as for ``Search``.
+    ``undecided``: no run was found, and not everything was tried.  ``memory`` as for ``Search``.
     """
-    known = {} if known is None else known
-    if Search(trace, admitted, ordered=True, known=known).run(IN_ORDER, 1) is Found.WITNESS:
+    memory = Memory() if memory is None else memory
+    in_order = Search(trace, admitted, ordered=True, memory=memory)
+    if in_order.run(IN_ORDER, [AT_ONCE]) is Found.WITNESS:
         return "equivalent"
-    found = Search(trace, admitted, known=known).run()
-    if found is Found.NONE:
-        found = Search(trace, admitted, merging=True, edition=_WITHOUT_WAITING).run()
+    found = Search(trace, admitted, memory=memory).run()
+    if found is not Found.WITNESS:
+        freely = Search(trace, admitted, merging=True, edition=_WITHOUT_WAITING, memory=memory)
+        found = freely.run()
     return {Found.WITNESS: "order only", Found.NONE: "hole"}.get(found, "undecided")
 
 

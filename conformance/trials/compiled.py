@@ -32,9 +32,6 @@ from spec_model.messages import Input
 CALL = "call "
 """Begins the name of a source that is one call only."""
 
-MOST_CUTS = 3
-"""Places in one write where a body is cut."""
-
 
 @attrs.frozen
 class Ask:
@@ -114,6 +111,8 @@ def numbers_in(trace: Trace) -> frozenset[int]:
 class _Compiler:
     trace: Trace
     ordered: bool
+    most_cuts: int
+    whole: bool = True
     facts: Facts = attrs.field(factory=Facts)
     come: dict[int, int] = attrs.field(factory=dict)
     over: set[int] = attrs.field(factory=set)
@@ -182,7 +181,9 @@ class _Compiler:
         wire = self.facts.exchanges[number].wire
         first = max(0, wire.first) if wire is not None else 0
         fitting = dict.fromkeys(cut for shown in self.shown for cut in (shown, shown - first))
-        return sorted([cut for cut in fitting if before < cut < upto][:MOST_CUTS])
+        possible = [cut for cut in fitting if before < cut < upto]
+        self.whole = self.whole and len(possible) <= self.most_cuts
+        return sorted(possible[: self.most_cuts])
 
     def _coded(self, number: int) -> bool:
         wire = self.facts.exchanges[number].wire
@@ -233,14 +234,27 @@ def _command(command: p.AnyCommand, ordered: bool) -> Iterator[Event]:
             yield Given(source, ((news,),))
 
 
-def compiled(trace: Trace, *, ordered: bool) -> tuple[Facts, tuple[Event, ...]]:
-    """What is certain in the whole trace, and what happened in order.
+@attrs.frozen
+class Compiled:
+    """What is certain in a trace, and what happened in order.
+
+    ``whole``: every cut is there that could explain a number.
+    """
+
+    facts: Facts
+    events: tuple[Event, ...]
+    whole: bool
+
+
+def compiled(trace: Trace, *, ordered: bool, most_cuts: int) -> Compiled:
+    """A trace as a witness has to make it.
 
     ``ordered``: a call has done all that it does before it returns, as in the model.
+    ``most_cuts``: places in one write where a body is cut.
     """
-    compiler = _Compiler(trace, ordered)
+    compiler = _Compiler(trace, ordered, most_cuts)
     events = tuple(compiler.events())
-    return compiler.facts, events
+    return Compiled(compiler.facts, events, compiler.whole)
 
 
 def wants(events: tuple[Event, ...]) -> dict[str, tuple[int, ...]]:

@@ -461,6 +461,17 @@ def test_bytes_rise_again_only_with_what_has_come_since_they_fell_last() -> None
     refuses(shown(fallen_twice(), 16), "UPDATE-6.6")
 
 
+def test_what_did_not_begin_anew_never_falls() -> None:
+    def script(downloaded: int) -> Script:
+        script = Script().begin().fetch("a", "/x", "/y").request("/x").serve("/x", 404, 9)
+        script.request("/y").head("/y", framing="chunked").bytes("/y", 8).end("/y", "reset")
+        script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=17))).request("/y")
+        return script.seen(p.Progress("i-a", p.Snapshot("a", downloaded=downloaded)))
+
+    admits(script(9))
+    refuses(script(8), "UPDATE-6.6")
+
+
 def test_a_record_may_wait_only_while_another_one_is_under_way() -> None:
     script = Script().begin(concurrency=1).fetch("a", "/x", "/y").request("/x")
     admits(script.quiet())
