@@ -89,6 +89,8 @@ def _say(found: Campaign, name: str, examples: int, seed: int) -> int:
         click.echo(f"{name}: {said}")
         return exits.OK
     click.echo(f"{name}: after {found.examples} scenarios: {found.failure}")
+    if found.sometimes:
+        click.echo("it goes wrong only sometimes: bgfetch run --repeat N counts how often")
     if found.file is not None:
         click.echo(f"counterexample: {found.file}")
         click.echo(shlex.join(["bgfetch", "replay", "--on", name, str(found.file)]))

@@ -16,6 +16,7 @@ import attrs
 import msgspec
 import trio
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
 from conformance.adapter import AdapterFactory
@@ -23,6 +24,7 @@ from conformance.fuzz.machine import BAD, GOOD, Judge, Unconforming, machine_for
 from conformance.fuzz.shorten import shortened
 from conformance.judge.judge import judge
 from conformance.judge.runner import Bounds, run_scenario
+from conformance.judge.session import cause
 from conformance.judge.simulation import run_simulated
 from conformance.judge.texts import Texts
 from conformance.judge.verdict import Judgement
@@ -52,6 +54,7 @@ class Campaign:
 
     ``examples`` counts scenarios judged, shrinking included; ``undecided`` those of them that
     neither conform nor violate; ``unwritten`` says why there is no file where one was wanted.
+    ``sometimes``: done again, the implementation did not go wrong; ``failure`` is what it did.
     """
 
     examples: int
@@ -59,6 +62,7 @@ class Campaign:
     file: Path | None = None
     undecided: int = 0
     unwritten: str = ""
+    sometimes: bool = False
 
 
 def campaign(
@@ -99,13 +103,19 @@ def campaign(
     )
     try:
         run_state_machine_as_test(machine, settings=chosen)
-    except Unconforming as found:
+    except (Unconforming, FlakyFailure) as error:
+        found = cause(error, Unconforming)
+        assert isinstance(found, Unconforming)
         failure = shortened(found, on)
-        try:
-            return Campaign(judged, failure, _write(failure, random_seed, out), undecided)
-        except OSError as error:  # the finding is worth more than its file
-            return Campaign(judged, failure, None, undecided, str(error))
-    return Campaign(judged, undecided=undecided)
+        sometimes = isinstance(error, FlakyFailure)
+    else:
+        return Campaign(judged, undecided=undecided)
+    file, unwritten = None, ""
+    try:
+        file = _write(failure, random_seed, out)
+    except OSError as error:  # the finding is worth more than its file
+        unwritten = str(error)
+    return Campaign(judged, failure, file, undecided, unwritten, sometimes)
 
 
 def _write(failure: Unconforming, random_seed: int, out: Path | None) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from conformance.adapter import AdapterFactory
 from conformance.cli.root import run
 from conformance.fuzz.campaign import Campaign
-from conformance.fuzz.machine import Unconforming
+from conformance.fuzz.machine import Judge, Unconforming
 from conformance.judge.verdict import Verdict
 from conformance.scenario.format import Scenario
+from conformance.scenario.load import load
 from tests.conformance.report.samples import judged
 
 FAILED = Unconforming(Scenario("X", "x", [], []), judged("X", "model", Verdict.VIOLATES))
@@ -58,6 +60,28 @@ def test_a_finding_that_cannot_be_written_is_told_all_the_same(
     assert "liar:silent: after " in said.out
     assert said.out.endswith("bgfetch fuzz --on liar:silent --examples 5 --seed 0\n")
     assert "bgfetch: cannot write it: " in said.err
+
+
+def test_an_implementation_that_goes_wrong_only_sometimes_is_found_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judgements = itertools.count()
+
+    def judge_on(_: AdapterFactory) -> Judge:
+        return lambda scenario: judged(
+            scenario.scenario,
+            "racy",
+            Verdict.VIOLATES if next(judgements) == 6 else Verdict.CONFORMS,
+        )
+
+    monkeypatch.setattr("conformance.fuzz.campaign.judge_on", judge_on)
+    out = tmp_path / "found"
+    assert run(["fuzz", "--on", "model", "--examples", "20", "-q", "--out", str(out)]) == 1
+    said = capsys.readouterr().out
+    assert "racy violates after " in said
+    assert "it goes wrong only sometimes" in said
+    assert said.endswith(f"bgfetch replay --on model {out}/fuzz-0.yaml\n")
+    assert load(out / "fuzz-0.yaml").script
 
 
 def test_an_implementation_that_does_not_start_ends_with_69() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from conformance import protocol as p
 from conformance import trace as t
-from conformance.report.moves import lanes, moves
+from conformance.report.moves import lanes, moves, when
 from tests.conformance.report.samples import entry, sample_trace
 
 
@@ -123,3 +123,108 @@ def _value(kind: object) -> object:
         return {"id": "f"}
     known: dict[object, object] = {str: "x", int: 1, float: 1.0, bool: True}
     return known[kind]
+
+
+def sent(command: p.AnyCommand) -> str:
+    return sentences(entry(sent=command))[0]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (p.User("click", "f", window="p1"), 'WebDriver clicks the interface of "f"'),
+        (p.User("accept", "f"), 'the user accepts "f"'),
+        (p.User("refuse", "f"), 'the user refuses "f"'),
+        (p.MatchAll("c1", "i1", url="http://app/a/b"), 'the worker calls i1.matchAll("/a/b")'),
+        (p.Match("c1", "i1", url="http://app/a/b"), 'the worker calls i1.match("/a/b")'),
+        (
+            p.UpdateUI("c1", "e1", title="Films"),
+            'the worker calls e1.updateUI(title "Films")',
+        ),
+        (
+            p.SyncRegister("c1", "p1", "t", "sync", unregister=True),
+            'page p1 calls unregister("t") of sync',
+        ),
+        (p.SyncRegister("c1", "p1", "t", "sync"), 'page p1 calls register("t") of sync'),
+        (
+            p.Begin("S", {}, [], quota=1000, permission="prompt", online=False),
+            "the judge begins a scenario: quota 1,000 bytes, permission prompt, offline",
+        ),
+        (p.Begin("S", {}, []), "the judge begins a scenario"),
+        (p.Busy("p1", busy=True), "the judge keeps p1 busy"),
+        (p.Busy("p1", busy=False), "the judge lets p1 go on"),
+        (p.EndBody("c1", 0), "the judge lets request body 1 end"),
+        (p.EndBody("c1", 1, fails=True), "the judge lets request body 2 fail"),
+        (p.Online(online=True), "the judge brings the user agent online"),
+        (p.Online(online=False), "the judge takes the user agent offline"),
+        (p.Quit(kill=True), "the judge kills the user agent"),
+        (p.Quit(kill=False), "the judge quits the user agent"),
+    ],
+)
+def test_a_command_says_who_does_what(command: p.AnyCommand, said: str) -> None:
+    assert sent(command) == said
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "said"),
+    [
+        (
+            p.Storage(seq=1),
+            p.Answer(1, stored=1000),
+            "the judge is told that 1,000 bytes are stored",
+        ),
+        (
+            p.Storage(seq=1),
+            p.Answer(1, unsupported="no such number"),
+            "the judge is told that this cannot be done: no such number",
+        ),
+        (
+            p.Interface(seq=1, id="f"),
+            p.Answer(1, interface=p.Shown()),
+            "the judge sees that nothing is displayed",
+        ),
+        (
+            p.Look(seq=1, instance="i1"),
+            p.Answer(1, snapshot=p.Snapshot("f")),
+            'the worker sees "f", 0 bytes down',
+        ),
+    ],
+)
+def test_an_answer_says_what_was_learnt(command: p.AnyCommand, answer: p.Answer, said: str) -> None:
+    assert sentences(entry(sent=command), entry(answered=answer))[1] == said
+
+
+def test_a_response_that_is_never_ready_says_why() -> None:
+    ready = p.Ready(record="r1", error="AbortError")
+    assert sentences(entry(seen=ready)) == [
+        "the worker sees that responseReady of r1 rejects with AbortError"
+    ]
+
+
+def test_an_event_says_its_tag() -> None:
+    event = p.WorkerEvent(event="e1", name="sync", tag="t")
+    assert sentences(entry(seen=event)) == ['the worker gets sync with tag "t"']
+
+
+def test_an_upload_that_breaks_off_is_told_as_one() -> None:
+    request = t.ServerRequest(1, "/a", "POST", 1, {}, 1)
+    for complete, end in ((True, ""), (False, ", then it breaks off")):
+        body = t.ServerRequestBody(1, 8, complete)
+        assert sentences(entry(server=request), entry(server=body))[1] == (
+            f"the server gets 8 bytes of request body for /a{end}"
+        )
+
+
+def test_the_user_agent_has_a_lane_even_where_it_does_nothing() -> None:
+    assert lanes([]) == ["user agent"]
+
+
+def test_an_entry_is_placed_at_its_latest_time() -> None:
+    assert when(t.Entry(1.0, 2.0, note=t.Quiet(bounded=False))) == "2.000"
+
+
+def test_looks_are_dull_and_so_are_what_they_show() -> None:
+    looked = [entry(sent=p.Look(seq=1, instance="i1")),
+              entry(answered=p.Answer(1, snapshot=p.Snapshot("f")))]  # fmt: skip
+    trace = t.Trace("S", "i", "1", [], {}, virtual=True, entries=looked)
+    assert [move.dull for move in moves(trace) if move] == ["look", "look"]
