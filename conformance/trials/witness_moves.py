@@ -4,8 +4,9 @@ A waiting input takes effect, a task is performed, time passes for what waits in
 that shows what the rest of the trace has no place for is given up at once; progress that
 need not be seen, and will not be, is forgotten at once.
 
-Where nobody will look at it any more, a snapshot that is on its way to a registration object
-and will not be seen there arrives before all else: when it does makes no difference.
+What makes no difference when it happens happens at once: that an attempt learns the number of
+its exchange, that a promise settles with a value that is certain (it may be seen later), that
+a snapshot arrives at a registration object where it will not be seen and nobody looks.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from spec_model.phases import RegistrationPhase
 from spec_model.record_state import RecordState
 from spec_model.state import WORKER, State
 from spec_model.system import inject
-from spec_model.tasks import Deliver, RunRealm
+from spec_model.tasks import Deliver, RunRealm, SettlePromise
 from spec_model.values import Part, exactly
 
 _KINDS: dict[type, str] = {
@@ -56,26 +57,40 @@ class Moves:
 
     def onwards(self, node: Node) -> Iterator[Node]:
         """The runs that have gone one move further."""
-        unseen = self._unseen(node)
-        if unseen is None:
+        certain = self._accepted(node) or self._arrival(node)
+        if certain is None:
             yield from self._moves(node)
         else:
-            yield unseen
+            yield certain
 
-    def _unseen(self, node: Node) -> Node | None:
-        """The arrival of a snapshot that nobody will see."""
-        if node.at <= self.case.last_look or self.case.merging:
+    def _accepted(self, node: Node) -> Node | None:
+        """An attempt that learns the number of its exchange."""
+        for source, queue in node.waiting:
+            way = queue[0][0]
+            if len(queue[0]) > 1 or not isinstance(way, m.Accepted) or way.fetch >= 0:
+                continue
+            left = attrs.evolve(node, waiting=replaced(node.waiting, source, queue, queue[1:]))
+            return next(self._in_effect(left, way), None)
+        return None
+
+    def _arrival(self, node: Node) -> Node | None:
+        """A value or a snapshot that arrives in a realm."""
+        if self.case.merging:
             return None
         for realm in node.state.realms:
             head = realm.tasks[0] if realm.tasks and not realm.busy else None
-            if not isinstance(head, Deliver) or head.snapshot.result:
+            if not isinstance(head, SettlePromise) and (
+                not isinstance(head, Deliver)
+                or head.snapshot.result
+                or node.at <= self.case.last_look
+            ):
                 continue
-            outcomes = self.case.performed(node.state, RunRealm(realm.name))
-            if len(outcomes) > 1:
-                continue
-            outputs, after = outcomes[0].taken()
-            if not any(self._will_be_seen(node, output) for output in outputs):
-                return attrs.evolve(node, state=after)
+            for after in self.case.performed(node.state, RunRealm(realm.name)):
+                outputs = after.taken()[0]
+                if isinstance(head, SettlePromise) or not any(
+                    self._will_be_seen(node, output) for output in outputs
+                ):
+                    return next(self._produced(node, after), None)
         return None
 
     def _will_be_seen(self, node: Node, output: Output) -> bool:
