@@ -82,6 +82,7 @@ def acceptor_page(reports: Path) -> str:
                 "# Trials of the acceptor\n",
                 _INTRODUCTION,
                 *_soundness(report["soundness"]),
+                *_sample(report.get("sample", {})),
                 *_mutations(report["mutations"]),
                 *_agreement(report["agreement"]),
                 *_blame(report["blame"]),
@@ -109,6 +110,16 @@ def _soundness(trial: Trial) -> Iterator[str]:
     unjudged = sum(line["counts"].get(OVERFLOWED, 0) for line in trial.values())
     if unjudged:
         yield f"{unjudged} had more explanations than the judge keeps: no verdict, neither way."
+
+
+def _sample(trial: Trial) -> Iterator[str]:
+    if not trial:
+        return
+    runs = ", ".join(f"{line['tried']:,} of {profile}" for profile, line in trial.items())
+    counts = sum((Counter(line["counts"]) for line in trial.values()), Counter[str]())
+    yield "\nThe judge has changed since the first of these were judged. As it is now, it has been"
+    yield f"asked again about the first runs ({runs}): it has accepted"
+    yield f"{counts['accepted']:,} traces and rejected {counts['rejected']:,}."
 
 
 JOINED = "joined"

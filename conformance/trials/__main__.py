@@ -1,4 +1,6 @@
-"""``python -m conformance.trials soundness|mutations|agreement|blame``: try the acceptor at scale.
+"""``python -m conformance.trials soundness|sample|mutations|agreement|blame``: try the acceptor.
+
+``sample`` is soundness once more, of some runs, by the judge as it has become since.
 
 What was counted is added to reports/acceptor.json.  A campaign goes on at the first
 number that has not been tried; Ctrl-C loses nothing that was counted.  Campaigns of
@@ -31,6 +33,7 @@ BATCH = 500
 
 TRIALS: dict[str, Callable[[str, range], Tally]] = {
     "soundness": campaigns.soundness,
+    "sample": campaigns.soundness,
     "mutations": campaigns.mutations,
     "agreement": campaigns.agreement,
     "blame": blaming.blaming,

@@ -192,8 +192,8 @@ def mutations(profile: str, numbers: range, progress: Callable[[], None] = lambd
             if said == "accepted":
                 said = proved(mutant.trace, one.made, answers)
             tally.counts[said] += 1
-            if said == "hole":
-                tally.cases.append(f"{profile}/{number}: {mutant.what} at {mutant.at}")
+            if said in ("hole", "undecided"):
+                tally.cases.append(f"{profile}/{number}: {mutant.what} at {mutant.at}: {said}")
     tally.seconds = time.process_time() - began
     return tally
 
