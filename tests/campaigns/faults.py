@@ -209,7 +209,7 @@ def _cut_at_power(engine: Engine = RIGHT) -> Recoveries:
 FAULTS = (
     Fault(
         "an offset is committed before its bytes are synced",
-        frozenset({"I1", "I2"}),
+        frozenset({"I1", "I2", "I10"}),  # a request's body is lost as any other
         _patched(Store, "harden", _no_harden, _cut_at_power),
     ),
     Fault(

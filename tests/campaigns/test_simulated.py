@@ -54,7 +54,7 @@ def test_no_promise_breaks_by_a_crash_at_an_operation_any_disk_after_it_and_a_se
 
 
 def test_every_legal_disk_is_tried_at_level_power() -> None:
-    found = crash_everywhere(every(40, 27), levels=("power",), moments=("after",))
+    found = crash_everywhere(every(40, 30), levels=("power",), moments=("after",))
     assert found.tried == found.legal
     assert found.tried["power"] > 500
 
