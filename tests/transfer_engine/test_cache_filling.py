@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from tests.transfer_engine.server import Asked, Server, Turn, listening, status, whole
 from tests.transfer_engine.world import finished, until_downloaded
@@ -19,6 +20,7 @@ from transfer_engine import (
     Durability,
     EngineConfig,
     FileBodyDisk,
+    Limits,
     LinkableBody,
     Registration,
     Response,
@@ -232,6 +234,30 @@ def test_add_fetches_and_keeps(tmp_path: Path) -> None:
         assert [asked.headers.get("cookie") for asked in server.log][1:] == ["a=1", "a=1"]
 
     run(tmp_path, test)
+
+
+def test_what_is_added_takes_its_turn_beside_the_background_fetches(tmp_path: Path) -> None:
+    async def test(server: Server, page: ServiceWorkerRegistration) -> None:
+        gate = trio.Event()
+
+        async def slow(asked: Asked) -> None:
+            await gate.wait()
+            await asked.answer(200, BODY)
+
+        server.on("/slow", slow)
+        server.on("/a", whole(BODY))
+        cache = await page.caches.open("v1")
+        await page.background_fetch.fetch("slow", "/slow")
+        while not server.heads:
+            await trio.lowlevel.checkpoint()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cache.add, "/a")
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert server.heads == ["/slow"]
+            gate.set()
+        assert await text_of(cache, "/a") == BODY
+
+    run(tmp_path, test, limits=Limits(per_origin=1))
 
 
 PARTIAL: Turn = status(206, b"x", content_range="bytes 0-0/1")

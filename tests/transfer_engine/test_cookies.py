@@ -15,7 +15,15 @@ import trio
 
 from tests.transfer_engine.server import Asked, Turn, status, whole
 from tests.transfer_engine.world import App, finished, simulate
-from transfer_engine import CookieStore, Credentials, Request, ScriptError, StoreUnusable
+from transfer_engine import (
+    CookieStore,
+    Credentials,
+    EngineConfig,
+    Request,
+    ScriptError,
+    StoreUnusable,
+    open_engine,
+)
 
 TEN = b"0123456789"
 HOME = "https://shop.example/cart/list"
@@ -230,6 +238,22 @@ def test_a_file_of_cookies_is_synced_before_it_replaces_the_old_one_and_no_link_
     (tmp_path / "cookies.json.part").unlink()
     saved(store)
     assert len(CookieStore(path)) == 0
+
+
+@pytest.mark.parametrize(("killed", "count"), [(False, 1), (True, 0)])
+def test_an_engine_saves_at_its_end_what_its_owner_has_changed(
+    tmp_path: Path, killed: bool, count: int
+) -> None:
+    async def main() -> None:
+        store = CookieStore(tmp_path / "cookies.json")
+        config = EngineConfig(app_origin=None, directory=tmp_path / "store", cookies=store)
+        async with open_engine(config) as engine:
+            store.keep(HOME, (("set-cookie", "a=1"),))
+            if killed:
+                engine.kill()
+
+    trio.run(main)
+    assert len(CookieStore(tmp_path / "cookies.json")) == count
 
 
 def test_what_has_expired_is_not_written_down(

@@ -65,6 +65,17 @@ def test_files_come_and_nothing_else_stays(tmp_path: Path) -> None:
     with_deadline(main)
 
 
+def test_no_more_files_than_asked_for_come_at_the_same_time(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(a=HELD, b=HELD, c=Resource(size=10)) as served:
+            urls = [f"{served.base}/{name}" for name in "abc"]
+            async with running(*urls, "--files", "2", cwd=tmp_path) as download:
+                await download.until_downloaded(8000)
+                assert [one.key for one in served.asked()] == ["/a", "/b"]
+
+    with_deadline(main)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_what_arrived_before_a_signal_is_not_fetched_again(
     number: signal.Signals, tmp_path: Path
