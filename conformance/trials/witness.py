@@ -49,18 +49,20 @@ class Found(enum.Enum):
 @attrs.frozen
 class Attempt:
     """``most_lost``: requests that may get lost; ``most_cuts``: places in one write where a body
-    is cut; ``seed``: in which order equally hopeful things are tried, None as they come.
+    is cut; ``hasty``: snapshots are taken as soon as something has changed; ``seed``: in which
+    order equally hopeful things are tried, None as they come.
     """
 
     most_lost: int
     most_cuts: int
+    hasty: bool = False
     seed: int | None = None
 
 
 ATTEMPTS = (
     Attempt(0, 3),
-    *(Attempt(lost, cuts, 4 * lost + cuts) for lost in (2, 4) for cuts in (3, 8)),
-    *(Attempt(lost, cuts, 100 + 4 * lost + cuts) for lost in (1, 2) for cuts in (2, 5)),
+    *(Attempt(lost, cuts, True, 4 * lost + cuts) for lost in (2, 4) for cuts in (3, 8)),
+    *(Attempt(lost, cuts, False, 100 + 4 * lost + cuts) for lost in (2, 4) for cuts in (3, 8)),
 )
 """What is tried, one after the other: luck comes sooner than the end of one long attempt."""
 
@@ -92,7 +94,7 @@ class Search:
                 self.merging,
                 attempt.most_cuts,
             )
-            moves = Moves(case, attempt.most_lost)
+            moves = Moves(case, attempt.most_lost, attempt.hasty)
             found = self._attempt(case, moves, attempt.seed, patience)
             everything = case.whole and not moves.cut_off
             if found is Found.WITNESS or (found is Found.NONE and everything):

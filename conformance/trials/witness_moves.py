@@ -33,7 +33,7 @@ from spec_model.phases import RegistrationPhase
 from spec_model.record_state import RecordState
 from spec_model.state import WORKER, State
 from spec_model.system import inject
-from spec_model.tasks import Deliver, RunRealm, SettlePromise
+from spec_model.tasks import Deliver, RunRealm, RunUpdate, SettlePromise
 from spec_model.values import Part, exactly
 
 _KINDS: dict[type, str] = {
@@ -48,16 +48,18 @@ _KINDS: dict[type, str] = {
 class Moves:
     """The model's moves in one case.
 
-    ``most_lost``: requests that may get lost; ``cut_off``: whether more than that would have.
+    ``most_lost``: requests that may get lost; ``hasty``: snapshots are taken as soon as
+    something has changed.  ``cut_off``: whether there was more that could have been tried.
     """
 
     case: Case
     most_lost: int = 0
+    hasty: bool = False
     cut_off: bool = False
 
     def onwards(self, node: Node) -> Iterator[Node]:
         """The runs that have gone one move further."""
-        certain = self._accepted(node) or self._arrival(node)
+        certain = self._accepted(node) or self._arrival(node) or self._at_once(node)
         if certain is None:
             yield from self._moves(node)
         else:
@@ -91,6 +93,24 @@ class Moves:
                     self._will_be_seen(node, output) for output in outputs
                 ):
                     return next(self._produced(node, after), None)
+        return None
+
+    def _at_once(self, node: Node) -> Node | None:
+        """A snapshot that is taken without delay."""
+        if not self.hasty:
+            return None
+        for tasks in self.case.enabled(node.state):
+            for task in tasks:
+                if isinstance(task, RunUpdate):
+                    self.cut_off = True
+                    return next(
+                        (
+                            produced
+                            for after in self.case.performed(node.state, task)
+                            for produced in self._produced(node, after)
+                        ),
+                        None,
+                    )
         return None
 
     def _will_be_seen(self, node: Node, output: Output) -> bool:
