@@ -263,7 +263,7 @@ class Look(Command, frozen=True, tag="look"):
 
 
 class CachePut(Command, frozen=True, tag="cache_put"):
-    """``caches.open(cache)`` then ``put(record.request, await record.responseReady)``."""
+    """``caches.open(cache)`` then ``put(record.request, a copy of the record's response)``."""
 
     call: str
     realm: str

@@ -409,6 +409,11 @@ class Inputs:
             after = after.owe(Due("ack", ref[1:], what, step=step))
             clicks = command.action == "click" and refused is None
             yield self._clicked(after, latest.index) if clicks else after
+            if refused is None and latest.settled and command.action in ("click", "dismiss"):
+                # DISPLAY-10: the interface *may* stay.  This one had gone by itself.
+                gone = hypothesis.agent.put(attrs.evolve(latest, displayed=False))
+                without = attrs.evolve(hypothesis, agent=gone).needing(choices)
+                yield without.owe(Due("ack", ref[1:], "refused", step="DISPLAY-10"))
 
 
 def _broken_off(

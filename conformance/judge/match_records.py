@@ -56,14 +56,16 @@ class Records:
     # --- responseReady ----------------------------------------------------------------
 
     def ready(self, hypothesis: Hypothesis, seen: p.Ready) -> Iterator[Hypothesis]:
-        """A record's responseReady settled."""
+        """A record's responseReady settled; what was read to its end may be read once more."""
         reader = hypothesis.reader(seen.record)
+        if reader is not None and reader.done:
+            reader = attrs.evolve(reader, ready="", received=0, done=False)
         if reader is None or not reader.asked or reader.ready:
             why = f"the responseReady of {seen.record} settled, which nobody waited for"
             self.refusals.refuse("CREATE-2.9", why, Depth.NOT_DUE)
             return
         state = "error" if seen.error else "ok"
-        after = attrs.evolve(reader, ready=state, done=reader.done or bool(seen.error))
+        after = attrs.evolve(reader, ready=state, done=bool(seen.error))
         found = list(
             self._filtered(hypothesis, reader, lambda r: self._ready_as(r, reader, seen), after)
         )

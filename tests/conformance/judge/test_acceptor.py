@@ -939,3 +939,38 @@ def test_keys_come_in_the_order_of_what_was_put() -> None:
     script = puts("r0", "r1", told=("r0", "r1"))
     wrong = [script.url("/y"), script.url("/x")]
     refuses(script.seen(p.Settled("keys", strings=wrong)), "CREATE-2.9.2")
+
+
+def refused(script: Script, action: str) -> Script:
+    """The user does something to a, which the interface does not offer."""
+    script.send(p.User, action=action, id="a")
+    answer = p.Answer(script.seq, refused="nothing is displayed")
+    script.entries[-1] = msgspec.structs.replace(script.entries[-1], answered=answer)
+    return script
+
+
+def over() -> Script:
+    script = Script().begin().fetch("a", "/x").request("/x").serve("/x")
+    return script.settle("a", "", 16).close("a")
+
+
+@pytest.mark.parametrize("action", ["click", "dismiss"])
+def test_an_interface_may_go_by_itself_when_its_fetch_is_over(action: str) -> None:
+    admits(refused(over(), action).quiet())
+
+
+def test_an_interface_that_went_by_itself_does_not_come_back() -> None:
+    refuses(refused(over(), "click").send(p.User, action="click", id="a"), "DISPLAY-9")
+
+
+def test_a_click_while_a_fetch_runs_may_not_be_refused() -> None:
+    refuses(refused(Script().begin().fetch("a", "/x"), "click"), "DISPLAY-9")
+
+
+def test_a_record_may_be_read_once_more() -> None:
+    admits(good_failure().read("r0", "/x", 200, 16).read("r0", "/x", 200, 16).close("a"))
+
+
+def test_other_bytes_at_the_second_reading_are_refused() -> None:
+    script = good_failure().read("r0", "/x", 200, 16).read("r0", "/x", 200, 16, version=2)
+    refuses(script, "RECORD-11.R.6.2")
