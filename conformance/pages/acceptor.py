@@ -44,7 +44,8 @@ GETIDS-0, ABORT-0), so they may act some time after they have returned; so does 
 the end of an event (PERFORM-8.13.1). The edit queue, each fetch's update queue, each record and
 each event are parallel to the others, so their tasks may come to one realm in any order; what is
 seen of one promise, one object or one reader keeps its own, and so do promises of the edit queue.
-A request that was cut off may arrive late or never, and a body be read before that. How updates
+A request that was cut off may arrive late or never, and a body be read before that; a connection
+that breaks may take with it what nobody has read. How updates
 are merged is open (E49), and so is whether requests wait for the promise of `fetch()` (E67). A
 worker may be stopped before the last progress; nothing says how many bytes a kill leaves, or
 whether an event comes again that was being handled then.

@@ -116,10 +116,15 @@ class _Compiler:
     facts: Facts = attrs.field(factory=Facts)
     come: dict[int, int] = attrs.field(factory=dict)
     over: set[int] = attrs.field(factory=set)
+    broken: frozenset[int] = attrs.field(init=False)
+    """Exchanges whose connection breaks: what nobody has read by then may be lost."""
     shown: tuple[int, ...] = attrs.field(init=False)
     """Numbers that were seen, then what lies between two of them."""
 
     def __attrs_post_init__(self) -> None:
+        ends = (e.server for e in self.trace.entries if isinstance(e.server, ServerEnd))
+        broken = (end.exchange for end in ends if end.how in ("reset", "drop"))
+        self.broken = frozenset() if self.ordered else frozenset(broken)
         numbers = sorted(numbers_in(self.trace))
         self.shown = (*numbers, *sorted({a - b for a in numbers for b in numbers}))
 
@@ -173,9 +178,9 @@ class _Compiler:
         self.come[number] = upto
         for cut in self._cuts(number, before, upto):
             yield None, m.BytesArrived(number, cut)
-        coded = self._coded(number)
         # Of a coded body nobody knows how much of it can be read by now.
-        yield (m.BytesArrived(number, upto), None) if coded else (m.BytesArrived(number, upto),)
+        unsure = self._coded(number) or number in self.broken
+        yield (m.BytesArrived(number, upto), None) if unsure else (m.BytesArrived(number, upto),)
 
     def _cuts(self, number: int, before: int, upto: int) -> list[int]:
         wire = self.facts.exchanges[number].wire
@@ -205,7 +210,7 @@ class _Compiler:
         self.over.add(number)
         exchange = self.facts.exchanges[number]
         amounts = [exchange.sent]
-        if self._coded(number) and how != "end":
+        if how != "end" and (number in self.broken or self._coded(number)):
             amounts = [*self._cuts(number, -1, exchange.sent), exchange.sent]
         ways = tuple(m.Ended(number, how, exchange.wire, amount) for amount in amounts)
         yield self._given(number, [ways])

@@ -50,19 +50,20 @@ class Found(enum.Enum):
 class Attempt:
     """``most_lost``: requests that may get lost; ``most_cuts``: places in one write where a body
     is cut; ``hasty``: snapshots are taken as soon as something has changed; ``seed``: in which
-    order equally hopeful things are tried, None as they come.
+    order equally hopeful things are tried, None as they come; ``weight`` as for ``Hope``.
     """
 
     most_lost: int
     most_cuts: int
     hasty: bool = False
     seed: int | None = None
+    weight: int = 6
 
 
 ATTEMPTS = (
     Attempt(0, 3),
-    *(Attempt(lost, cuts, True, 4 * lost + cuts) for lost in (2, 4) for cuts in (3, 8)),
-    *(Attempt(lost, cuts, False, 100 + 4 * lost + cuts) for lost in (2, 4) for cuts in (3, 8)),
+    *(Attempt(lost, cuts, True, 4 * lost + cuts, 30) for lost in (2, 4) for cuts in (3, 8)),
+    *(Attempt(lost, cuts, False, 100 + 4 * lost + cuts, 12) for lost in (2, 4) for cuts in (3, 8)),
 )
 """What is tried, one after the other: luck comes sooner than the end of one long attempt."""
 
@@ -95,14 +96,14 @@ class Search:
                 attempt.most_cuts,
             )
             moves = Moves(case, attempt.most_lost, attempt.hasty)
-            found = self._attempt(case, moves, attempt.seed, patience)
+            found = self._attempt(moves, Hope(case, attempt.weight), attempt.seed, patience)
             everything = case.whole and not moves.cut_off
             if found is Found.WITNESS or (found is Found.NONE and everything):
                 return found
         return Found.TIRED
 
-    def _attempt(self, case: Case, moves: Moves, seed: int | None, patience: int) -> Found:
-        trail, hope = Trail(case), Hope(case)
+    def _attempt(self, moves: Moves, hope: Hope, seed: int | None, patience: int) -> Found:
+        case, trail = moves.case, Trail(moves.case)
         rng = None if seed is None else Random(seed)
         start = case.start()
         # Of equally hopeful runs the one that was found last is followed: it has come further.

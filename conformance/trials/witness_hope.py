@@ -17,22 +17,28 @@ from conformance.trials.compiled import Answered, Saw, Silence
 from conformance.trials.witness_case import LATE, Case, Node
 from spec_model import messages as m
 from spec_model.background_fetch import BackgroundFetch
+from spec_model.phases import RecordPhase
 from spec_model.state import IN_FLIGHT
 from spec_model.tasks import Deliver
 
-MISFIT = 6
-"""Events of the trace that one misfit weighs as much as."""
+_BETWEEN = (RecordPhase.WAITING_UNPAUSED, RecordPhase.WAITING_AVAILABLE)
 
 
 @attrs.define
 class Hope:
-    """For the runs of one case.  Places in the trace are numbers of events."""
+    """For the runs of one case.  Places in the trace are numbers of events.
+
+    ``weight``: events of the trace that one misfit weighs as much as.
+    """
 
     case: Case
+    weight: int = 6
     _progress: list[p.Progress | None] = attrs.field(init=False)
     """By place: the next progress event."""
     _stored: list[int | None] = attrs.field(init=False)
     """By place: the next answer to a question about storage."""
+    _rest: list[ServerRequest | None] = attrs.field(init=False)
+    """By place: the next request for the rest of a body."""
     _unanswered: frozenset[int] = attrs.field(init=False)
     """Exchanges that the server left at the request."""
     _silence: int = attrs.field(init=False)
@@ -40,7 +46,7 @@ class Hope:
 
     def __attrs_post_init__(self) -> None:
         events = self.case.events
-        self._progress, self._stored = [None], [None]
+        self._progress, self._stored, self._rest = [None], [None], [None]
         for event in reversed(events):
             quits = isinstance(event, Answered) and isinstance(event.command, p.Quit)
             progress = None if quits else self._progress[-1]
@@ -49,10 +55,14 @@ class Hope:
                 progress = event.seen
             elif isinstance(event, Answered) and event.answer.stored is not None:
                 stored = event.answer.stored
+            rest = self._rest[-1]
+            if isinstance(event, Saw) and isinstance(event.seen, ServerRequest):
+                rest = event.seen if "range" in event.seen.headers else rest
             self._progress.append(progress)
             self._stored.append(stored)
-        self._progress.reverse()
-        self._stored.reverse()
+            self._rest.append(rest)
+        for each in (self._progress, self._stored, self._rest):
+            each.reverse()
         lines = [entry.server for entry in self.case.trace.entries if entry.server is not None]
         answered = {line.exchange for line in lines if not isinstance(line, ServerRequest)}
         self._unanswered = frozenset(line.exchange for line in lines) - answered
@@ -64,11 +74,12 @@ class Hope:
         misfits = (
             self._too_much(node)
             + self._too_much_stored(node)
+            + self._beyond(node)
             + self._unasked(node)
             + self._otherwise_over(node)
             + self._stuck(node)
         )
-        return node.at - MISFIT * misfits
+        return node.at - self.weight * misfits
 
     def _too_much(self, node: Node) -> int:
         """Whether more bytes are there than the next progress event shows."""
@@ -100,6 +111,24 @@ class Hope:
         if stored is None or any(observer == "answer" for observer, _ in node.due):
             return 0
         return int(node.state.kept() > stored)
+
+    def _beyond(self, node: Node) -> int:
+        """Records that hold more than the next request for the rest of a body leaves out, or
+        that wait and hold less.
+        """
+        seen = self._rest[node.at]
+        if seen is None:
+            return 0
+        first = seen.headers["range"].removeprefix("bytes=").removesuffix("-")
+        if not first.isdigit():
+            return 0
+        return sum(
+            record.stored.lo > int(first)
+            or (record.stored.lo < int(first) and record.phase in _BETWEEN and record.attempts > 0)
+            for fetch, row in zip(node.state.agent.fetches, node.state.records, strict=True)
+            for spec, record in zip(fetch.requests, row, strict=True)
+            if not spec.own_range and self.case.facts.key(spec.url) == seen.key
+        )
 
     def _unasked(self, node: Node) -> int:
         """Requests that are on their way and that no server got."""

@@ -143,6 +143,12 @@ def test_a_body_may_be_sent_although_its_request_is_never_read() -> None:
     assert proved(_noted(script.quiet()), frozenset()) == "order only"
 
 
+def test_a_connection_that_breaks_may_take_with_it_what_nobody_has_read() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x", etag='"v1"')
+    script.bytes("/x", 8).end("/x", "reset")
+    assert proved(_noted(script.settle("a", "fetch-error", 0)), frozenset()) == "order only"
+
+
 def test_one_realm_may_be_spared_an_update_that_another_one_is_shown() -> None:
     script = Script().begin(listen=[]).fetch("a", "/x")
     script.send(protocol.Get, call="g", realm=protocol.WORKER, id="a")
