@@ -242,7 +242,7 @@ class Acceptor:
             if isinstance(command, p.Read):
                 reader = hypothesis.reader(command.record)
                 if reader is not None:
-                    hypothesis = hypothesis.with_reader(attrs.evolve(reader, asked=True))
+                    hypothesis = hypothesis.with_reader(reader.asked_for())
             elif isinstance(command, p.Busy) and not command.busy:
                 hypothesis = hypothesis.idle(command.realm)
             elif isinstance(command, p.EndEvent):

@@ -183,8 +183,8 @@ class Reader:
     """A record object that has been seen.
 
     Its data is of a generation from ``captured.oldest`` to ``newest``.  ``asked``: a
-    Read was sent.  ``ready``: "", "ok" or "error"; ``received`` bytes; ``done``: the
-    body has ended.
+    Read was sent, and ``again`` more of them.  ``ready``: "", "ok" or "error"; ``received``
+    bytes; ``done``: the body has ended.
     """
 
     handle: str
@@ -197,6 +197,17 @@ class Reader:
     ready: str = ""
     received: int = 0
     done: bool = False
+    again: int = 0
+
+    def asked_for(self) -> Reader:
+        """One more Read was sent."""
+        return attrs.evolve(self, asked=True, again=self.again + self.asked)
+
+    def anew(self) -> Reader:
+        """The next reading, if this one is over and another Read was sent."""
+        if not self.done or not self.again:
+            return self
+        return attrs.evolve(self, ready="", received=0, done=False, again=self.again - 1)
 
     def may_hold(self, record: RecordState) -> bool:
         """Whether its data can be what the record has now."""

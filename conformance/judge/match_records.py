@@ -58,8 +58,7 @@ class Records:
     def ready(self, hypothesis: Hypothesis, seen: p.Ready) -> Iterator[Hypothesis]:
         """A record's responseReady settled; what was read to its end may be read once more."""
         reader = hypothesis.reader(seen.record)
-        if reader is not None and reader.done:
-            reader = attrs.evolve(reader, ready="", received=0, done=False)
+        reader = reader and reader.anew()
         if reader is None or not reader.asked or reader.ready:
             why = f"the responseReady of {seen.record} settled, which nobody waited for"
             self.refusals.refuse("CREATE-2.9", why, Depth.NOT_DUE)

@@ -971,6 +971,12 @@ def test_a_record_may_be_read_once_more() -> None:
     admits(good_failure().read("r0", "/x", 200, 16).read("r0", "/x", 200, 16).close("a"))
 
 
+def test_a_record_is_not_read_more_often_than_the_script_has_asked() -> None:
+    script = good_failure().read("r0", "/x", 200, 16)
+    again = next(e.seen for e in script.entries if isinstance(e.seen, p.Ready))
+    refuses(script.seen(again), "CREATE-2.9")
+
+
 def test_other_bytes_at_the_second_reading_are_refused() -> None:
     script = good_failure().read("r0", "/x", 200, 16).read("r0", "/x", 200, 16, version=2)
     refuses(script, "RECORD-11.R.6.2")
