@@ -33,7 +33,7 @@ def lost(error: BaseException) -> Interrupted:
 
 @attrs.define(eq=False)
 class _Wait:
-    socket: int
+    link: Direct
     until: float
     over: bool = False
 
@@ -50,20 +50,22 @@ class Watch:
     async def run(self) -> None:
         """For ever."""
         while True:
-            self._looks = min((wait.until for wait in self._waits), default=inf)
+            due = (wait.until for wait in self._waits if not wait.over)
+            self._looks = min(due, default=inf)
             with trio.CancelScope(deadline=self._looks):
                 await self._sooner.wait()
             now = trio.current_time()
-            for wait in [wait for wait in self._waits if wait.until <= now]:
+            for wait in [wait for wait in self._waits if wait.until <= now and not wait.over]:
                 wait.over = True
-                trio.lowlevel.notify_closing(wait.socket)
+                # Asked now: once the link is closed, its socket's number is another's.
+                trio.lowlevel.notify_closing(wait.link.waits_for)
 
     async def readable(self, link: Direct, until: float) -> bool:
         """Whether there is something before ``until``; if not, the link is of no more use.
 
         Raises as sockets do.
         """
-        wait = _Wait(link.waits_for, until)
+        wait = _Wait(link, until)
         self._waits[wait] = None
         if until < self._looks:
             self._looks = until

@@ -94,6 +94,33 @@ def test_a_connection_that_is_closed_meanwhile_is_not_called_slow() -> None:
     with_sockets(test)
 
 
+def test_who_has_got_the_number_of_a_closed_socket_is_left_alone() -> None:
+    async def test(watch: Watch, link: SocketLink, theirs: socket.socket) -> None:
+        ours, far = socket.socketpair()
+        closed = SocketLink(trio.SocketStream(trio.socket.from_stdlib_socket(ours)))
+        over: dict[str, bool] = {}
+
+        async def wait(name: str, stream: SocketLink, seconds: float) -> None:
+            over[name] = await watch.readable(stream, trio.current_time() + seconds)
+
+        with far:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(wait, "closed", closed, 5)
+                nursery.start_soon(wait, "open", link, 9)
+                await trio.testing.wait_all_tasks_blocked()
+                number, closed.fd = closed.fd, -1
+                far_number, link.fd = link.fd, number  # the system gives it to the next
+                await trio.sleep(6)
+                assert over == {}
+                link.fd = far_number
+                far.send(b"x")
+                theirs.send(b"x")
+            await closed.close()
+        assert over == {"closed": True, "open": True}
+
+    with_sockets(test)
+
+
 def test_each_limit_that_is_broken_has_its_name() -> None:
     async def test(watch: Watch, link: SocketLink, theirs: socket.socket) -> None:
         told: list[str] = []
