@@ -47,8 +47,8 @@ seen of one promise, one object or one reader keeps its own, and so do promises 
 A request that was cut off may arrive late or never, and a body be read before that; a connection
 that breaks may take with it what nobody has read. How updates
 are merged is open (E49), and so is whether requests wait for the promise of `fetch()` (E67). A
-worker may be stopped before the last progress; nothing says how many bytes a kill leaves, or
-whether an event comes again that was being handled then.
+worker may be stopped before the last progress, and the interface go when all is over; nothing
+says how many bytes a kill leaves, or whether an event comes again that was being handled then.
 
 *Undecided*: no witness was found, and not everything was tried. *Holes*: everything was tried,
 and there is none; `docs/decisions/0004-acceptor.md` says what they are.

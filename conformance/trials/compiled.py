@@ -118,6 +118,8 @@ class _Compiler:
     over: set[int] = attrs.field(factory=set)
     broken: frozenset[int] = attrs.field(init=False)
     """Exchanges whose connection breaks: what nobody has read by then may be lost."""
+    refused: frozenset[int] = attrs.field(init=False)
+    """Commands that were answered with a refusal."""
     shown: tuple[int, ...] = attrs.field(init=False)
     """Numbers that were seen, then what lies between two of them."""
 
@@ -125,6 +127,8 @@ class _Compiler:
         ends = (e.server for e in self.trace.entries if isinstance(e.server, ServerEnd))
         broken = (end.exchange for end in ends if end.how in ("reset", "drop"))
         self.broken = frozenset() if self.ordered else frozenset(broken)
+        answers = (e.answered for e in self.trace.entries if e.answered is not None)
+        self.refused = frozenset(each.seq for each in answers if each.refused is not None)
         numbers = sorted(numbers_in(self.trace))
         self.shown = (*numbers, *sorted({a - b for a in numbers for b in numbers}))
 
@@ -135,7 +139,8 @@ class _Compiler:
     def _events(self, entry: Entry) -> Iterator[Event]:
         if entry.sent is not None:
             self.facts.command_given(entry.sent)
-            yield from _command(entry.sent, self.ordered)
+            declined = not self.ordered and entry.sent.seq in self.refused
+            yield from _command(entry.sent, self.ordered, declined)
         elif entry.answered is not None:
             command = self.facts.commands[entry.answered.seq]
             if not isinstance(command, p.Begin):
@@ -220,7 +225,11 @@ _PARALLEL = (p.Get, p.GetIds, p.Abort)
 """Calls that the text carries out in parallel: they may take effect after they have returned."""
 
 
-def _command(command: p.AnyCommand, ordered: bool) -> Iterator[Event]:
+OF_ITSELF = ("click", "dismiss")
+"""Actions on an interface that may have gone when all was over (DISPLAY-10)."""
+
+
+def _command(command: p.AnyCommand, ordered: bool, declined: bool) -> Iterator[Event]:
     if isinstance(command, p.Begin):
         return
     if isinstance(command, p.Look):
@@ -236,7 +245,8 @@ def _command(command: p.AnyCommand, ordered: bool) -> Iterator[Event]:
             # What follows from it is done in parallel (PERFORM-8.13.1).
             source = f"end {command.event}"
         if news is not None:
-            yield Given(source, ((news,),))
+            perhaps = declined and isinstance(command, p.User) and command.action in OF_ITSELF
+            yield Given(source, ((news, None) if perhaps else (news,),))
 
 
 @attrs.frozen

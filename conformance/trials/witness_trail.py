@@ -13,11 +13,12 @@ import attrs
 from conformance import protocol as p
 from conformance.judge.plain_acceptor import joined, replaced
 from conformance.trace import ServerRequest
-from conformance.trials.compiled import Answered, Given, Saw, Silence, Uploads
+from conformance.trials.compiled import OF_ITSELF, Answered, Given, Saw, Silence, Uploads
 from conformance.trials.plain import shows
 from conformance.trials.witness_case import LATE, Case, Looked, Node, Shown, optional
 from spec_model import messages as m
 from spec_model.instances import Snapshot
+from spec_model.interface import newest
 from spec_model.phases import RecordPhase
 from spec_model.state import IN_FLIGHT, State
 from spec_model.tasks import RunRecord, Task
@@ -74,6 +75,8 @@ class Trail:
         if not given:
             if _says_nothing(event.answer):
                 yield on
+            elif event.answer.refused is not None and not self.case.ordered:
+                yield from _without_interface(on, event.command)
         elif len(given) == 1 and _answers(given[0], event.answer):
             yield attrs.evolve(on, due=replaced(on.due, "answer", given, ()))
 
@@ -106,6 +109,17 @@ def waits_in_vain(state: State) -> bool:
         and agent.running
         and any(r.phase is RecordPhase.WAITING_AVAILABLE for row in state.records for r in row)
     )
+
+
+def _without_interface(node: Node, command: p.AnyCommand) -> Iterator[Node]:
+    """The run in which the interface went by itself when all was over (DISPLAY-10)."""
+    agent = node.state.agent
+    if not isinstance(command, p.User) or command.action not in OF_ITSELF:
+        return
+    index = newest(agent, command.id)
+    if index is not None and agent.fetches[index].settled:
+        gone = agent.put(attrs.evolve(agent.fetches[index], displayed=False))
+        yield attrs.evolve(node, state=attrs.evolve(node.state, agent=gone))
 
 
 def _says_nothing(answer: p.Answer) -> bool:

@@ -204,6 +204,15 @@ def test_the_interface_need_not_stay_when_all_is_over() -> None:
     assert proved(_noted(script), frozenset()) == "equivalent"
 
 
+@pytest.mark.parametrize("over", [False, True])
+def test_a_click_may_be_refused_when_all_is_over(over: bool) -> None:
+    script = Script().begin().fetch("a", "/x").request("/x")
+    if over:
+        script.serve("/x").settle("a", "", 16)
+    script = _answered(script.send(protocol.User, action="click", id="a"), refused="gone")
+    assert (proved(_noted(script), frozenset()) == "order only") is over
+
+
 def test_the_promise_of_a_fetch_may_show_its_result() -> None:
     script = Script().begin(online=False)
     ended = {"result": "failure", "failure_reason": "fetch-error"}
