@@ -67,7 +67,7 @@ class Moves:
 
     def _accepted(self, node: Node) -> Node | None:
         """An attempt that learns the number of its exchange."""
-        for source, queue in node.waiting:
+        for source, queue in sorted(node.waiting, key=lambda pair: str(pair[0])):
             way = queue[0][0]
             if len(queue[0]) > 1 or not isinstance(way, m.Accepted) or way.fetch >= 0:
                 continue

@@ -58,7 +58,8 @@ class Trail:
                     yield on
 
     def _seen(self, on: Node, seen: p.AnyObservation | ServerRequest) -> Iterator[Node]:
-        for observer, queue in on.due:
+        # In one order, which no hash decides: what a search finds must be found again.
+        for observer, queue in sorted(on.due, key=lambda pair: str(pair[0])):
             for at, output in enumerate(queue):
                 if not isinstance(output, Looked):
                     names = self.case.reader.fits(on.names, output, seen)
