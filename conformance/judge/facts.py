@@ -109,6 +109,8 @@ class Facts:
     """Calls that were made in a realm that is busy since before: their promises wait for it."""
     titles: set[str] = attrs.field(factory=set)
     """Every title that a script has given to a fetch."""
+    icons: set[str] = attrs.field(factory=set)
+    """The URL of every icon that a script has given to a fetch."""
     killed: bool = False
     writes: int = 0
 
@@ -169,8 +171,9 @@ class Facts:
                 self.unheard.add(call)
         if isinstance(command, CacheKeys):
             self.asked_at[command.call] = len(self.caches.get(command.cache, ()))
-        if isinstance(command, Fetch | UpdateUI) and command.title:
-            self.titles.add(command.title)
+        if isinstance(command, Fetch | UpdateUI):
+            self.titles.update([command.title] if command.title else [])
+            self.icons.update(icon.src for icon in command.icons or ())
         if isinstance(command, Begin):
             self.begin = command
             self.origins = dict(command.origins)

@@ -941,6 +941,27 @@ def test_keys_come_in_the_order_of_what_was_put() -> None:
     refuses(script.seen(p.Settled("keys", strings=wrong)), "CREATE-2.9.2")
 
 
+def test_an_interface_may_fetch_the_icon_that_was_given_and_no_other() -> None:
+    given = (
+        Script()
+        .begin()
+        .send(
+            p.Fetch,
+            call="c1",
+            realm="p1",
+            id="a",
+            requests=[p.RequestInit(f"{HOME}/x")],
+            icons=[p.Icon(f"{HOME}/i.png")],
+        )
+    )
+    shown = p.Snapshot("a")
+    script = given.seen(p.Settled("c1", instance="i-a", snapshot=shown)).request("/i.png")
+    script.serve("/i.png", 200, 9).request("/x").serve("/x").settle("a", "", 16).close("a")
+    admits(script)
+    other = Script().begin().fetch("a", "/x").request("/i.png")
+    refuses(other, "RECORD-11")
+
+
 def refused(script: Script, action: str) -> Script:
     """The user does something to a, which the interface does not offer."""
     script.send(p.User, action=action, id="a")
