@@ -19,33 +19,62 @@ from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
-from conformance.adapter import AdapterFactory
+from conformance.adapter import AdapterError, AdapterFactory
 from conformance.fuzz.machine import BAD, GOOD, Judge, Unconforming, machine_for
 from conformance.fuzz.shorten import shortened
 from conformance.judge.judge import judge
+from conformance.judge.run_session import Unsupported
 from conformance.judge.runner import Bounds, run_scenario
 from conformance.judge.session import cause
 from conformance.judge.simulation import run_simulated
 from conformance.judge.texts import Texts
-from conformance.judge.verdict import Judgement
+from conformance.judge.verdict import Judgement, Verdict
 from conformance.scenario.dump import dump
-from conformance.scenario.format import Scenario
+from conformance.scenario.format import Scenario, Step
+from conformance.trace import Trace
 
 STEPS = 10
 """Most rules in one example: every known fault shows within eight."""
 
 
+_PROBE = Scenario("probe", "what it can do", [], [Step(quiet=True)])
+
+
 def judge_on(factory: AdapterFactory) -> Judge:
     """Run a scenario on one implementation and judge it; simulated ones in virtual time."""
-    virtual = factory.network != "loopback"
 
     def run(scenario: Scenario) -> Judgement:
-        bounds = Bounds.simulated() if virtual else Bounds.real(wait=5.0)
         texts = Texts()
-        main = functools.partial(run_scenario, scenario, factory, lambda *_: texts, bounds=bounds)
-        return judge(run_simulated(main) if virtual else trio.run(main), fed=texts)
+        try:
+            return judge(_play(factory, scenario, texts), fed=texts)
+        except Unsupported as lacking:
+            found = Judgement(scenario.scenario, factory.name, "", Verdict.UNSUPPORTED)
+            return msgspec.structs.replace(found, why=lacking.why, missing=lacking.missing)
 
     return run
+
+
+def capabilities_of(factory: AdapterFactory) -> frozenset[str]:
+    """What an implementation says that it can do.  Raises AdapterError."""
+    return frozenset(_play(factory, _PROBE, Texts()).capabilities)
+
+
+def _play(factory: AdapterFactory, scenario: Scenario, texts: Texts) -> Trace:
+    virtual = factory.network != "loopback"
+    bounds = Bounds.simulated() if virtual else Bounds.real(wait=5.0)
+    main = functools.partial(run_scenario, scenario, factory, lambda *_: texts, bounds=bounds)
+    return run_simulated(main) if virtual else trio.run(main)
+
+
+class _NotThere(BaseException):
+    """The implementation is not there any more.
+
+    A BaseException: hypothesis would try for minutes to find a smaller example of any other.
+    """
+
+    def __init__(self, error: AdapterError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @attrs.frozen
@@ -73,7 +102,10 @@ def campaign(
     out: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Campaign:
-    """Run it.  ``progress`` is told the number of scenarios judged so far."""
+    """Run it.  ``progress`` is told the number of scenarios judged so far.
+
+    Nothing is tried that the implementation says it cannot do.  Raises AdapterError.
+    """
     judged = undecided = 0
     on = judge_on(factory)
 
@@ -82,11 +114,14 @@ def campaign(
         judged += 1
         if progress is not None:
             progress(judged)
-        judgement = on(scenario)
+        try:
+            judgement = on(scenario)
+        except AdapterError as error:
+            raise _NotThere(error) from error
         undecided += judgement.verdict not in GOOD | BAD
         return judgement
 
-    machine = seed(random_seed)(machine_for(counted))
+    machine = seed(random_seed)(machine_for(counted, capabilities_of(factory)))
     chosen = settings(
         max_examples=examples,
         stateful_step_count=STEPS,
@@ -103,6 +138,8 @@ def campaign(
     )
     try:
         run_state_machine_as_test(machine, settings=chosen)
+    except _NotThere as gone:
+        raise gone.error from None
     except (Unconforming, FlakyFailure) as error:
         found = cause(error, Unconforming)
         assert isinstance(found, Unconforming)

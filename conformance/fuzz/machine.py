@@ -15,10 +15,11 @@ shrinks it, and the campaign writes it to a file that replays it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar, Literal, get_args
 
 import attrs
+import msgspec
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -27,6 +28,7 @@ from conformance import protocol as p
 from conformance.adapter import Surroundings
 from conformance.adapters.model import ModelAdapter, ModelFactory
 from conformance.fuzz.worlds import KEYS, SIZE, worlds
+from conformance.judge.run_needs import required_capabilities
 from conformance.judge.verdict import Judgement, Verdict
 from conformance.scenario.check import check
 from conformance.scenario.dump import dump
@@ -81,7 +83,23 @@ MOST_REQUESTS = 4
 MOST_RESTARTS = 2
 """In one example, of all its fetches together: explanations multiply with each of the three."""
 
-USER_ACTIONS = ("pause", "resume", "abort", "accept", "refuse")
+USER_ACTIONS: tuple[Literal["pause", "resume", "abort", "accept", "refuse"], ...] = (
+    *("pause", "resume", "abort"),
+    *("accept", "refuse"),
+)
+
+
+def _needs(step: Step) -> frozenset[p.Capability]:
+    """What an implementation must be able to do for this step."""
+    return required_capabilities(Scenario("", "", [], [step]))
+
+
+_OFFLINE = _needs(Step(online=False))
+_UPLOAD = _needs(Step(fetch=FetchStep("x", [RequestArg("/a", "POST", 8)])))
+_QUIT = {True: _needs(Step(quit="kill")), False: _needs(Step(quit="clean"))}
+_ACTION: dict[str, frozenset[p.Capability]] = {
+    action: _needs(Step(user=UserStep(action, "x"))) for action in USER_ACTIONS
+}
 
 
 def _reading(name: str) -> list[Step]:
@@ -100,13 +118,22 @@ HANDLERS = {
 
 
 class BackgroundFetchMachine(RuleBasedStateMachine):
-    """Subclass it with ``judge``: how to run a scenario on the implementation under test."""
+    """Subclass it with ``judge``: how to run a scenario on the implementation under test.
+
+    ``capabilities``: what that can do.  What it cannot is not tried: the example would only be
+    judged unsupported.
+    """
 
     judge: ClassVar[Judge]
+    capabilities: ClassVar[Collection[str]] = frozenset(get_args(p.Capability))
 
     @initialize(world=worlds())
     def begin(self, world: World) -> None:
         """A fresh world, the model opened on it."""
+        if "quota" not in self.capabilities:
+            world = msgspec.structs.replace(world, quota=None)
+        if "permission" not in self.capabilities:
+            world = msgspec.structs.replace(world, permission="granted")
         self.world = world
         self.script: list[Step] = []
         self.held: set[str] = set()
@@ -154,6 +181,9 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
 
     # --- what the preconditions read --------------------------------------------------
 
+    def _can(self, needs: frozenset[str]) -> bool:
+        return needs <= frozenset(self.capabilities)
+
     def _running(self) -> bool:
         return hasattr(self, "model") and self.model.state.agent.running
 
@@ -162,10 +192,12 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
             self._running()
             and bool(self.model.state.agent.fetches)
             and self.restarts < MOST_RESTARTS
+            and any(map(self._can, _QUIT.values()))
         )
 
     def _interruptible(self) -> bool:
-        return self._running() and self.model.state.agent.online and bool(self.held)
+        online = self._running() and self.model.state.agent.online
+        return online and bool(self.held) and self._can(_OFFLINE)
 
     def _unsettled(self) -> list[BackgroundFetch]:
         return [f for f in self.model.state.agent.fetches if not f.settled]
@@ -185,6 +217,7 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
     def fetch(self, id: str, keys: list[str], post: bool, total: int) -> None:
         """A page starts a background fetch; its first request may be an upload."""
         keys = keys[: MOST_REQUESTS - self.requests]
+        post = post and self._can(_UPLOAD)
         self.fetches += 1
         self.requests += len(keys)
         name = self._name()
@@ -221,6 +254,8 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
     def user(self, data: st.DataObject, action: str) -> None:
         """The user does what the interface offers, or tries to."""
         chosen = data.draw(st.sampled_from(sorted({f.id for f in self._unsettled()})))
+        if not self._can(_ACTION[action]):
+            return
         step = UserStep(action, chosen)  # type: ignore[arg-type]  # sampled from the literals
         self._do(p.User(action=step.action, id=chosen))
         self.script.append(Step(user=step))
@@ -234,7 +269,7 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
         self.scripted.release(gate)
         self.script.append(Step(release=gate))
 
-    @precondition(lambda self: self._running())
+    @precondition(lambda self: self._running() and self._can(_OFFLINE))
     @rule()
     def toggle_network(self) -> None:
         """The network goes or comes back."""
@@ -254,6 +289,7 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
     @rule(kill=st.booleans())
     def restart(self, kill: bool) -> None:
         """The user agent is quit or killed, and comes back."""
+        kill = kill if self._can(_QUIT[kill]) else not kill
         self.restarts += 1
         self._do(p.Quit(kill=kill))
         self._do(p.Launch())
@@ -324,7 +360,10 @@ class BackgroundFetchMachine(RuleBasedStateMachine):
             raise Unconforming(scenario, judgement, len(self.script))
 
 
-def machine_for(judge: Judge) -> type[BackgroundFetchMachine]:
+def machine_for(
+    judge: Judge, capabilities: Collection[str] = BackgroundFetchMachine.capabilities
+) -> type[BackgroundFetchMachine]:
     """The machine for one implementation."""
-    attributes: dict[str, Any] = {"judge": staticmethod(judge)}  # a class body, as type() takes it
+    # A class body, as type() takes it.
+    attributes: dict[str, Any] = {"judge": staticmethod(judge), "capabilities": capabilities}
     return type("BackgroundFetch", (BackgroundFetchMachine,), attributes)

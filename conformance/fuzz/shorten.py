@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from conformance.adapter import AdapterError
 from conformance.fuzz.machine import BAD, Judge, Unconforming
 from conformance.judge.names import ScenarioError
 from conformance.judge.verdict import Judgement
@@ -48,9 +49,9 @@ def _without(script: list[Step], at: int, width: int) -> list[Step]:
 
 
 def _judged(scenario: Scenario, judge: Judge) -> Judgement | None:
-    """The judgement, or None where leaving the step out makes no sense."""
+    """The judgement, or None where leaving the step out makes no sense, or nobody is there."""
     try:
         check(scenario)
         return judge(scenario)
-    except (Wrong, ScenarioError):
+    except (Wrong, ScenarioError, AdapterError):
         return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conformance.adapter import AdapterFactory
+from conformance.adapter import AdapterFactory, AdapterGone
 from conformance.cli.root import run
 from conformance.fuzz.campaign import Campaign
 from conformance.fuzz.machine import Judge, Unconforming
@@ -51,15 +52,63 @@ def test_a_campaign_ends_with_the_line_that_repeats_its_finding(
 
 
 def test_a_finding_that_cannot_be_written_is_told_all_the_same(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "file").touch()
-    arguments = ["fuzz", "--on", "liar:silent", "--examples", "5", "-q"]
-    assert run([*arguments, "--out", str(tmp_path / "file" / "below")]) == 1
+    found = Campaign(7, FAILED, unwritten="no room")
+    monkeypatch.setattr("conformance.fuzz.campaign.campaign", lambda *_, **__: found)
+    assert run(["fuzz", "--on", "model", "--examples", "5"]) == 1
     said = capsys.readouterr()
-    assert "liar:silent: after " in said.out
-    assert said.out.endswith("bgfetch fuzz --on liar:silent --examples 5 --seed 0\n")
-    assert "bgfetch: cannot write it: " in said.err
+    assert said.out.startswith("model: after 7 scenarios: model violates")
+    assert said.out.endswith("bgfetch fuzz --on model --examples 5 --seed 0\n")
+    assert said.err == "bgfetch: cannot write it: no room\n"
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(Verdict.VIOLATES, 1), (Verdict.BROKEN_ADAPTER, 2)])
+def test_a_broken_adapter_is_no_violation(
+    verdict: Verdict, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure = Unconforming(FAILED.scenario, judged("X", "model", verdict))
+    monkeypatch.setattr("conformance.fuzz.campaign.campaign", lambda *_, **__: Campaign(7, failure))
+    assert run(["fuzz", "--on", "model"]) == code
+
+
+@pytest.mark.parametrize(("undecided", "code"), [(3, 0), (7, 2)])
+def test_what_could_not_be_decided_is_said_and_is_no_good_news_alone(
+    undecided: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Campaign(7, undecided=undecided)
+    monkeypatch.setattr("conformance.fuzz.campaign.campaign", lambda *_, **__: found)
+    assert run(["fuzz"]) == code
+    assert capsys.readouterr().out == (
+        f"engine-sim: 7 scenarios, none that the model cannot explain ({undecided} undecided)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("quiet", "said"), [(False, "1000 scenarios\n2000 scenarios\n"), (True, "")]
+)
+def test_a_log_gets_a_line_now_and_then(
+    quiet: bool, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def campaign(*_: object, progress: Callable[[int], None], **__: object) -> Campaign:
+        for judged_so_far in range(1, 2500):
+            progress(judged_so_far)
+        return Campaign(2499)
+
+    monkeypatch.setattr("conformance.fuzz.campaign.campaign", campaign)
+    run(["fuzz", *(["-q"] if quiet else [])])
+    assert capsys.readouterr().err == said
+
+
+def test_an_adapter_that_breaks_outside_of_a_scenario_ends_with_69(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def campaign(*_: object, **__: object) -> Campaign:
+        raise ExceptionGroup("x", [AdapterGone("mine", "it fell over")])
+
+    monkeypatch.setattr("conformance.fuzz.campaign.campaign", campaign)
+    assert run(["fuzz"]) == 69
+    assert "it fell over" in capsys.readouterr().err
 
 
 def test_an_implementation_that_goes_wrong_only_sometimes_is_found_all_the_same(
