@@ -259,6 +259,14 @@ class Session:
                     return
                 await self.log.changed()
 
+    async def look_at_last(self, instance: str) -> None:
+        """After a wait that reached its bound: what it waited for is not on its way either."""
+        with trio.move_on_after(self.bounds.grace) as still:
+            await self.log.changed()
+        if still.cancelled_caught:
+            self.log.note(Quiet(bounded=True, discharged=not self.log.facts.holding))
+            await self.send(Look(instance))
+
     async def poll(self, instance: str, met: Callable[[Snapshot], bool]) -> None:
         """Look at an instance again and again until a condition on its snapshot is met.
 

@@ -17,7 +17,7 @@ import trio
 from conformance.judge.names import ScenarioError
 from conformance.judge.run_calls import UNNAMED, Call, call_of, make
 from conformance.judge.run_needs import step_kind
-from conformance.judge.run_session import Session
+from conformance.judge.run_session import Session, Unmet
 from conformance.judge.run_values import Values
 from conformance.protocol import (
     Advance,
@@ -196,8 +196,14 @@ class Program:
                 await session.quiet()
             case Step(until=Until() as until):
                 said = ", ".join(f"{k} {v}" for k, v in msgspec.to_builtins(until).items())
-                with session.bounded(f"{said} in {self.values.where}"):
-                    await self._until(until)
+                try:
+                    with session.bounded(f"{said} in {self.values.where}"):
+                        await self._until(until)
+                except Unmet:
+                    if until.shows is not None:
+                        one, _ = await self.values.instance(until.shows)
+                        await session.look_at_last(one)
+                    raise
 
     async def _hold(self, gate: str) -> None:
         world, log = self.session.world, self.session.log

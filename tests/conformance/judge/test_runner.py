@@ -309,6 +309,16 @@ def test_looking_again_and_again_shows_in_the_trace_only_when_something_changed(
     assert [one.downloaded for one in looks if one] == [0, 5, 9]
 
 
+def test_what_is_looked_for_in_vain_is_looked_at_once_more_after_a_final_silence() -> None:
+    script = [FETCH, {"until": {"shows": "bg", "closed": True}}]
+    trace = play(scenario(script, world=WORLD), ToyFactory())
+    end = ["Look", "Answer", "GaveUp", "Quiet", "End", "Answer"]
+    assert told(trace)[-7:] == ["Quiet", *end]
+    final = notes(trace)[-3]
+    assert isinstance(final, Quiet)
+    assert final.bounded
+
+
 def test_a_kill_ends_handlers_and_a_redelivered_event_starts_anew() -> None:
     async def again(toy: Toy, command: AnyCommand) -> None:
         toy.dispatch("backgroundfetchsuccess", "i2")
