@@ -179,7 +179,7 @@ class _Connection:
             ServerRequest(number, key, request.method, attempt, request.headers, self.number)
         )
         body, complete = await self._body(parser)
-        if not complete or {"content-length", "transfer-encoding"} & request.headers.keys():
+        if {"content-length", "transfer-encoding"} & request.headers.keys():
             world.note(ServerRequestBody(number, len(body), complete))
         if not complete:
             world.note(ServerLost(number))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import trio
 import trio.testing
 
 from conformance.scenario.format import World
-from conformance.world.network import MemoryNetwork, memory_pair
+from conformance.world.network import LoopbackNetwork, MemoryNetwork, memory_pair, open_network
 from tests.conformance.world.serving import run, serving
 
 
@@ -108,5 +110,19 @@ def test_loopback_origins_are_localhost_with_a_port_each() -> None:
             assert list(origins) == ["app", "cdn"]
             assert all(url.startswith("http://localhost:") for url in origins.values())
             assert len(set(origins.values())) == 2
+
+    run(main, "loopback")
+
+
+@pytest.mark.parametrize(("kind", "made"), [("none", MemoryNetwork), ("loopback", LoopbackNetwork)])
+def test_who_needs_no_network_gets_names_and_no_sockets(
+    kind: Literal["none", "loopback"], made: type
+) -> None:
+    async def main() -> None:
+        network = await open_network(kind, ["app"])
+        assert isinstance(network, made)
+        if isinstance(network, LoopbackNetwork):
+            for listener in network._listeners.values():
+                await listener.aclose()
 
     run(main, "loopback")

@@ -50,7 +50,16 @@ def test_a_plain_answer_says_how_long_and_which_version_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("value", "first"),
-    [("bytes=0-", 0), ("bytes=5-", 5), ("bytes=5-9", None), ("bytes=-5", None), ("", None)],
+    [
+        ("bytes=0-", 0),
+        ("bytes=5-", 5),
+        ("bytes=5-9", None),
+        ("bytes=-5", None),
+        ("", None),
+        ("bytes=5a-", None),
+        ("bytes=\xb2-", None),  # a digit to Python, and no number
+        (f"bytes={'9' * 5000}-", None),
+    ],
 )
 def test_only_a_range_to_the_end_is_one(value: str, first: int | None) -> None:
     assert requested_range({"range": value}) == first
@@ -220,3 +229,11 @@ def test_every_word_of_a_body_names_its_version_resource_and_place() -> None:
         assert (word[:3], int.from_bytes(word[3:], "big")) == (prefix_of(KEY, 7), at)
     assert len({prefix_of(KEY, 1), prefix_of(KEY, 2), prefix_of("/b", 1)}) == 3
     assert (len(request_body(19)), request_body(19)[:9]) == (19, "bgfetch-b")
+
+
+def test_who_says_206_honours_a_range_and_sends_everything_without_one() -> None:
+    partial = planned("bytes=5-", status=206)
+    assert (partial.status, partial.first, partial.length) == (206, 5, 11)
+    assert said(partial)["Content-Range"] == "bytes 5-15/16"
+    whole = planned(status=206)
+    assert (whole.status, whole.first, whole.length) == (206, 0, 16)

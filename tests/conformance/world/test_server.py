@@ -411,3 +411,82 @@ def test_requests_sent_ahead_are_answered_in_turn() -> None:
             assert attempts == [1, 2, 3]
 
     run(main)
+
+
+def test_connections_are_counted_in_the_order_in_which_they_come() -> None:
+    async def main() -> None:
+        async with serving(one()) as it:
+            for _ in range(2):
+                stream = await it.connect()
+                await stream.send_all(get("/a"))
+                await read_answer(stream)
+            assert [e.connection for e in it.log if isinstance(e, ServerRequest)] == [1, 2]
+
+    run(main)
+
+
+def test_of_a_coded_body_the_log_has_what_was_written_and_what_that_may_decode_to() -> None:
+    async def main() -> None:
+        async with serving(one(size=400, encoding="gzip", send=[10])) as it:
+            stream = await it.connect()
+            await stream.send_all(get("/a"))
+            length = int((await read_answer(stream)).headers["content-length"])
+            (head,) = (e for e in it.log if isinstance(e, ServerHead))
+            assert (head.encoding, head.length) == ("gzip", 400)
+            sent = [e for e in it.log if isinstance(e, ServerBytes)]
+            assert sent == [ServerBytes(1, 400, 10), ServerBytes(1, 400, length)]
+
+    run(main)
+
+
+@pytest.mark.parametrize(("then", "last"), [("end", b"0\r\n\r\n"), ("close", b"")])
+def test_only_a_chunked_answer_that_ends_has_a_last_chunk(then: str, last: bytes) -> None:
+    async def main() -> None:
+        async with serving(one(framing="chunked", send=["rest"], then=then)) as it:
+            stream = await it.connect()
+            await stream.send_all(get("/a", Connection="close"))
+            whole = await read_all(stream)
+            assert whole.endswith(content("/a", 1, 0, 16) + b"\r\n" + last)
+
+    run(main)
+
+
+def test_options_that_are_no_preflight_and_an_icon_of_the_world_are_requests_like_others() -> None:
+    async def main() -> None:
+        world = World(resources={"/favicon.ico": Resource(size=3), "/a": Resource()})
+        async with serving(world) as it:
+            stream = await it.connect()
+            for path, method in (("/a", "OPTIONS"), ("/favicon.ico", "GET")):
+                await stream.send_all(get(path, method))
+                assert (await read_answer(stream, method)).status == 200
+            keys = [e.key for e in it.log if isinstance(e, ServerRequest)]
+            assert keys == ["/a", "/favicon.ico"]
+
+    run(main)
+
+
+def test_a_preflight_permits_what_fetch_may_send_and_has_no_length() -> None:
+    async def main() -> None:
+        async with serving(World(resources={"/a": Resource(cors=True)})) as it:
+            stream = await it.connect()
+            await stream.send_all(get("/a", "OPTIONS", Access_Control_Request_Method="POST"))
+            headers = (await read_answer(stream, "OPTIONS")).headers
+            assert "content-length" not in headers
+            assert headers["access-control-allow-methods"] == "*"
+            # Browsers read no star where credentials are, and none for Range.
+            assert {"Range", "Content-Type"} <= set(
+                headers["access-control-allow-headers"].split(", ")
+            )
+
+    run(main)
+
+
+@pytest.mark.parametrize("path", ["/.bgfetch/other", "/a"])
+def test_who_wants_no_further_answer_gets_the_end(path: str) -> None:
+    async def main() -> None:
+        async with serving(one()) as it:
+            stream = await it.connect()
+            await stream.send_all(get(path, Connection="close"))
+            assert (await read_all(stream)).startswith(b"HTTP/1.1 ")
+
+    run(main)
