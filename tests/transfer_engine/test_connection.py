@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable
 
+import pytest
 import trio
 import trio.testing
 
@@ -12,6 +13,7 @@ from transfer_engine.config import Timeouts
 from transfer_engine.connection import Connection, Watch
 from transfer_engine.errors import TooSlow
 from transfer_engine.link import SocketLink
+from transfer_engine.wire import Chunk
 
 
 def with_sockets(
@@ -161,5 +163,42 @@ def test_who_sends_too_little_in_a_window_is_too_slow_however_often() -> None:
                 assert error.why == "less than 10 bytes a second for 10 s"
             nursery.cancel_scope.cancel()
         assert 10 <= trio.current_time() - begun < 13
+
+    with_sockets(test)
+
+
+def test_what_a_thread_took_past_the_connection_is_looked_at_too() -> None:
+    async def test(watch: Watch, link: SocketLink, theirs: socket.socket) -> None:
+        limits = Timeouts(head=None, idle=None, window=10, least=10)
+        connection = Connection(link, watch, limits, 99)
+        theirs.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+        await connection.head()
+        connection.took(100)  # the window begins
+        await trio.sleep(10)
+        connection.took(100)  # enough, and the next one
+        await trio.sleep(10)
+        with pytest.raises(TooSlow):
+            connection.took(99)
+
+    with_sockets(test)
+
+
+def test_a_body_is_not_blamed_for_the_time_that_its_head_took() -> None:
+    async def test(watch: Watch, link: SocketLink, theirs: socket.socket) -> None:
+        limits = Timeouts(head=None, idle=None, window=10, least=1000)
+        connection = Connection(link, watch, limits, 99)
+
+        async def answer() -> None:
+            await trio.sleep(9)
+            theirs.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+            await trio.sleep(2)
+            theirs.send(b"ab")
+            await trio.sleep(2)
+            theirs.send(b"cd")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer)
+            await connection.head()
+            assert [await connection.next() for _ in "12"] == [Chunk(b"ab"), Chunk(b"cd")]
 
     with_sockets(test)

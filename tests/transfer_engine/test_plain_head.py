@@ -50,6 +50,13 @@ def test_a_server_that_closes_is_heard_whatever_the_letters() -> None:
     assert found.closes
 
 
+@pytest.mark.parametrize("last", [b"X-Option", b"Keep-Alive"])
+def test_a_server_that_closes_is_heard_in_the_first_of_two_lines(last: bytes) -> None:
+    found = plain_head(OK + b"Connection: close\r\nConnection: " + last + b"\r\n" + FIVE + b"\r\n")
+    assert found is not None
+    assert found.closes
+
+
 @pytest.mark.parametrize(
     "data",
     [

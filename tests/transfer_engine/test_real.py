@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import trio
@@ -20,6 +20,8 @@ from tests.transfer_engine.world import finished, read_all, until_downloaded
 from transfer_engine import (
     OPEN,
     BackgroundFetchEvent,
+    Decisions,
+    Engine,
     EngineConfig,
     Registration,
     Request,
@@ -28,6 +30,7 @@ from transfer_engine import (
     open_engine,
     real_seams,
 )
+from transfer_engine.plan import Again, Finish
 
 BODY = bytes(range(256)) * 4000
 T = TypeVar("T")
@@ -247,5 +250,34 @@ def test_what_was_sent_is_counted_though_the_answer_is_faster(tmp_path: Path) ->
                 reg.on_progress(look)
                 assert await finished(reg) == ("success", "")
                 assert reg.uploaded == 1000
+
+    with_deadline(main)
+
+
+def test_an_attempt_that_is_stopped_too_late_has_ended_and_the_next_record_begins(
+    tmp_path: Path,
+) -> None:
+    """A pause, just when the last byte of the first file is stored."""
+
+    class Late(Decisions):
+        def judge_end(self, *args: Any) -> Finish | Again:
+            step = super().judge_end(*args)
+            for job in engines[0]._runner.jobs:
+                job.interrupt()
+            return step
+
+    engines: list[Engine] = []
+
+    async def main() -> None:
+        async with listening() as (server, origin):
+            for path in ("/a", "/b", "/c"):
+                server.on(path, whole(b"x"))
+            config = EngineConfig(policy=OPEN, app_origin=origin, directory=tmp_path, concurrency=1)
+            seams = attrs.evolve(real_seams(config), decisions=Late())
+            async with open_engine(config, seams) as engine:
+                engines.append(engine)
+                reg = await engine.fetch("s", ["/a", "/b", "/c"])
+                assert await finished(reg) == ("success", "")
+                assert server.heads == ["/a", "/b", "/c"]
 
     with_deadline(main)

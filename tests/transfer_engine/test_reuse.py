@@ -302,6 +302,16 @@ def test_an_idle_connection_is_not_used_once_its_time_is_up() -> None:
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+def test_a_connection_that_cannot_be_looked_at_is_closed_at_once() -> None:
+    async def main() -> None:
+        idle, link = Idle(keep=10), Still()
+        link.direct = False
+        await idle.give("o", link)
+        assert (link.closed, await idle.take("o")) == (True, None)
+
+    trio.run(main)
+
+
 def test_no_more_than_so_many_connections_are_kept() -> None:
     async def main() -> None:
         idle, links = Idle(keep=10), [Still() for _ in range(MOST_IDLE + 2)]

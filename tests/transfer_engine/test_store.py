@@ -8,8 +8,10 @@ import os
 import sqlite3
 import stat
 import zlib
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 import pytest
@@ -18,6 +20,7 @@ import trio.testing
 
 from transfer_engine import (
     BodyDisk,
+    EngineClosed,
     FileBodyDisk,
     Icon,
     JobRow,
@@ -36,6 +39,7 @@ from transfer_engine import (
 from transfer_engine.errors import StoreFailed
 from transfer_engine.store import DeleteJob, Store
 
+T = TypeVar("T")
 JOB = JobRow(1, "ид", "title", (Icon("/i.png", "1x1"),), 2**64 - 1, 5)
 RECORD = RecordRow(
     1,
@@ -352,3 +356,92 @@ def test_a_commit_deletes_last_and_groups_what_waits() -> None:
 
     trio.run(main)
     assert said == ["commit", "commit", "delete b00000001"]
+
+
+class Slow:
+    """An offload that waits for ``go`` before each commit."""
+
+    def __init__(self) -> None:
+        self.go = trio.Event()
+
+    async def __call__(self, fn: Callable[..., T], /, *args: object) -> T:
+        if fn.__name__ == "_write":
+            await self.go.wait()
+        await trio.lowlevel.checkpoint()
+        return fn(*args)
+
+
+def test_who_waits_for_a_commit_when_the_engine_is_killed_is_told_nothing() -> None:
+    async def main() -> None:
+        slow = Slow()
+        store = Store(SimulatedJournal(), SimulatedBodyDisk(), slow)
+        told: list[str] = []
+
+        async def commit(key: int) -> None:
+            try:
+                await store.commit(attrs.evolve(JOB, key=key))
+            except EngineClosed:
+                told.append(f"{key}: closed")
+            else:
+                told.append(f"{key}: durable")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(commit, 1)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(commit, 2)
+            await trio.testing.wait_all_tasks_blocked()
+            store.closed = True
+            slow.go.set()
+        assert sorted(told) == ["1: durable", "2: closed"]
+
+    trio.run(main)
+
+
+def test_a_store_closes_behind_the_commit_that_runs() -> None:
+    said: list[str] = []
+
+    class Rows(SimulatedJournal):
+        def commit(self) -> None:
+            said.append("commit")
+            super().commit()
+
+        def close(self) -> None:
+            said.append("close")
+            super().close()
+
+    async def main() -> None:
+        slow = Slow()
+        store = Store(Rows(), SimulatedBodyDisk(), slow)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.commit, JOB)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(store.close)
+            await trio.testing.wait_all_tasks_blocked()
+            slow.go.set()
+
+    trio.run(main)
+    assert said == ["commit", "close"]
+
+
+def test_all_who_wait_for_one_commit_wake_after_it_and_none_writes_again() -> None:
+    commits = []
+
+    class Rows(SimulatedJournal):
+        def commit(self) -> None:
+            commits.append(1)
+            super().commit()
+
+    async def main() -> None:
+        slow = Slow()
+        store = Store(Rows(), SimulatedBodyDisk(), slow)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.commit, JOB)
+            await trio.testing.wait_all_tasks_blocked()
+            for key in range(2, 12):  # they come while the first is being written
+                nursery.start_soon(store.commit, attrs.evolve(JOB, key=key))
+            await trio.testing.wait_all_tasks_blocked()
+            slow.go.set()
+        assert len(store.journal.load().jobs) == 11
+
+    trio.run(main)
+    assert len(commits) == 2
