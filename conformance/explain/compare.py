@@ -48,8 +48,9 @@ def _parting(left: Walk, right: Walk) -> Parting | None:
             continue
         here = one or other
         assert here is not None
-        if before is not None and (one is None or other is None or one.moment != other.moment):
-            here = before  # one of them has gone on to what happens next
+        if before is not None and one is not None and other is not None:
+            if one.moment != other.moment:
+                here = before  # one of them has gone on to what happens next
         return Parting(
             here.moment,
             here.happens,

@@ -11,6 +11,8 @@ import pytest
 
 from conformance.cli.root import run
 from conformance.explain import shape
+from spec_model.choices import CHOICES
+from spec_model.profiles import PROFILES
 
 Capture = pytest.CaptureFixture[str]
 
@@ -101,3 +103,69 @@ def test_an_unknown_scenario_selects_nothing(capsys: Capture) -> None:
 def test_json_of_several_scenarios_is_refused(capsys: Capture) -> None:
     assert run(["explain", "SC-34*", "--format", "json"]) == 64
     assert "JSON holds one" in capsys.readouterr().err
+
+
+def test_all_that_was_asked_for_is_in_the_command_that_makes_it_again(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE, "utf-8")
+    typed = [
+        *("mine", "--edition", "amended - E01", "--without", "E13", "--profile", "chromium"),
+        *("--choose", "id-order=insertion", "--steps", "none", "--scenarios", str(tmp_path)),
+    ]
+    text = said(capsys, *typed)
+    command = shlex.split(text.splitlines()[-1].removeprefix("again: "))
+    assert command == ["bgfetch", "explain", *typed]
+
+
+MINE = (
+    "scenario: mine\ntitle: Nothing\nsource: [E01]\n"
+    "world: {resources: {/film: {size: 10}}}\n"
+    "script:\n  - fetch: {id: a, requests: [/film], as: a}\n  - quiet: true\n"
+)
+
+
+def test_clusters_are_left_out_of_the_edition_that_was_named(capsys: Capture) -> None:
+    arguments = ["E13", "--edition", "amended - E01", "--without", "E13", "--format", "json"]
+    left_out = json.loads(said(capsys, *arguments))["edition"]
+    assert "E01" in left_out and "E13" in left_out
+
+
+def test_a_profile_brings_its_choices_and_ones_own_come_first(capsys: Capture) -> None:
+    arguments = ["E13", "--profile", "chromium", "--format", "json"]
+    told = json.loads(said(capsys, *arguments))
+    assert told["profile"] == "chromium"
+    assert told["choices"] == dict(PROFILES["chromium"].choices)
+    key, option = next(iter(told["choices"].items()))
+    other = next(each for each in CHOICES[key].options if each != option)
+    again = json.loads(said(capsys, *arguments, "--choose", f"{key}={other}"))
+    assert again["choices"][key] == other
+
+
+def test_what_cannot_be_written_is_one_line_and_no_fault_of_ours(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "nowhere" / "walk.txt")
+    assert run(["explain", "E13", "--out", out]) == 78
+    assert capsys.readouterr().err.startswith(f"bgfetch: cannot write {out}: ")
+
+
+def test_what_the_model_cannot_play_is_said_so(capsys: Capture, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(MINE + "needs: [bgcache]\n", "utf-8")
+    assert run(["explain", str(file)]) == 66
+    assert "bgfetch: mine cannot be explained: " in capsys.readouterr().err
+
+
+def test_json_of_two_is_refused_with_their_number(capsys: Capture, tmp_path: Path) -> None:
+    for name in ("mine-1", "mine-2"):
+        (tmp_path / f"{name}.yaml").write_text(MINE.replace("mine", name), "utf-8")
+    assert run(["explain", "mine-*", "--scenarios", str(tmp_path), "--format", "json"]) == 64
+    assert "means 2 scenarios; JSON holds one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--compare"]], ids=["walk", "comparison"])
+def test_markdown_leaves_steps_out_where_it_is_told_to(capsys: Capture, more: list[str]) -> None:
+    arguments = ["E13", "--format", "markdown", *more]
+    few = said(capsys, *arguments, "--steps", "none")
+    assert len(few) < len(said(capsys, *arguments))

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from conformance.explain.compare import compare
-from conformance.explain.markdown import comparison_markdown
-from conformance.explain.shape import Comparison, Moment, Parting, Step, Task, Walk, decode, encode
-from conformance.explain.text import WIDE, comparison_text
+from conformance.explain.markdown import body, comparison_markdown
+from conformance.explain.shape import (
+    Comparison,
+    Differs,
+    Moment,
+    Parting,
+    Step,
+    Task,
+    Walk,
+    decode,
+    encode,
+)
+from conformance.explain.text import WIDE, between, comparison_text
 from conformance.explain.walk import walk
 from conformance.scenario.find import find
 from conformance.scenario.load import load
@@ -101,3 +112,54 @@ def test_where_one_has_gone_on_they_part_in_what_happened_before() -> None:
     assert parting == Parting(
         1, "first", "ABORT-1", left="nothing more follows", right="page p1 sees more"
     )
+
+
+def test_a_promise_that_only_one_settles_is_seen_at_the_end() -> None:
+    pending = 'the promise of fetch("a") is still pending'
+    left = msgspec.structs.replace(told(Moment("first")), end=[pending, "RECORD is at step 3"])
+    both = compare(left, told(Moment("first")), (AMENDED, AMENDED), COMMAND)
+    assert both.observed == [Differs(f"at the end {pending}", None)]
+    assert both.parting == Parting(
+        2, "nothing more happens", "", left=pending, right="nothing more follows"
+    )
+
+
+def test_four_amendments_are_named_and_five_counted(paused: Comparison) -> None:
+    names = ["E01: a", "E02: b", "E03: c", "E04: d", "E05: e"]
+    four, five = (msgspec.structs.replace(paused, between=names[:n]) for n in (4, 5))
+    assert between(four) == names[:4]
+    assert between(five) == ["5 clusters of amendments (bgfetch list clusters)"]
+
+
+def test_where_they_part_is_said_with_the_step_before(paused: Comparison) -> None:
+    assert "They part in 5. page p1 calls a.abort(), after ABORT-3.6.\n" in comparison_text(
+        paused, 80
+    )
+
+
+def test_in_markdown_what_is_told_cannot_break_the_table(paused: Comparison) -> None:
+    seen = [Differs("a | b", None), Differs("<b>", "x*y")]
+    text = comparison_markdown(msgspec.structs.replace(paused, observed=seen))
+    assert "| a \\| b | (nothing) |\n| &lt;b> | x\\*y |\n" in text
+    none = comparison_markdown(msgspec.structs.replace(paused, observed=[]))
+    assert "\nNo page, worker or server sees a difference.\n" in none
+
+
+def test_of_a_long_diff_the_beginning_is_shown_and_the_rest_counted(paused: Comparison) -> None:
+    whole = list(body(paused))
+    diff = whole[whole.index("```diff") + 1 : -1]
+    assert len(diff) > 5
+    short = list(body(paused, most=5))
+    assert short[short.index("```diff") + 1 :] == [
+        *diff[:5],
+        f"  … and {len(diff) - 5} lines more",
+        "```",
+    ]
+    assert any("RECORD" in line and "step 3" in line for line in diff)
+
+
+def test_where_one_is_over_they_part_in_what_only_the_other_has() -> None:
+    longer = told(Moment("first"), Moment("second"))
+    both = compare(told(Moment("first")), longer, (AMENDED, AMENDED), COMMAND)
+    assert both.parting == Parting(2, "second", "", left="nothing more follows", right="second")
+    assert "They part in 2. second.\n" in comparison_text(both, 80)

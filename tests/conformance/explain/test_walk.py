@@ -7,7 +7,7 @@ import pytest
 
 from conformance.explain.lines import whole
 from conformance.explain.markdown import walk_markdown
-from conformance.explain.shape import Decides, Moment, Task, Walk, decode, encode
+from conformance.explain.shape import Decides, Moment, Step, Task, Walk, decode, encode
 from conformance.explain.text import walk_text
 from conformance.explain.walk import walk
 from conformance.scenario.find import find
@@ -226,3 +226,50 @@ def test_what_follows_from_bytes_and_from_their_end_is_told_apart(told: Walk) ->
     assert "RECORD-11.R.6.2" in steps["the server has sent 20 bytes of /film"]
     assert "RECORD-11.R.7.2" not in steps["the server has sent 20 bytes of /film"]
     assert "RECORD-11.R.7.2" in steps["the server ends its answer to /film"]
+
+
+def test_the_header_says_the_commit_the_world_and_the_choices() -> None:
+    told = walk(SCENARIO, AMENDED, {"id-order": "by-text"}, profile="mine")
+    text = walk_markdown(told)
+    assert f" at `{told.commit[:12]}`. Edition: amended." in text
+    assert " Profile: mine, `id-order=by-text`. World: quota of 5,000 bytes.\n" in text
+    assert "\nprofile  mine (id-order=by-text)\nworld    quota of 5,000 bytes\n" in walk_text(told)
+
+
+def test_a_step_that_is_taken_for_each_request_is_counted() -> None:
+    two = loads("""
+scenario: two
+title: Two files
+source: [S1-38]
+world: {resources: {/a: {size: 10}, /b: {size: 10}}}
+script:
+  - fetch: {id: a, requests: [/a, /b], as: a}
+  - quiet: true
+""")
+    told = walk(two, AMENDED)
+    counted = [step for task in tasks(told) for step in task.steps if step.times == 2]
+    assert counted
+    assert f"{counted[0].says} (2 times)" in walk_text(told)
+
+
+def test_json_says_nothing_of_what_is_as_usual_and_keeps_its_letters(told: Walk) -> None:
+    text = encode(told)
+    assert '"times": 1' not in text
+    assert Step("FETCH-1", "so").times == 1
+    fine = msgspec.structs.replace(told, title="Café →")
+    assert "Café →" in encode(fine)
+
+
+def again(*steps: str) -> str:
+    task = Task(steps=[Step(name, "so") for name in steps], seen=["x"])
+    told = Walk(
+        1, "x", "X", "D d", "c", "amended", "spec", {}, [],
+        [Moment("first", [task]), Moment("second", [task])], [], "again",
+    )  # fmt: skip
+    (line,) = [line.text for line in whole(told) if line.kind == "again"]
+    return line
+
+
+def test_steps_that_were_told_are_named_by_the_ends_of_each_algorithm() -> None:
+    assert again("A-1", "A-2") == "A-1 A-2 (as above)"
+    assert again("A-1", "A-2", "A-3", "B-1") == "A-1 … A-3, B-1 (as above)"
