@@ -166,6 +166,8 @@ class ModelAdapter:
             case p.SyncRegister() if command.api != "sync" or command.unregister:
                 return p.Answer(seq, unsupported="the model has one-shot sync only")
             case _:
+                if isinstance(command, p.Fetch):
+                    self._world.asked(command.requests)
                 return self._input(command)
         return p.Answer(seq)
 

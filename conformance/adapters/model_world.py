@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from urllib.parse import urldefrag
 
 import attrs
 
+from conformance.protocol import RequestInit
 from conformance.trace import (
     ServerBytes,
     ServerEnd,
@@ -85,12 +87,22 @@ class ModelWorld:
 
     world: ScriptedWorld
     tell: Callable[[FromNetwork], None]
+    given: dict[tuple[str, str], dict[str, str]] = attrs.field(factory=dict)
+    """What pages put on their requests, by URL and method: the model keeps no headers."""
     _open: list[_Exchange] = attrs.field(factory=list)
     _made: int = 0
 
     def copied(self, world: ScriptedWorld, tell: Callable[[FromNetwork], None]) -> ModelWorld:
         """Another one that has come as far, on a world that has."""
-        return ModelWorld(world, tell, [attrs.evolve(each) for each in self._open], self._made)
+        opened = [attrs.evolve(each) for each in self._open]
+        return ModelWorld(world, tell, dict(self.given), opened, self._made)
+
+    def asked(self, requests: list[RequestInit]) -> None:
+        """A page calls fetch()."""
+        for init in requests:
+            own = {name.lower(): value for name, value in init.headers.items()}
+            own.pop("range", None)  # which the model knows
+            self.given[urldefrag(init.url).url, init.method.upper()] = own
 
     def request(self, made: RequestStarted) -> None:
         """The model's request reaches its server."""
@@ -99,7 +111,7 @@ class ModelWorld:
             raise Endless(f"{self._made} requests; the last one: {made}")
         world, key = self.world, self.key_of(made.url)
         number, attempt = world.next_exchange(), world.count_attempt(key)
-        headers = _headers(made)
+        headers = self.given.get((made.url, made.method.upper()), {}) | _headers(made)
         # The model keeps no connections: each exchange has one of its own.
         world.note(ServerRequest(number, key, made.method, attempt, headers, number))
         if "content-length" in headers:

@@ -11,6 +11,7 @@ from conformance.judge.properties.availability import availability_is_one_way
 from conformance.judge.properties.bodies import no_mixtures
 from conformance.judge.properties.causes import abort_is_caused, failure_is_caused
 from conformance.judge.properties.evidence import Evidence
+from conformance.judge.properties.headers import headers_arrive
 from conformance.judge.properties.records import record_order, success_is_complete
 from conformance.judge.properties.settlement import (
     event_matches_state,
@@ -168,6 +169,12 @@ _ALL = (
         "Of one event's updateUI() calls one fulfils, and every other is refused.",
         ("events",),
         one_update_an_event,
+    ),
+    Property(
+        "S37",
+        "A request carries the headers that its page gave it.",
+        ("calls", "server"),
+        headers_arrive,
     ),
     Property(
         "L03",

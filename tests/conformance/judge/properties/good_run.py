@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from conformance.protocol import RequestInit
 from tests.conformance.judge.properties.traces import ABORT, FAIL, Log, shows, url, whole
 
-UPLOAD = RequestInit(url("/u"), "POST", body="hello")
+UPLOAD = RequestInit(url("/u"), "POST", {"X-Note": "five"}, body="hello")
 LIMIT = 100
 OVER = shows(result="success", downloaded=40, total=LIMIT, uploaded=5, uploads=5)
 """What instances of ``a`` show in the end."""
@@ -30,7 +30,7 @@ def good_run() -> Log:
 
 def _succeed(log: Log) -> None:
     log.fetch(requests=["/x", UPLOAD], total=LIMIT)
-    log.request("/u", "POST")
+    log.request("/u", "POST", x_note="five")
     log.head(204, 0, framing="none")
     log.resumed("/x", 13, 40)
     log.progress(shows(downloaded=13, total=LIMIT, uploads=5))

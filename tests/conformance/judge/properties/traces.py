@@ -242,10 +242,12 @@ class Log:
 
     # --- what the server does ---------------------------------------------------------
 
-    def request(self, key: str, method: str = "GET", range: str | None = None) -> int:
+    def request(self, key: str, method: str = "GET", range: str | None = None, **more: str) -> int:
         """A request comes; the answer is given with ``head`` and ``write``."""
         self._exchanges += 1
-        headers = {} if range is None else {"range": range, "accept-encoding": "identity"}
+        headers = {name.replace("_", "-"): value for name, value in more.items()}
+        if range is not None:
+            headers |= {"range": range, "accept-encoding": "identity"}
         return self.serve(ServerRequest(self._exchanges, key, method, 1, headers, 1))
 
     def head(
