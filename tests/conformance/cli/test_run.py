@@ -19,7 +19,7 @@ from conformance.cli.output import Folder
 from conformance.cli.root import run
 from conformance.judge.judge import judge
 from conformance.judge.session import Absent, Column, Outcome, Session, Watcher
-from conformance.judge.verdict import Judgement, Verdict
+from conformance.judge.verdict import Cause, Judgement, PropertyResult, Verdict
 from conformance.scenario.format import Scenario
 from tests.conformance.report.samples import judged, sample_trace
 
@@ -328,7 +328,7 @@ def test_why_shows_the_entries_around_the_first_unexplained_one(
     judgement = msgspec.structs.replace(
         judged("X-1", "someone", Verdict.VIOLATES), unexplained=13, blame=("S06",)
     )
-    assert run(["why", str(recorded(judgement))]) == 0
+    assert run(["why", str(recorded(judgement)), "--no-cause"]) == 0
     out = capsys.readouterr().out
     assert "!   13     0.130  the worker gets backgroundfetchsuccess" in out
     assert "entries 0 to 12 can be explained; entry 13 cannot" in out
@@ -481,3 +481,163 @@ def test_the_judge_that_is_wired_is_the_judge() -> None:
     assert msgspec.structs.replace(
         judging.Judging().judged(trace, Scenario("SC-33", "", [], [])), seconds=0.0
     ) == msgspec.structs.replace(again, seconds=0.0)
+
+
+# --- what is said of a trace ----------------------------------------------------------
+
+
+@pytest.fixture
+def why(
+    recorded: Callable[[Judgement], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., str]:
+    """``bgfetch why`` of a trace that is judged so."""
+
+    def say(judgement: Judgement, *arguments: str) -> str:
+        path = str(recorded(judgement))
+        assert run(["why", path, *arguments]) == 0
+        return capsys.readouterr().out
+
+    monkeypatch.setattr("conformance.blame.with_causes", lambda judgement, _: judgement)
+    return say
+
+
+def wrong(**more: object) -> Judgement:
+    fields = {"unexplained": 13, "explained": 13, **more}
+    return msgspec.structs.replace(judged("X-1", "someone", Verdict.VIOLATES), **fields)
+
+
+def test_why_shows_six_entries_on_each_side_and_the_one_in_question_whole(
+    why: Callable[..., str],
+) -> None:
+    numbers = [int(line[2:6]) for line in why(wrong()).splitlines() if line[2:6].strip().isdigit()]
+    assert numbers[0] >= 7 and 13 in numbers
+    whole = why(wrong(), "--all")
+    assert "page p1 calls fetch" in whole and "       {" in whole
+    asked = why(wrong(), "--at", "2", "--all")
+    marks = {line[:6].strip("0123456789 ") for line in asked.splitlines() if line[2:6].strip()}
+    assert {"!", ">"} <= marks
+
+
+def test_why_ends_with_the_verdict_and_what_supports_it(why: Callable[..., str]) -> None:
+    properties = (
+        PropertyResult("S01", True, 2),
+        PropertyResult("S02", True, 0),
+        PropertyResult("S06", False, 1, 13, "success although /b answered 404"),
+        PropertyResult("S10", None),
+    )
+    said = why(wrong(why="so it is", allowed=("this", "that"), properties=properties))
+    lines = said.partition("\n\n")[2].partition("\n\n")[0].splitlines()
+    assert lines == [
+        "X-1 on someone: violates",
+        "why: so it is",
+        "entries 0 to 12 can be explained; entry 13 cannot",
+        "seen at: undetermined",
+        "allowed instead: this",
+        "allowed instead: that",
+        "S06 is broken: success although /b answered 404",
+        "properties that hold, and not for want of a case: S01",
+    ]
+    via = msgspec.structs.replace(
+        judged("X-1", "someone", Verdict.CONFORMS_VIA), choices=("one", "two")
+    )
+    assert "X-1 on someone: conforms via one, two\n" in why(via)
+
+
+def test_why_searches_for_causes_unless_it_is_told_not_to(
+    why: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = (Cause("RECORD-3", "it were not there"),)
+    monkeypatch.setattr(
+        "conformance.blame.with_causes",
+        lambda judgement, _: msgspec.structs.replace(judgement, causes=found),
+    )
+    assert "broken at: RECORD-3 (" in why(wrong())
+    assert "RECORD-3" not in why(wrong(), "--no-cause")
+    told = json.loads(why(wrong(), "--format", "json"))
+    assert told["judgement"]["causes"][0]["step"] == "RECORD-3"
+    assert (told["entry"], [each["when"] for each in told["alive"]]) == (
+        13,
+        ["before entry 13", "after entry 13"],
+    )
+
+
+def test_traces_of_one_scenario_are_attempts(
+    recorded: Callable[[Judgement], Path], folder: Path
+) -> None:
+    path = recorded(judged("X-1", "someone"))
+    (folder / "all").mkdir()
+    for name in ("one", "two"):
+        (folder / "all" / f"{name}.jsonl").write_bytes(path.read_bytes())
+    assert run(["replay", "all"]) == 0
+    report = json.loads(Path("bgfetch-report/report.json").read_bytes())
+    assert [one["attempt"] for one in report["results"]] == [1, 2]
+    assert [one["name"] for one in report["columns"]] == ["someone"]
+    assert report["columns"][0]["asked"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_trace_says_itself_what_it_was_recorded_on(
+    recorded: Callable[[Judgement], Path],
+) -> None:
+    assert run(["replay", str(recorded(judged("X-1", "someone"))), "--on", "model"]) == 64
+
+
+# --- which scenarios ------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("verdicts")
+def test_scenarios_are_run_in_the_order_of_their_numbers(folder: Path) -> None:
+    (folder / "own" / "X-10.yaml").write_text(SCENARIO.format(id="X-10"))
+    run([*OWN, "--on", "model"])
+    report = json.loads(Path("bgfetch-report/report.json").read_bytes())
+    assert [one["id"] for one in report["scenarios"]] == ["X-1", "X-2", "X-10"]
+
+
+def test_two_files_of_one_id_are_both_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "own" / "more").mkdir()
+    (folder / "own" / "more" / "X-1.yaml").write_text(SCENARIO.format(id="X-1"))
+    assert run([*OWN]) == 78
+    assert capsys.readouterr().err == ("bgfetch: own/more/X-1.yaml: X-1 is also in own/X-1.yaml\n")
+
+
+def test_a_proposal_in_a_folder_is_not_an_expectation(folder: Path, verdicts: Judged) -> None:
+    verdicts["model", "X-2"] = Verdict.VIOLATES
+    (folder / "expected").mkdir()
+    (folder / "expected" / "model.proposed.toml").write_text(ENTRY)
+    assert run([*OWN, "--on", "model", "--expect", "expected"]) == 1
+
+
+# --- progress and forms ---------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("folder", "verdicts")
+def test_a_log_has_a_line_for_each_result_unless_it_is_to_be_quiet(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run([*OWN, "--on", "model"])
+    assert capsys.readouterr().err == "model X-1: conforms\nmodel X-2: conforms\n"
+    run([*OWN, "--on", "model", "-q"])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("folder", "verdicts")
+@pytest.mark.parametrize("form", ["json", "junit"])
+def test_where_a_program_reads_the_output_the_place_of_the_report_is_told_aside(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([*OWN, "--on", "model", "-q", "--format", form])
+    assert capsys.readouterr().err == "report: bgfetch-report/report.html\n"
+
+
+def test_a_broken_report_ends_with_78_and_the_schema_needs_none(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "own" / "report.json").write_text("{}")
+    assert run(["report", "own"]) == 78
+    assert capsys.readouterr().err.startswith("bgfetch: own/report.json: ")
+    assert run(["report", "nowhere", "--schema"]) == 0
+    assert "exit_code" in capsys.readouterr().out
