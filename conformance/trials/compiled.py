@@ -53,9 +53,10 @@ class Given:
 
 @attrs.frozen
 class Saw:
-    """Something was observed."""
+    """Something was observed.  ``again``: a record said to one more reader what it had said."""
 
     seen: p.AnyObservation | ServerRequest
+    again: bool = False
 
 
 @attrs.frozen
@@ -116,6 +117,7 @@ class _Compiler:
     facts: Facts = attrs.field(factory=Facts)
     come: dict[int, int] = attrs.field(factory=dict)
     over: set[int] = attrs.field(factory=set)
+    told: dict[tuple[type, str], list[p.AnyObservation]] = attrs.field(factory=dict)
     broken: frozenset[int] = attrs.field(init=False)
     """Exchanges whose connection breaks: what nobody has read by then may be lost."""
     refused: frozenset[int] = attrs.field(init=False)
@@ -146,12 +148,24 @@ class _Compiler:
             if not isinstance(command, p.Begin):
                 yield Answered(entry.answered, command)
         elif entry.seen is not None:
-            yield Saw(entry.seen)
+            yield Saw(entry.seen, self._again(entry.seen))
         elif entry.server is not None:
             self.facts.server(entry.server)
             yield from self._server(entry.server)
         elif isinstance(entry.note, Quiet):
             yield Silence()
+
+    def _again(self, seen: p.AnyObservation) -> bool:
+        """Whether this was said before, and the script has asked more often than it was said."""
+        if self.ordered or not isinstance(seen, p.Ready | p.Body):
+            return False
+        told = self.told.setdefault((type(seen), seen.record), [])
+        asked = sum(
+            isinstance(command, p.Read) and command.record == seen.record
+            for command in self.facts.commands.values()
+        )
+        told.append(seen)
+        return seen in told[:-1] and asked >= len(told)
 
     def _server(self, line: AnyServerEntry) -> Iterator[Event]:
         number = line.exchange

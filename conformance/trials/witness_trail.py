@@ -51,6 +51,8 @@ class Trail:
                     yield on
             case Saw():
                 yield from self._seen(on, event.seen)
+                if event.again:
+                    yield on
             case Answered():
                 yield from self._answered(on, event)
             case Silence():

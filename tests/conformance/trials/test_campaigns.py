@@ -213,6 +213,18 @@ def test_a_click_may_be_refused_when_all_is_over(over: bool) -> None:
     assert (proved(_noted(script), frozenset()) == "order only") is over
 
 
+@pytest.mark.parametrize("reads", [1, 2])
+def test_a_record_says_to_every_reader_what_it_says(reads: int) -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").head("/x", 404, 0).end("/x")
+    script.settle("a", "bad-status", 0).match("a", ("/x", "GET"))
+    for _ in range(reads):
+        script.send(protocol.Read, record="r0")
+    said = protocol.Ready("r0", 404), protocol.Ready("r0", 404), protocol.Body("r0", 0, text="")
+    for each in said:
+        script.seen(each)
+    assert (proved(_noted(script.quiet()), frozenset()) == "order only") is (reads == 2)
+
+
 def test_the_promise_of_a_fetch_may_show_its_result() -> None:
     script = Script().begin(online=False)
     ended = {"result": "failure", "failure_reason": "fetch-error"}
