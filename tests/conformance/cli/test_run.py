@@ -555,6 +555,7 @@ def test_why_searches_for_causes_unless_it_is_told_not_to(
     )
     assert "broken at: RECORD-3 (" in why(wrong())
     assert "RECORD-3" not in why(wrong(), "--no-cause")
+    assert json.loads(why(wrong(), "--at", "2", "--format", "json"))["entry"] == 2
     told = json.loads(why(wrong(), "--format", "json"))
     assert told["judgement"]["causes"][0]["step"] == "RECORD-3"
     assert (told["entry"], [each["when"] for each in told["alive"]]) == (
@@ -607,7 +608,8 @@ def test_two_files_of_one_id_are_both_named(
 def test_a_proposal_in_a_folder_is_not_an_expectation(folder: Path, verdicts: Judged) -> None:
     verdicts["model", "X-2"] = Verdict.VIOLATES
     (folder / "expected").mkdir()
-    (folder / "expected" / "model.proposed.toml").write_text(ENTRY)
+    proposed = f'implementation = "model"\n{ENTRY}'
+    (folder / "expected" / "model.proposed.toml").write_text(proposed)
     assert run([*OWN, "--on", "model", "--expect", "expected"]) == 1
 
 

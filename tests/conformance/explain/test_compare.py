@@ -155,7 +155,7 @@ def test_of_a_long_diff_the_beginning_is_shown_and_the_rest_counted(paused: Comp
         f"  … and {len(diff) - 5} lines more",
         "```",
     ]
-    assert any("RECORD" in line and "step 3" in line for line in diff)
+    assert "-  → RECORD of record 1 is at step 3, before a request" in diff
 
 
 def test_where_one_is_over_they_part_in_what_only_the_other_has() -> None:
