@@ -132,6 +132,7 @@ def test_without_on_the_default_implementations_are_run() -> None:
         (["own/X-1.yaml"], ["X-1"]),
         (["--filter", "x-1"], ["X-1"]),
         (["--filter", "s1-01"], ["X-1", "X-2"]),
+        (["--filter", "OF ONE record"], ["X-1", "X-2"]),
         (["--filter", "S1-?1"], ["X-1", "X-2"]),
     ],
 )
@@ -458,7 +459,9 @@ def test_a_fault_of_our_own_ends_with_70_and_the_rest_is_reported(
 
     monkeypatch.setattr(judging, "Judging", Faulty)
     assert run([*OWN, "--on", "model"]) == 70
-    out = capsys.readouterr().out
+    said = capsys.readouterr()
+    out = said.out
+    assert said.err.startswith("model X-1: our bug\n")
     assert "OUR BUG  X-1 on model" in out
     assert "KeyError: 'x'" in out
 
