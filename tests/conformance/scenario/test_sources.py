@@ -38,7 +38,7 @@ def test_others_are_not(unknown: str) -> None:
 
 def test_the_table_is_made_from_what_scenarios_name() -> None:
     table = sources.shown(load(path) for path in find())
-    assert table["SC-59"] == ["SC-59", "SC-59-demo"]
+    assert {"SC-59", "SC-59-demo"} <= set(table["SC-59"])
     assert "SC-22" in table["S1-38"]
     assert table["S2-87"] == []
     assert list(table) == list(sources.ids())
