@@ -128,7 +128,8 @@ class Matching:
         self, hypothesis: Hypothesis, due: Due, command: p.AnyCommand | None, answer: p.Answer
     ) -> Iterator[Hypothesis]:
         if (due.what == "refused") is not (answer.refused is not None):
-            action = command.action if isinstance(command, p.User) else "the command"
+            named = "the command" if command is None else command.__struct_config__.tag
+            action = command.action if isinstance(command, p.User) else named
             should = "should have been refused" if due.what == "refused" else "was refused"
             why = f"{action} {should}"
             if answer.refused:

@@ -1001,3 +1001,12 @@ def test_a_record_is_not_read_more_often_than_the_script_has_asked() -> None:
 def test_other_bytes_at_the_second_reading_are_refused() -> None:
     script = good_failure().read("r0", "/x", 200, 16).read("r0", "/x", 200, 16, version=2)
     refuses(script, "RECORD-11.R.6.2")
+
+
+def test_a_command_that_was_refused_without_need_is_named() -> None:
+    script = Script().begin().fetch("a", "/x").request("/x").send(p.OpenPage, page="p2")
+    answer = p.Answer(script.seq, refused="no more than one")
+    script.entries[-1] = msgspec.structs.replace(script.entries[-1], answered=answer)
+    rejection = judged(script).rejection
+    assert rejection is not None
+    assert [one.why for one in rejection.refusals] == ["open_page was refused (no more than one)"]
