@@ -19,6 +19,7 @@ import attrs
 import trio
 
 import conformance.protocol as p
+from conformance import beginning
 from conformance.adapter import Adapter, Sink, Surroundings
 from conformance.adapters.model_commands import input_of
 from conformance.adapters.model_sync import SyncSystem, only_sync
@@ -38,7 +39,7 @@ from spec_model.instances import Snapshot
 from spec_model.kernel import InputT, OutputT, StateT, System, TaskT
 from spec_model.messages import Input, Output
 from spec_model.phases import RecordPhase
-from spec_model.state import WORKER, Realm, State
+from spec_model.state import State
 from spec_model.system import BACKGROUND_FETCH
 
 CAPABILITIES: list[p.Capability] = [
@@ -172,15 +173,7 @@ class ModelAdapter:
         return p.Answer(seq)
 
     def _begin(self, command: p.Begin) -> None:
-        agent = UserAgent(
-            home=command.origins["app"],
-            listening=frozenset(command.listen),
-            online=command.online,
-            permission=command.permission,
-            quota=command.quota,
-        )
-        realms = (Realm("p1"), Realm(WORKER))
-        self.state = State(agent, realms, limit=command.concurrency)
+        self.state = beginning.state(command)
         self.sync = sync_start(command)
 
     def _input(self, command: p.AnyCommand) -> p.Answer:

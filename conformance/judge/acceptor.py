@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
+from conformance import beginning
 from conformance import protocol as p
 from conformance.judge.effects import Effects, TooManyExplanations
 from conformance.judge.facts import Facts
@@ -35,7 +36,6 @@ from conformance.trace import (
     ServerRequest,
     ServerRequestBody,
 )
-from spec_model.background_fetch import UserAgent
 from spec_model.editions import AMENDED, Edition
 
 _LATER = (p.User, p.Online, p.SetPermission, p.Quit, p.Launch, p.Push, p.Storage, p.Interface)
@@ -221,13 +221,7 @@ class Acceptor:
 
     def _begin(self, command: p.Begin) -> None:
         self.facts.command_given(command)
-        agent = UserAgent(
-            home=command.origins["app"],
-            listening=frozenset(command.listen),
-            online=command.online,
-            permission=command.permission,
-            quota=command.quota,
-        )
+        agent = beginning.user_agent(command)
         self._set([Hypothesis(agent, due=(Due("ack", str(command.seq)),))])
 
     def _given(self, hypothesis: Hypothesis, command: p.AnyCommand) -> Iterator[Hypothesis]:

@@ -11,6 +11,7 @@ import hashlib
 
 import attrs
 
+from conformance import beginning
 from conformance import protocol as p
 from conformance.adapters.model_commands import input_of
 from conformance.judge.facts import Facts
@@ -30,12 +31,12 @@ from conformance.trace import (
 )
 from conformance.world.content import content
 from spec_model import messages as m
-from spec_model.background_fetch import Rejected, UserAgent
+from spec_model.background_fetch import Rejected
 from spec_model.editions import AMENDED
 from spec_model.fetch_boundary import Wire
 from spec_model.instances import Snapshot
 from spec_model.messages import Input, Output
-from spec_model.state import WORKER, Realm, State
+from spec_model.state import State
 from spec_model.system import BACKGROUND_FETCH
 from spec_model.tasks import Task
 
@@ -274,17 +275,14 @@ class PlainJudge:
     def _sent(self, command: p.AnyCommand) -> None:
         self.facts.command_given(command)
         if isinstance(command, p.Begin):
-            agent = UserAgent(
-                home=command.origins["app"],
-                listening=frozenset(command.listen),
-                online=command.online,
-                permission=command.permission,
-                quota=command.quota,
-            )
-            state = State(agent, (Realm("p1"), Realm(WORKER)), limit=command.concurrency)
             reading = Reader(self.facts, self.ordered).reading()
             self.acceptor = PlainAcceptor(
-                BACKGROUND_FETCH, reading, state, AMENDED, self.admitted, self.limit
+                BACKGROUND_FETCH,
+                reading,
+                beginning.state(command),
+                AMENDED,
+                self.admitted,
+                self.limit,
             )
         elif isinstance(command, p.Look | p.Storage | p.ClosePage | p.Interface):
             raise Unreadable(f"{type(command).__name__} has no counterpart among the inputs")

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import attrs
 
+from conformance import beginning
 from conformance import protocol as p
 from conformance.judge.facts import Facts
 from conformance.judge.memory import Memory, Shelf
@@ -20,12 +21,11 @@ from conformance.trace import ServerRequest, Trace
 from conformance.trials.compiled import Answered, Event, Saw, Way, compiled, wants
 from conformance.trials.plain import Reader
 from spec_model import messages as m
-from spec_model.background_fetch import UserAgent
 from spec_model.decide import Decide, outcomes
 from spec_model.editions import Edition
 from spec_model.instances import Snapshot
 from spec_model.messages import Output
-from spec_model.state import WORKER, Realm, State
+from spec_model.state import WORKER, State
 from spec_model.system import enabled, perform
 from spec_model.tasks import Task
 
@@ -116,14 +116,7 @@ class Case:
         """Before anything has happened."""
         begin = self.facts.begin
         assert begin is not None, "a trace begins with begin"
-        agent = UserAgent(
-            home=begin.origins["app"],
-            listening=frozenset(begin.listen),
-            online=begin.online,
-            permission=begin.permission,
-            quota=begin.quota,
-        )
-        return Node(0, State(agent, (Realm("p1"), Realm(WORKER)), limit=begin.concurrency))
+        return Node(0, beginning.state(begin))
 
     # --- the model --------------------------------------------------------------------
 
